@@ -1,0 +1,11 @@
+/** The backends of TensorFlow.js, and the transformer's operators fused where the backend `onnx` runs. */
+export { registerOnnxBackend } from './onnx/index.js';
+export { adamw, type AdamwResult, type AdamwUpdate } from './operators/adamw.js';
+export { attention } from './operators/attention.js';
+export { dense, denseGelu } from './operators/dense.js';
+export { dropout, dropoutMask } from './operators/dropout.js';
+export { embedding } from './operators/embedding.js';
+export { layerNorm, residualLayerNorm } from './operators/layerNorm.js';
+export type { BackendName, BackendProbe } from './prepare.js';
+export { type BackendReport, probeBackends, selectBackend } from './select.js';
+export { tf } from './tf.js';

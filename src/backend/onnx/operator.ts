@@ -1,0 +1,30 @@
+/** What the fused operators share: whether the onnx backend is active, and a graph as a function of tensors. */
+import { tf } from '../tf.js';
+import type { Graph } from './graph.js';
+import { runGraph, type Values } from './session.js';
+
+/** Whether fused graphs may be used; elsewhere the operators compose TensorFlow.js' own. */
+export function onnxIsActive(): boolean {
+  return tf.getBackend() === 'onnx';
+}
+
+/** Whether TensorFlow.js is inside a function it will differentiate: what only the backward pass needs is not computed otherwise. */
+export function gradientsAreRecorded(): boolean {
+  return tf.engine().state.gradientDepth > 0;
+}
+
+/** The tensor's values, not copied, with a shape of the same size. */
+export function viewed(tensor: tf.Tensor, shape: readonly number[] = tensor.shape): Values {
+  return { values: tensor.dataSync() as Float32Array, shape };
+}
+
+/** Makes a tensor that owns `values`, not copied. */
+export function owned<T extends tf.Tensor>(values: Float32Array, shape: readonly number[]): T {
+  return tf.engine().makeTensor(values, [...shape], 'float32') as T;
+}
+
+/** Runs a graph and returns its outputs as tensors; `shapes` are those the graph writes, which a caller may reshape for free. */
+export function runOnTensors(graph: Graph, inputs: readonly (tf.Tensor | Values)[], shapes: readonly (readonly number[])[]): tf.Tensor[] {
+  const values = inputs.map((input) => (input instanceof tf.Tensor ? viewed(input) : input));
+  return runGraph(graph, values, shapes).map((output, i) => owned(output, shapes[i]));
+}

@@ -1,0 +1,67 @@
+/** The command line: the verbs, and what becomes of their errors. */
+import fs from 'node:fs';
+import yargs from 'yargs';
+import { UserError } from '../core/errors.js';
+import { configVerb } from './config.js';
+import { doctorVerb } from './doctor.js';
+import { searchVerb } from './search.js';
+import { trainVerb } from './train.js';
+
+const exitCodes = { user: 1, usage: 2, internal: 70 } as const;
+
+/** A command line that cannot be understood. */
+class UsageError extends Error {}
+
+/** Runs one command line (without node and script) and exits: 0 done, 1 the user's error, 2 usage, 70 ours, 130 after Ctrl-C. */
+export async function run(argv: readonly string[]): Promise<void> {
+  process.on('uncaughtException', (error) => process.exit(report(error)));
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : report(error)));
+  try {
+    await parser(argv).parseAsync();
+  } catch (error) {
+    process.exitCode = report(error);
+  }
+  // Worker threads of a failed verb must not keep the process; what is printed is written first.
+  process.stdout.write('', () => process.exit());
+}
+
+function parser(argv: readonly string[]) {
+  const { version } = JSON.parse(fs.readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
+  return yargs([...argv])
+    .scriptName('simans')
+    .locale('en')
+    .usage('simans VERB …\n\nTrains dense retrievers: dual-tower encoders, SimANS negatives.')
+    .command(trainVerb)
+    .command(searchVerb)
+    .command(configVerb)
+    .command(doctorVerb)
+    .parserConfiguration({ 'greedy-arrays': false, 'dot-notation': false, 'duplicate-arguments-array': false })
+    .demandCommand(1, 'Name a verb, such as simans train configs/quickstart.yaml.')
+    .recommendCommands()
+    .strict()
+    .version(version)
+    .alias({ h: 'help' })
+    .epilogue('Examples of a verb: simans VERB --help')
+    .wrap(null) // yargs breaks lines within words; ours are short
+    .exitProcess(false)
+    .fail((message, error: unknown) => {
+      // What yargs finds wrong comes as a message, a YError or (from check) a text; anything else was thrown by a verb.
+      if (error instanceof Error && error.name !== 'YError') throw error;
+      throw new UsageError(message ?? (error instanceof Error ? error.message : String(error)));
+    });
+}
+
+/** Says on stderr what went wrong; returns the exit code. */
+function report(error: unknown): number {
+  const say = (text: string) => process.stderr.write(text.replace(/^/gm, 'simans: ').concat('\n'));
+  if (error instanceof UserError) {
+    say(error.message);
+    return exitCodes.user;
+  }
+  if (error instanceof UsageError) {
+    say(`${error.message.replaceAll('\n', ' ')}\nsee simans --help`);
+    return exitCodes.usage;
+  }
+  process.stderr.write(`simans: internal: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  return exitCodes.internal;
+}

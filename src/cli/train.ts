@@ -1,0 +1,40 @@
+import type { CommandModule } from 'yargs';
+import { interruptSignal } from './interrupt.js';
+
+interface TrainArguments {
+  config: string;
+  set: string[];
+  resume: boolean;
+  backend?: string;
+  replicas?: string;
+}
+
+export const trainVerb: CommandModule<object, TrainArguments> = {
+  command: 'train <config>',
+  describe: 'Train and evaluate what a job file describes',
+  builder: (yargs) =>
+    yargs
+      .positional('config', { type: 'string', demandOption: true, describe: 'The job file (YAML)' })
+      .option('set', { type: 'string', array: true, requiresArg: true, default: [], describe: 'Set a key (key=value); may be repeated' })
+      .option('resume', { type: 'boolean', default: false, describe: 'Go on from the job’s latest checkpoint' })
+      .option('backend', { type: 'string', requiresArg: true, describe: 'Short for --set backend=…' })
+      .option('replicas', { type: 'string', requiresArg: true, describe: 'Short for --set train.replicas=…' })
+      .example('simans train configs/quickstart.yaml', '')
+      .example('simans train my.yaml --set train.steps=500 --set seed=7', '')
+      .example("simans train my.yaml --set 'sampler={kind: random}'", '')
+      .example('simans train my.yaml --resume', '')
+      .epilogue('All keys of a job file with default, unit and meaning: simans config'),
+  handler: async ({ config: configFile, set, resume, backend, replicas }) => {
+    const short = [
+      ...(backend === undefined ? [] : [`backend=${backend}`]),
+      ...(replicas === undefined ? [] : [`train.replicas=${replicas}`]),
+    ];
+    const { loadConfig } = await import('../config/load.js');
+    const config = loadConfig(configFile, [...set, ...short]);
+    const { createTerminalReporter } = await import('../report/terminal.js');
+    const { trainJob } = await import('../train/job.js');
+    const signal = interruptSignal();
+    await trainJob(config, { resume, reporter: createTerminalReporter(), signal });
+    if (signal.aborted) process.exitCode = 130;
+  },
+};

@@ -1,0 +1,52 @@
+/** `--set key=value`: a dotted key and a YAML value, laid over what the file says. */
+import { parseDocument } from 'yaml';
+import { UserError } from '../core/errors.js';
+
+export interface Override {
+  /** As the user wrote it, for messages. */
+  readonly flag: string;
+  readonly path: readonly string[];
+  readonly value: unknown;
+}
+
+type RawMap = Record<string, unknown>;
+
+/** Throws a UserError with a line for each flag that is not `key=value` or whose value is not YAML. */
+export function parseOverrides(sets: readonly string[]): Override[] {
+  const mistakes: string[] = [];
+  const overrides = sets.flatMap((text) => {
+    try {
+      return [parseOverride(text)];
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      mistakes.push(error.message);
+      return [];
+    }
+  });
+  if (mistakes.length > 0) throw new UserError(mistakes.join('\n'));
+  return overrides;
+}
+
+function parseOverride(text: string): Override {
+  const flag = `--set ${text}`;
+  const equals = text.indexOf('=');
+  const path = text.slice(0, Math.max(0, equals)).trim().split('.');
+  if (equals < 0 || !path.every((step) => /^[A-Za-z][A-Za-z0-9]*$/.test(step))) {
+    throw new UserError(`${flag}: expected key=value with a dotted key, such as --set train.steps=100`);
+  }
+  const document = parseDocument(text.slice(equals + 1), { prettyErrors: false });
+  const [mistake] = [...document.errors, ...document.warnings];
+  if (mistake !== undefined) throw new UserError(`${flag}: the value is not YAML: ${mistake.message}`);
+  return { flag, path, value: document.toJS() as unknown };
+}
+
+/** A new map with the overrides laid over `raw`, in order; a key set below a plain value replaces that value by a map. */
+export function applyOverrides(raw: RawMap, overrides: readonly Override[]): RawMap {
+  return overrides.reduce((map, { path, value }) => withValue(map, path, value), raw);
+}
+
+function withValue(map: unknown, [step, ...rest]: readonly string[], value: unknown): RawMap {
+  const base: RawMap = typeof map === 'object' && map !== null && !Array.isArray(map) ? (map as RawMap) : {};
+  const below = Object.hasOwn(base, step!) ? base[step!] : undefined;
+  return { ...base, [step!]: rest.length === 0 ? value : withValue(below, rest, value) };
+}

@@ -1,0 +1,59 @@
+/** Rules between keys of a job file, checked at load once the keys themselves are right. */
+import type { RunConfig } from './schema.js';
+
+export interface Relation {
+  /** The dotted keys it reads; the first is where the problem is reported. */
+  readonly keys: readonly string[];
+  /** What is wrong, with the values found and what was expected; undefined when all is well. */
+  problem(config: RunConfig): string | undefined;
+}
+
+export const relations: readonly Relation[] = [
+  {
+    keys: ['encoder.init.heads', 'encoder.init.width'],
+    problem: ({ encoder: { init } }) =>
+      init.width % init.heads === 0
+        ? undefined
+        : `encoder.init.heads is ${init.heads}; expected a divisor of encoder.init.width (${init.width})`,
+  },
+  {
+    keys: ['sampler.negatives', 'sampler.pool'],
+    problem: ({ sampler }) =>
+      'pool' in sampler && sampler.negatives > sampler.pool
+        ? `sampler.negatives is ${sampler.negatives}; expected at most sampler.pool (${sampler.pool})`
+        : undefined,
+  },
+  {
+    keys: ['train.inBatch', 'sampler.kind'],
+    problem: ({ sampler, train }) =>
+      sampler.kind === 'none' && !train.inBatch
+        ? 'train.inBatch is false; expected true, for with sampler.kind none there are no other negatives'
+        : undefined,
+  },
+  {
+    keys: ['train.queriesPerStep', 'sampler.kind'],
+    problem: ({ sampler, train }) =>
+      sampler.kind === 'none' && train.queriesPerStep < 2
+        ? `train.queriesPerStep is ${train.queriesPerStep}; expected at least 2, for with sampler.kind none the negatives are other queries’ passages`
+        : undefined,
+  },
+  {
+    keys: ['train.replicas', 'train.queriesPerStep'],
+    problem: ({ train }) =>
+      train.replicas !== 'auto' && train.replicas > train.queriesPerStep
+        ? `train.replicas is ${train.replicas}; expected at most train.queriesPerStep (${train.queriesPerStep})`
+        : undefined,
+  },
+  {
+    keys: ['refresh.everySteps', 'train.steps'],
+    problem: ({ refresh, train }) =>
+      refresh.everySteps > train.steps
+        ? `refresh.everySteps is ${refresh.everySteps}; expected at most train.steps (${train.steps})`
+        : undefined,
+  },
+  {
+    keys: ['eval.selection', 'eval.measures'],
+    problem: ({ eval: { measures, selection } }) =>
+      measures.includes(selection) ? undefined : `eval.selection is ${selection}; expected one of eval.measures (${measures.join(', ')})`,
+  },
+];

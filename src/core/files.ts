@@ -1,0 +1,72 @@
+/** Files are whole or absent: written to a temporary name beside their place, synced, renamed. */
+import { createHash } from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
+import { messageOf, UserError } from './errors.js';
+
+/** Writes the parts one after the other as one file, whole or not at all. Throws a UserError naming the file when the disk refuses. */
+export function writeFileAtomic(file: string, ...parts: (string | Uint8Array)[]): void {
+  const temporary = `${file}.tmp-${process.pid}`;
+  let descriptor: number | undefined;
+  try {
+    fs.mkdirSync(path.dirname(file), { recursive: true });
+    descriptor = fs.openSync(temporary, 'w');
+    for (const part of parts) writeAll(descriptor, typeof part === 'string' ? Buffer.from(part) : part);
+    fs.fsyncSync(descriptor);
+    fs.closeSync(descriptor);
+    descriptor = undefined;
+    fs.renameSync(temporary, file);
+    syncFolder(path.dirname(file));
+  } catch (error) {
+    if (descriptor !== undefined) fs.closeSync(descriptor);
+    fs.rmSync(temporary, { force: true });
+    throw new UserError(`cannot write ${file}: ${messageOf(error)}. Free space or choose another folder; earlier files are intact.`);
+  }
+}
+
+/** Makes `folder` whole or absent: `fill` writes into a temporary sibling, which is then renamed. An older folder of the name is replaced. */
+export function writeFolderAtomic(folder: string, fill: (temporary: string) => void): void {
+  const temporary = `${folder}.tmp-${process.pid}`;
+  fs.rmSync(temporary, { recursive: true, force: true });
+  try {
+    fs.mkdirSync(temporary, { recursive: true });
+    fill(temporary);
+    syncFolder(temporary);
+    fs.rmSync(folder, { recursive: true, force: true });
+    fs.renameSync(temporary, folder);
+    syncFolder(path.dirname(folder));
+  } catch (error) {
+    fs.rmSync(temporary, { recursive: true, force: true });
+    if (error instanceof UserError) throw error;
+    throw new UserError(`cannot write ${folder}: ${messageOf(error)}. Free space or choose another folder; earlier files are intact.`);
+  }
+}
+
+export function writeJson(file: string, value: unknown): void {
+  writeFileAtomic(file, `${JSON.stringify(value, null, 2)}\n`);
+}
+
+export function sha256(...parts: (string | Uint8Array)[]): string {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part);
+  return hash.digest('hex');
+}
+
+/** The bytes of a typed array, without a copy. */
+export function bytesOf(array: Float32Array | Int32Array | Uint32Array | Uint16Array | Float64Array): Uint8Array {
+  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+}
+
+function writeAll(descriptor: number, bytes: Uint8Array): void {
+  let written = 0;
+  while (written < bytes.length) written += fs.writeSync(descriptor, bytes, written, Math.min(bytes.length - written, 1 << 26));
+}
+
+function syncFolder(folder: string): void {
+  const descriptor = fs.openSync(folder, 'r');
+  try {
+    fs.fsyncSync(descriptor);
+  } finally {
+    fs.closeSync(descriptor);
+  }
+}

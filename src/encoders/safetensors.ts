@@ -1,0 +1,53 @@
+/** The safetensors format: 8 bytes of header length, a JSON header, then the tensors' bytes, little-endian. */
+import fs from 'node:fs';
+import { UserError } from '../core/errors.js';
+import { bytesOf, writeFileAtomic } from '../core/files.js';
+
+export interface NamedArray {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly values: Float32Array | Int32Array | Uint32Array;
+}
+
+const DTYPES = { F32: Float32Array, I32: Int32Array, U32: Uint32Array };
+type DType = keyof typeof DTYPES;
+const dtypeOf = (values: NamedArray['values']): DType => (values instanceof Float32Array ? 'F32' : values instanceof Int32Array ? 'I32' : 'U32');
+
+/** Writes tensors as one file, whole or not at all. */
+export function writeSafetensors(file: string, tensors: readonly NamedArray[], metadata: Record<string, string> = {}): void {
+  const header: Record<string, unknown> = { __metadata__: metadata };
+  let offset = 0;
+  for (const { name, shape, values } of tensors) {
+    header[name] = { dtype: dtypeOf(values), shape, data_offsets: [offset, offset + values.byteLength] };
+    offset += values.byteLength;
+  }
+  const text = Buffer.from(JSON.stringify(header));
+  const padded = Buffer.concat([text, Buffer.alloc((8 - (text.length % 8)) % 8, ' ')]); // aligns the data to 8 bytes
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(padded.length));
+  writeFileAtomic(file, length, padded, ...tensors.map(({ values }) => bytesOf(values)));
+}
+
+/** Reads F32, I32 and U32 tensors. A file that is cut short, has another dtype or holds NaN is a UserError naming file and tensor. */
+export function readSafetensors(file: string): { tensors: Map<string, NamedArray>; metadata: Record<string, string> } {
+  const bytes = fs.readFileSync(file);
+  const refuse = (problem: string): never => {
+    throw new UserError(`${file}: ${problem}; expected a whole safetensors file of F32, I32 or U32 tensors. Copy it again or use another checkpoint.`);
+  };
+  if (bytes.length < 8) refuse(`${bytes.length} bytes`);
+  const headerLength = Number(bytes.readBigUInt64LE(0));
+  if (8 + headerLength > bytes.length) refuse(`header of ${headerLength} bytes in a file of ${bytes.length}`);
+  const { __metadata__: metadata = {}, ...entries } = JSON.parse(bytes.toString('utf8', 8, 8 + headerLength));
+  const tensors = new Map<string, NamedArray>();
+  for (const [name, entry] of Object.entries(entries as Record<string, { dtype: string; shape: number[]; data_offsets: [number, number] }>)) {
+    const [begin, end] = entry.data_offsets;
+    const Values = DTYPES[entry.dtype as DType] ?? refuse(`tensor ${name} is ${entry.dtype}`);
+    if (8 + headerLength + end > bytes.length) refuse(`tensor ${name} ends at byte ${8 + headerLength + end} of ${bytes.length}`);
+    const at = bytes.byteOffset + 8 + headerLength;
+    const values = new Values(bytes.buffer.slice(at + begin, at + end));
+    const broken = values.findIndex((value) => !Number.isFinite(value));
+    if (broken >= 0) refuse(`tensor ${name} holds ${values[broken]} at position ${broken}`);
+    tensors.set(name, { name, shape: entry.shape, values });
+  }
+  return { tensors, metadata };
+}

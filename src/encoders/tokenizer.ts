@@ -1,0 +1,199 @@
+/**
+ * Reads a Hugging Face tokenizer.json with @xenova/transformers and gives the token ids of texts, the same as Hugging Face's `tokenizers` gives
+ * (golden ids in tests/golden/tokenizer.json).
+ */
+import fs from 'node:fs';
+import path from 'node:path';
+import { messageOf, UserError } from '../core/errors.js';
+import { sha256 } from '../core/files.js';
+import { normalizeBert, visitPieces } from './bertText.js';
+import { IDENTIFIER_BORDER, type NormalizerJson, type TokenizerJson } from './wordpiece.js';
+
+export interface Tokenizer {
+  /** SHA-256 of tokenizer.json. */
+  readonly fingerprint: string;
+  /** One more than the highest token id. */
+  readonly vocabSize: number;
+  readonly padId: number;
+  readonly clsId: number;
+  readonly sepId: number;
+  readonly unkId: number;
+  /** By id, 1 for the tokens that continue a word (WordPiece's ##…); in other models no token is known to. */
+  readonly continues: Uint8Array;
+  /** [CLS] … [SEP] of the text, at most `maxTokens` (≥ 2) ids; what is too long loses its end, never [SEP]. */
+  encode(text: string, maxTokens: number): number[];
+  /** The text of the ids, without special tokens. */
+  decode(ids: readonly number[]): string;
+}
+
+/** What is used of @xenova/transformers, which comes without types for this file. */
+interface XenovaTokenizer {
+  normalizer: XenovaNormalizer | null;
+  pre_tokenizer: (text: string) => string[];
+  model: {
+    (words: string[]): string[];
+    convert_tokens_to_ids(tokens: string[]): number[];
+    tokens_to_ids: Map<string, number>;
+    vocab: string[];
+  };
+  added_tokens_regex: RegExp | null;
+  _encode_text(text: string): string[];
+  decode(ids: readonly number[], options: { skip_special_tokens: boolean; clean_up_tokenization_spaces: boolean }): string;
+}
+
+interface XenovaNormalizer {
+  (text: string): string;
+  config: { type: string; [key: string]: unknown };
+  normalizers?: XenovaNormalizer[];
+  normalize(text: string): string;
+}
+
+/** Not the package's root, which loads sharp and fails where sharp's install script did not run. */
+const XENOVA_MODULE: string = '@xenova/transformers/src/tokenizers.js';
+const XENOVA_INSTALL = 'npm pkg set overrides.sharp=^0.34.0 && npm i';
+
+const MOST_CACHED_PIECES = 1 << 18;
+const LONGEST_CACHED_PIECE = 64;
+
+/** Reads `folder`/tokenizer.json (and tokenizer_config.json where there is one). Throws a UserError naming the file and what to do. */
+export async function loadTokenizer(folder: string): Promise<Tokenizer> {
+  const file = path.join(folder, 'tokenizer.json');
+  const content = readText(file);
+  const json = parseJson(file, content) as TokenizerJson;
+  if (typeof json?.model?.vocab !== 'object') {
+    throw new UserError(`${file}: found no model.vocab; expected a Hugging Face tokenizer.json; get the file again.`);
+  }
+  json.model.type ??= modelType(json.model);
+  const configFile = path.join(folder, 'tokenizer_config.json');
+  const config = fs.existsSync(configFile) ? (parseJson(configFile, readText(configFile)) as Record<string, unknown>) : {};
+  const xenova = await createXenova(file, json, config);
+  replaceBertNormalizers(xenova.normalizer);
+  const { padId, clsId, sepId, unkId } = specialIds(xenova, file);
+  const encodeBody = isPieceLocal(json) ? cachedEncoder(xenova) : wholeTextEncoder(xenova);
+  return {
+    fingerprint: sha256(content),
+    vocabSize: xenova.model.vocab.length,
+    padId,
+    clsId,
+    sepId,
+    unkId,
+    continues: continuingTokens(json, xenova.model.vocab),
+    encode: (text, maxTokens) => [clsId, ...encodeBody(text, maxTokens - 2), sepId],
+    // The decoder of tokenizer.json cleans up token by token, as `tokenizers` does; @xenova/transformers would do it again on the whole text.
+    decode: (ids) => (ids.length === 0 ? '' : xenova.decode(ids, { skip_special_tokens: true, clean_up_tokenization_spaces: false })),
+  };
+}
+
+function readText(file: string): string {
+  try {
+    return fs.readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new UserError(`${file}: cannot be read (${messageOf(error)}); expected a tokenizer file; check encoder.init.`);
+  }
+}
+
+function parseJson(file: string, content: string): unknown {
+  try {
+    return JSON.parse(content);
+  } catch (error) {
+    throw new UserError(`${file}: found broken JSON (${messageOf(error)}); expected a tokenizer file; get it again.`);
+  }
+}
+
+/** Older files, bert-base-uncased's among them, do not name their model, and @xenova/transformers then drops words silently. */
+function modelType(model: TokenizerJson['model']): string {
+  if (Array.isArray(model.vocab)) return 'Unigram';
+  return 'merges' in model ? 'BPE' : 'WordPiece';
+}
+
+async function createXenova(file: string, json: TokenizerJson, config: Record<string, unknown>): Promise<XenovaTokenizer> {
+  let PreTrainedTokenizer: new (json: TokenizerJson, config: Record<string, unknown>) => XenovaTokenizer;
+  try {
+    ({ PreTrainedTokenizer } = await import(XENOVA_MODULE));
+  } catch (error) {
+    throw new UserError(`@xenova/transformers: cannot be loaded (${messageOf(error)}); it reads tokenizer.json; run: ${XENOVA_INSTALL}`);
+  }
+  try {
+    return new PreTrainedTokenizer(json, config);
+  } catch (error) {
+    throw new UserError(
+      `${file}: @xenova/transformers cannot use it (${messageOf(error)}); expected a tokenizer of a BERT-like encoder; take another.`,
+    );
+  }
+}
+
+function replaceBertNormalizers(normalizer: XenovaNormalizer | null): void {
+  if (!normalizer) return;
+  for (const inner of normalizer.normalizers ?? []) replaceBertNormalizers(inner);
+  const { type, clean_text, handle_chinese_chars, strip_accents, lowercase } = normalizer.config;
+  if (type !== 'BertNormalizer') return;
+  const options = {
+    cleanText: clean_text !== false,
+    separateCjk: handle_chinese_chars !== false,
+    stripAccents: (strip_accents ?? lowercase) === true,
+    lowercase: lowercase === true,
+  };
+  normalizer.normalize = (text) => normalizeBert(text, options);
+}
+
+function specialIds(xenova: XenovaTokenizer, file: string): { padId: number; clsId: number; sepId: number; unkId: number } {
+  const find = (...names: string[]): number => {
+    const name = names.find((candidate) => xenova.model.tokens_to_ids.has(candidate));
+    if (name === undefined) {
+      throw new UserError(
+        `${file}: found none of the tokens ${names.join(', ')}; expected one of them; take the tokenizer of a BERT-like encoder.`,
+      );
+    }
+    return xenova.model.tokens_to_ids.get(name)!;
+  };
+  return { padId: find('[PAD]', '<pad>'), clsId: find('[CLS]', '<s>'), sepId: find('[SEP]', '</s>'), unkId: find('[UNK]', '<unk>') };
+}
+
+function continuingTokens(json: TokenizerJson, vocabulary: readonly string[]): Uint8Array {
+  const prefix = json.model.continuing_subword_prefix;
+  return Uint8Array.from(vocabulary, (token) => (json.model.type === 'WordPiece' && token.startsWith(String(prefix)) ? 1 : 0));
+}
+
+/** Whether the ids of a text are those of its pieces between white space, one after the other. */
+function isPieceLocal(json: TokenizerJson): boolean {
+  const isLocal = (normalizer: NormalizerJson | null): boolean => {
+    if (normalizer?.type === 'Sequence') return normalizer.normalizers!.every(isLocal);
+    return normalizer?.type === 'BertNormalizer' || (normalizer?.type === 'Replace' && normalizer.pattern?.Regex === IDENTIFIER_BORDER);
+  };
+  return json.model.type === 'WordPiece' && json.pre_tokenizer?.type === 'BertPreTokenizer' && isLocal(json.normalizer);
+}
+
+/** Ids of a text without [CLS] and [SEP], at most `limit`. */
+type BodyEncoder = (text: string, limit: number) => number[];
+
+function wholeTextEncoder(xenova: XenovaTokenizer): BodyEncoder {
+  return (text, limit) => xenova.model.convert_tokens_to_ids(xenova._encode_text(text)).slice(0, limit);
+}
+
+/** Remembers the ids of each piece: natural text repeats few pieces often. */
+function cachedEncoder(xenova: XenovaTokenizer): BodyEncoder {
+  const cache = new Map<string, number[]>();
+  const encodeWhole = wholeTextEncoder(xenova);
+  const encodePiece = (piece: string): number[] => {
+    const cached = cache.get(piece);
+    if (cached) return cached;
+    const normalized = xenova.normalizer!(piece);
+    const ids = xenova.model.convert_tokens_to_ids(xenova.model(xenova.pre_tokenizer(normalized)));
+    if (piece.length <= LONGEST_CACHED_PIECE) {
+      if (cache.size >= MOST_CACHED_PIECES) cache.clear();
+      cache.set(piece, ids);
+    }
+    return ids;
+  };
+  return (text, limit) => {
+    // A special token written out in the text is that token, and may stand inside a piece.
+    if (xenova.added_tokens_regex?.test(text)) return encodeWhole(text, limit);
+    const ids: number[] = [];
+    visitPieces(text, (piece) => {
+      for (const id of encodePiece(piece)) ids.push(id);
+      return ids.length < limit;
+    });
+    if (ids.length > limit) ids.length = limit;
+    return ids;
+  };
+}

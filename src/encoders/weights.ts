@@ -1,0 +1,51 @@
+/** Parameters under Hugging Face BERT's names, and back: only query, key and value differ, which are one matrix inside. */
+import { UserError } from '../core/errors.js';
+import { type ParameterSpec, forEachSlice, parameterCount, sizeOf } from './parameters.js';
+import type { NamedArray } from './safetensors.js';
+
+const FUSED = '.self.qkv.';
+const PARTS = ['query', 'key', 'value'] as const;
+
+/** Names and shapes as published checkpoints have them, in the order of the flat vector. */
+function publishedTensors(spec: ParameterSpec): { name: string; shape: number[] }[] {
+  if (!spec.name.includes(FUSED)) return [spec];
+  const shape = [spec.shape[0]! / 3, ...spec.shape.slice(1)];
+  return PARTS.map((part) => ({ name: spec.name.replace(FUSED, `.self.${part}.`), shape }));
+}
+
+/** The flat vector [P] as named tensors; `prefix` is put before every name (moments of the optimizer). */
+export function namedTensors(specs: readonly ParameterSpec[], flat: Float32Array, prefix = ''): NamedArray[] {
+  const tensors: NamedArray[] = [];
+  forEachSlice(specs, (spec, begin) => {
+    let at = begin;
+    for (const { name, shape } of publishedTensors(spec)) {
+      tensors.push({ name: prefix + name, shape, values: flat.subarray(at, at + sizeOf(shape)) });
+      at += sizeOf(shape);
+    }
+  });
+  return tensors;
+}
+
+/** The flat vector [P] of named tensors. A missing or unknown name, or another shape, is a UserError naming file and tensor. */
+export function flatParameters(
+  specs: readonly ParameterSpec[], tensors: ReadonlyMap<string, NamedArray>, file: string, prefix = '',
+): Float32Array<ArrayBuffer> {
+  const flat = new Float32Array(parameterCount(specs));
+  const expected = new Set<string>();
+  forEachSlice(specs, (spec, begin) => {
+    let at = begin;
+    for (const { name, shape } of publishedTensors(spec)) {
+      const found = tensors.get(prefix + name);
+      if (!found) throw new UserError(`${file}: no tensor ${prefix}${name}; expected shape [${shape}]. The file belongs to another architecture.`);
+      if (found.shape.join() !== shape.join()) {
+        throw new UserError(`${file}: tensor ${prefix}${name} has shape [${found.shape}]; expected [${shape}]. The file belongs to another shape of encoder.`);
+      }
+      flat.set(found.values, at);
+      expected.add(prefix + name);
+      at += sizeOf(shape);
+    }
+  });
+  const unknown = [...tensors.keys()].find((name) => name.startsWith(prefix) && !expected.has(name));
+  if (unknown) throw new UserError(`${file}: unknown tensor ${unknown}; expected only the encoder's. The file belongs to another architecture.`);
+  return flat;
+}

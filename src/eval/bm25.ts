@@ -1,0 +1,171 @@
+/**
+ * BM25, the lexical baseline:
+ *
+ *   score(q, d) = Σ_{t ∈ q} idf(t) · tf / (tf + k1·(1 − b + b·|d| / mean |d|)),   idf(t) = ln(1 + (N − df + ½) / (df + ½))
+ *
+ * Robertson & Zaragoza 2009 with Lucene's idf, which is never negative, and without the constant factor k1 + 1, as in Lucene
+ * since version 8. A term that stands twice in the query counts twice.
+ */
+import { UserError } from '../core/errors.js';
+import type { Split, Texts } from '../data/types.js';
+import { type RankedRows, TopKBuffer } from '../index/topk.js';
+import { type Analyzer, createAnalyzer } from './analyzer.js';
+import { evaluateRun, type Run } from './run.js';
+
+export interface Bm25Parameters {
+  /** Saturation of the term frequency, ≥ 0. */
+  readonly k1: number;
+  /** Share of the length normalisation, 0 to 1. */
+  readonly b: number;
+}
+
+/** Anserini's defaults for passages. */
+export const DEFAULT_PARAMETERS: Bm25Parameters = { k1: 0.9, b: 0.4 };
+
+/** Term t stands in passages[offsets[t] … offsets[t + 1]), ascending rows, with the frequencies aligned. */
+interface Postings {
+  readonly analyze: Analyzer;
+  readonly termIds: ReadonlyMap<string, number>;
+  readonly offsets: Uint32Array;
+  readonly passages: Int32Array;
+  readonly frequencies: Int32Array;
+  /** Terms of each passage. */
+  readonly lengths: Int32Array;
+}
+
+export class Bm25Index {
+  /** What each posting adds to the score of its passage. */
+  private readonly impacts: Float32Array;
+  private readonly accumulator: Float32Array;
+
+  private constructor(
+    private readonly postings: Postings,
+    readonly parameters: Bm25Parameters,
+  ) {
+    const { k1, b } = parameters;
+    if (!(k1 >= 0 && k1 < Infinity && b >= 0 && b <= 1)) throw new UserError(`BM25 with k1 ${k1} and b ${b}, expected k1 ≥ 0 and b from 0 to 1`);
+    this.impacts = impactsOf(postings, parameters);
+    this.accumulator = new Float32Array(postings.lengths.length);
+  }
+
+  static build(texts: Texts, parameters = DEFAULT_PARAMETERS): Bm25Index {
+    return new Bm25Index(invert(texts), parameters);
+  }
+
+  /** The same index with other parameters; the postings are shared. */
+  withParameters(parameters: Bm25Parameters): Bm25Index {
+    return new Bm25Index(this.postings, parameters);
+  }
+
+  /** The k best passages that share a term with the query, fewer where fewer do; ties by row ascending. */
+  search(query: string, k: number): RankedRows {
+    const { accumulator, impacts } = this;
+    const { analyze, termIds, offsets, passages } = this.postings;
+    for (const term of analyze(query)) {
+      const id = termIds.get(term);
+      if (id === undefined) continue;
+      const end = offsets[id + 1];
+      for (let i = offsets[id]; i < end; i++) accumulator[passages[i]] += impacts[i];
+    }
+    const best = new TopKBuffer(k);
+    let floor = Number.MIN_VALUE; // passages without a common term have 0
+    for (let row = 0; row < accumulator.length; row++) {
+      if (accumulator[row] < floor) continue;
+      best.offer(row, accumulator[row]);
+      floor = Math.max(floor, best.threshold);
+    }
+    accumulator.fill(0);
+    return best.sorted();
+  }
+}
+
+/** The run of the query rows: k passages each. */
+export function searchBm25Run(index: Bm25Index, queries: Texts, rows: Int32Array, k: number): Run {
+  const passages = new Int32Array(rows.length * k).fill(-1);
+  const scores = new Float32Array(rows.length * k);
+  rows.forEach((row, place) => {
+    const found = index.search(queries.text(row), k);
+    passages.set(found.rows, place * k);
+    scores.set(found.scores, place * k);
+  });
+  return { k, rows, passages, scores };
+}
+
+export interface Bm25Tuning {
+  /** The best of the grid; ties to the first. */
+  readonly best: Bm25Parameters;
+  /** Every point of the grid with its mean on the split. */
+  readonly table: readonly (Bm25Parameters & { readonly value: number })[];
+}
+
+export const TUNING_GRID = { k1: [0.3, 0.6, 0.9, 1.2, 1.6, 2], b: [0.2, 0.4, 0.6, 0.8, 1] };
+
+/** Chooses k1 and b on a split (dev, never test) by the mean of a measure with a cut-off, such as recall@10; indexes nothing again. */
+export function tuneBm25(index: Bm25Index, queries: Texts, split: Split, measure: string, grid = TUNING_GRID): Bm25Tuning {
+  const depth = Number(/@(\d+)$/.exec(measure)?.[1]);
+  if (!(depth >= 1)) throw new UserError(`BM25 is tuned by a measure with a cut-off such as recall@10, found ${measure}`);
+  const table = grid.k1.flatMap((k1) =>
+    grid.b.map((b) => {
+      const run = searchBm25Run(index.withParameters({ k1, b }), queries, split.rows, depth);
+      return { k1, b, value: evaluateRun(run, split, [measure]).means[measure] };
+    }),
+  );
+  const { k1, b } = table.reduce((best, point) => (point.value > best.value ? point : best));
+  return { best: { k1, b }, table };
+}
+
+/** idf(t) · tf / (tf + k1·(1 − b + b·|d| / mean |d|)) of every posting. */
+function impactsOf({ offsets, passages, frequencies, lengths }: Postings, { k1, b }: Bm25Parameters): Float32Array {
+  const meanLength = lengths.reduce((sum, length) => sum + length, 0) / lengths.length;
+  const saturation = Float64Array.from(lengths, (length) => k1 * (1 - b + (b * length) / meanLength));
+  const impacts = new Float32Array(passages.length);
+  for (let term = 0; term + 1 < offsets.length; term++) {
+    const df = offsets[term + 1] - offsets[term];
+    const idf = Math.log(1 + (lengths.length - df + 0.5) / (df + 0.5));
+    for (let i = offsets[term]; i < offsets[term + 1]; i++) impacts[i] = (idf * frequencies[i]) / (frequencies[i] + saturation[passages[i]]);
+  }
+  return impacts;
+}
+
+/** Counts the terms of every passage, then sorts the (term, passage) pairs by term, passages ascending (a counting sort). */
+function invert(texts: Texts): Postings {
+  if (texts.size === 0) throw new UserError('the corpus is empty, expected at least one passage to index');
+  const analyze = createAnalyzer();
+  const termIds = new Map<string, number>();
+  const lengths = new Int32Array(texts.size);
+  const pairs: { terms: Int32Array; frequencies: Int32Array }[] = [];
+  for (let row = 0; row < texts.size; row++) {
+    const ids = analyze(texts.text(row)).map((term) => idOf(termIds, term));
+    lengths[row] = ids.length;
+    pairs.push(countTerms(Int32Array.from(ids).sort()));
+  }
+  const offsets = new Uint32Array(termIds.size + 1);
+  for (const { terms } of pairs) for (const term of terms) offsets[term + 1]++;
+  for (let term = 0; term < termIds.size; term++) offsets[term + 1] += offsets[term];
+  const next = offsets.slice();
+  const passages = new Int32Array(offsets[termIds.size]);
+  const frequencies = new Int32Array(passages.length);
+  pairs.forEach((pair, row) => {
+    pair.terms.forEach((term, i) => {
+      passages[next[term]] = row;
+      frequencies[next[term]++] = pair.frequencies[i];
+    });
+  });
+  return { analyze, termIds, offsets, passages, frequencies, lengths };
+}
+
+function idOf(termIds: Map<string, number>, term: string): number {
+  const known = termIds.get(term);
+  if (known !== undefined) return known;
+  termIds.set(term, termIds.size);
+  return termIds.size - 1;
+}
+
+/** Distinct terms of an ascending list of term ids, with their frequencies. */
+function countTerms(sorted: Int32Array): { terms: Int32Array; frequencies: Int32Array } {
+  const starts = Int32Array.from(sorted.keys()).filter((i) => i === 0 || sorted[i] !== sorted[i - 1]);
+  return {
+    terms: starts.map((start) => sorted[start]),
+    frequencies: starts.map((start, i) => (i + 1 < starts.length ? starts[i + 1] : sorted.length) - start),
+  };
+}

@@ -1,0 +1,59 @@
+/** Exact search by inner product, in blocks: every query against every passage, the K best kept. */
+import { tf } from '../backend/index.js';
+import { TopKBuffer, blockTopK } from './topk.js';
+
+const PASSAGE_BLOCK = 4096;
+export const QUERY_BLOCK = 256;
+
+/** Vectors [rows, D] in one array; row r at [r·D, (r+1)·D). */
+export interface Vectors {
+  readonly values: Float32Array;
+  readonly width: number;
+}
+
+/** The K best passages of each query: rows best first, ties to the lower row; scores are logits. −1 where the corpus is smaller than K. */
+export interface Hits {
+  readonly passages: Int32Array;
+  readonly scores: Float32Array;
+}
+
+/** Searches the query rows (at most QUERY_BLOCK a call keeps memory small); scores are dot products times `scale`. */
+export function searchExact(queries: Vectors, queryRows: Int32Array, passages: Vectors, k: number, scale: number): Hits {
+  const D = passages.width;
+  const Q = queryRows.length;
+  const corpusSize = passages.values.length / D;
+  const buffers = Array.from({ length: Q }, () => new TopKBuffer(k));
+  const block = new Float32Array(Q * D);
+  queryRows.forEach((row, i) => block.set(queries.values.subarray(row * D, (row + 1) * D), i * D));
+  const left = tf.tidy(() => tf.mul(tf.tensor2d(block, [Q, D]), scale)); // [Q, D]
+  for (let first = 0; first < corpusSize; first += PASSAGE_BLOCK) {
+    const n = Math.min(PASSAGE_BLOCK, corpusSize - first);
+    const products = tf.tidy(() => {
+      const right = tf.tensor2d(passages.values.slice(first * D, (first + n) * D), [n, D]);
+      return tf.matMul(left, right, false, true); // [Q, n]
+    });
+    blockTopK(products.dataSync() as Float32Array, Q, n, first, buffers); // the selection runs on the host
+    products.dispose();
+  }
+  left.dispose();
+  return collect(buffers, k);
+}
+
+function collect(buffers: TopKBuffer[], k: number): Hits {
+  const passages = new Int32Array(buffers.length * k).fill(-1);
+  const scores = new Float32Array(buffers.length * k);
+  buffers.forEach((buffer, i) => {
+    const best = buffer.sorted();
+    passages.set(best.rows, i * k);
+    scores.set(best.scores, i * k);
+  });
+  return { passages, scores };
+}
+
+/** The dot product times `scale` of one query and one passage. */
+export function scoreOf(queries: Vectors, queryRow: number, passages: Vectors, passageRow: number, scale: number): number {
+  const D = passages.width;
+  let sum = 0;
+  for (let d = 0; d < D; d++) sum += queries.values[queryRow * D + d]! * passages.values[passageRow * D + d]!;
+  return sum * scale;
+}

@@ -1,0 +1,66 @@
+/** Asking a finished job questions: its query tower, its tokenizer and the vectors of its corpus. */
+import fs from 'node:fs';
+import path from 'node:path';
+import { selectBackend } from '../backend/index.js';
+import { UserError } from '../core/errors.js';
+import { createDualEncoder, type EncoderShape } from '../encoders/dualEncoder.js';
+import { createWeights, disposeWeights } from '../encoders/parameters.js';
+import { readSafetensors } from '../encoders/safetensors.js';
+import { loadTokenizer } from '../encoders/tokenizer.js';
+import { flatParameters } from '../encoders/weights.js';
+import { searchExact } from './exact.js';
+
+export interface Hit {
+  readonly id: string;
+  readonly text: string;
+  readonly score: number;
+}
+
+export interface Searcher {
+  /** The k best passages for a text, best first; scores are logits. */
+  search(text: string, k: number): Promise<Hit[]>;
+  dispose(): void;
+}
+
+/** Opens the folder of a finished job. A folder that is none is a UserError. */
+export async function openJob(folder: string): Promise<Searcher> {
+  const indexFile = path.join(folder, 'index', 'index.json');
+  if (!fs.existsSync(indexFile)) {
+    throw new UserError(`${folder}: no index/index.json; expected the folder of a finished job, such as jobs/quickstart. Train one with: simans train CONFIG`);
+  }
+  const { shape, queryTokens } = JSON.parse(fs.readFileSync(indexFile, 'utf8')) as { shape: EncoderShape; queryTokens: number };
+  await selectBackend('auto');
+  const encoder = createDualEncoder(shape);
+  const tokenizer = await loadTokenizer(path.join(folder, 'tokenizer'));
+  const weights = createWeights(encoder.specs, readModel(folder, encoder.specs, shape));
+  const passages = readPassages(folder);
+  const stored = readSafetensors(path.join(folder, 'index', 'passages.safetensors')).tensors.get('vectors')!;
+  return {
+    search: async (text, k) => {
+      const ids = Int32Array.from(tokenizer.encode(text, queryTokens));
+      const vector = encoder.encode(weights, 'query', { ids, lengths: Int32Array.of(ids.length), tokens: ids.length });
+      const query = (await vector.data()) as Float32Array;
+      vector.dispose();
+      const { width, logitScale } = encoder;
+      const hits = searchExact({ values: query, width }, Int32Array.of(0), { values: stored.values as Float32Array, width }, Math.min(k, passages.length), logitScale);
+      return Array.from(hits.passages, (row, i) => ({ ...passages[row]!, score: hits.scores[i]! }));
+    },
+    dispose: () => disposeWeights(weights),
+  };
+}
+
+function readModel(folder: string, specs: ReturnType<typeof createDualEncoder>['specs'], shape: EncoderShape): Float32Array {
+  if (shape.towers === 'shared') {
+    const file = path.join(folder, 'model', 'model.safetensors');
+    return flatParameters(specs, readSafetensors(file).tensors, file);
+  }
+  const tensors = (['query', 'passage'] as const).flatMap((side) =>
+    [...readSafetensors(path.join(folder, 'model', side, 'model.safetensors')).tensors.values()].map((tensor) => ({ ...tensor, name: `${side}.${tensor.name}` })),
+  );
+  return flatParameters(specs, new Map(tensors.map((tensor) => [tensor.name, tensor])), path.join(folder, 'model'));
+}
+
+function readPassages(folder: string): { id: string; text: string }[] {
+  const lines = fs.readFileSync(path.join(folder, 'index', 'passages.jsonl'), 'utf8').split('\n');
+  return lines.filter((line) => line !== '').map((line) => JSON.parse(line));
+}

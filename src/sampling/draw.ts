@@ -1,0 +1,48 @@
+/** Drawing without replacement: the two laws that every sampler is made of. */
+import { UserError } from '../core/errors.js';
+import type { Pool, Uniforms } from './types.js';
+
+/** Refuses an m that is no positive whole number or exceeds what there is to draw from. Throws a UserError naming the query. */
+export function requireDrawable(query: string, m: number, available: number): void {
+  if (!Number.isInteger(m) || m < 1) throw new UserError(`query ${query}: ${m} negatives asked for, expected a whole number of at least 1`);
+  if (m > available) {
+    throw new UserError(`query ${query}: ${m} negatives asked for, but only ${available} candidates to draw from; ask for fewer or enlarge the pool`);
+  }
+}
+
+/** key_i = log w_i − log(−log u_i): log weights with Gumbel noise. u_i = uniforms(i). */
+export function gumbelKeys(logWeights: ArrayLike<number>, uniforms: Uniforms): Float64Array {
+  return Float64Array.from(logWeights, (logWeight, i) => logWeight - Math.log(-Math.log(uniforms(i))));
+}
+
+/**
+ * m distinct indices, drawn one after the other in proportion to the weights left: the m largest Gumbel keys have that law
+ * (Vieira 2014; Kool et al., ICML 2019), and no weight is ever exponentiated. Ties go to the lower index.
+ * `logWeights` must be finite, 1 ≤ m ≤ their number.
+ */
+export function gumbelTopK(logWeights: ArrayLike<number>, m: number, uniforms: Uniforms): Int32Array {
+  const keys = gumbelKeys(logWeights, uniforms);
+  const order = new Int32Array(keys.length);
+  for (let i = 0; i < order.length; i++) order[i] = i;
+  return order.sort((i, j) => keys[j] - keys[i] || i - j).slice(0, m);
+}
+
+/** m of 0 … n−1, every set of m equally likely (Floyd; Bentley, CACM 30(9), 1987). Uses elements 0 … m−1. Needs m ≤ n. */
+export function uniformSubset(n: number, m: number, uniforms: Uniforms): Int32Array {
+  const drawn = new Set<number>();
+  for (let last = n - m; last < n; last++) {
+    const candidate = Math.floor(uniforms(drawn.size) * (last + 1));
+    drawn.add(drawn.has(candidate) ? last : candidate);
+  }
+  return Int32Array.from(drawn);
+}
+
+/** m distinct passages, uniform over the corpus less `excluded` (rows, ascending, distinct). Uses elements 0 … m−1. */
+export function uniformPassages(pool: Pool, excluded: Int32Array, m: number, uniforms: Uniforms): Int32Array {
+  requireDrawable(pool.query, m, pool.corpusSize - excluded.length);
+  return uniformSubset(pool.corpusSize - excluded.length, m, uniforms).map((place) => {
+    let row = place;
+    for (let i = 0; i < excluded.length && excluded[i] <= row; i++) row++;
+    return row;
+  });
+}

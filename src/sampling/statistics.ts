@@ -1,0 +1,46 @@
+/** What is logged about the negatives of a refresh: how hard they are and how many may be false. */
+import type { Pool } from './types.js';
+
+export interface DrawStatistics {
+  /** Drawn negatives that stand in their query's pool; only these have a score. */
+  readonly scored: number;
+  /** Mean of s⁻ − s⁺ over the scored negatives; absent where none is scored. */
+  readonly scoreGap?: number;
+  /**
+   * Share of the scored negatives with s⁻ > s⁺; absent where none is scored. A proxy for false negatives, not a count of them:
+   * a negative above the positive may be an unjudged answer or the model's mistake.
+   */
+  readonly aboveThePositive?: number;
+}
+
+/** Statistics of draws: `drawn[i]` are negatives (passage rows) of `pools[i]`. */
+export function drawStatistics(pools: readonly Pool[], drawn: readonly Int32Array[]): DrawStatistics {
+  let scored = 0;
+  let gaps = 0;
+  let above = 0;
+  pools.forEach((pool, i) => {
+    const scoreOf = new Map(Array.from(pool.passages, (passage, place) => [passage, pool.scores[place]]));
+    for (const passage of drawn[i]) {
+      const score = scoreOf.get(passage);
+      if (score === undefined) continue;
+      scored++;
+      gaps += score - pool.positiveScore;
+      if (score > pool.positiveScore) above++;
+    }
+  });
+  return scored === 0 ? { scored } : { scored, scoreGap: gaps / scored, aboveThePositive: above / scored };
+}
+
+/** 1 / Σ p²: how many equally likely candidates would be drawn as narrowly. Between 1 and the number of candidates. */
+export function effectivePoolSize(probabilities: Float64Array): number {
+  let squares = 0;
+  for (const p of probabilities) squares += p * p;
+  return 1 / squares;
+}
+
+/** The mean of `effectivePoolSize` over the pools, by the probabilities that a sampler gives them. At least one pool. */
+export function meanEffectivePoolSize(pools: readonly Pool[], probabilitiesOf: (pool: Pool) => Float64Array): number {
+  let sum = 0;
+  for (const pool of pools) sum += effectivePoolSize(probabilitiesOf(pool));
+  return sum / pools.length;
+}

@@ -1,0 +1,28 @@
+/** Numbers in, row numbers out: this room knows no tensors. */
+
+/** The candidates of one query: the Top-K of the last refresh less its positives, best first, ties by row. */
+export interface Pool {
+  /** The query's id, for error messages. */
+  readonly query: string;
+  /** Passage rows, by descending score. */
+  readonly passages: Int32Array;
+  /** Logits of the loss, aligned with `passages`. */
+  readonly scores: Float32Array;
+  /** The logit of the chosen positive from the same refresh's weights. */
+  readonly positiveScore: number;
+  /** The query's judged passage rows, ascending: never drawn. */
+  readonly positives: Int32Array;
+  readonly corpusSize: number;
+}
+
+/** A uniform number in (0, 1) for each element: a pure function, see core/random.ts. */
+export type Uniforms = (element: number) => number;
+
+/** One way of choosing m negatives; deterministic given the uniforms. */
+export interface Sampler {
+  readonly kind: string;
+  /** How many distinct passages it can draw for this query. */
+  capacity(pool: Pool): number;
+  /** m distinct passage rows. Throws a UserError naming the query where m exceeds the capacity; negatives.ts pads instead. */
+  draw(pool: Pool, m: number, uniforms: Uniforms): Int32Array;
+}

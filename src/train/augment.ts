@@ -1,0 +1,47 @@
+/** Training-time changes of token sequences; each a pure function of (key, row, token). */
+import { type Key, integer, uniform } from '../core/random.js';
+
+export interface SpecialTokens {
+  readonly clsId: number;
+  readonly sepId: number;
+  /** 1 for tokens that continue a word (“##…”), by id. */
+  readonly continues: Uint8Array;
+}
+
+/** Leaves out whole words with probability `share`, never all of them; [CLS] and [SEP] stay. */
+export function dropWords(tokens: Int32Array, share: number, key: Key, row: number, special: SpecialTokens): Int32Array {
+  if (share === 0) return tokens;
+  return keepWords(tokens, special, (word) => uniform(key, row, word) >= share);
+}
+
+/**
+ * A query made of a passage's own words, in a random order (after the Inverse Cloze Task, Lee et al. 2019): a share of
+ * the words drawn uniformly between 0.2 and 0.6 is kept. Needs no judgments, so all passages of the corpus serve.
+ */
+export function clozeTokens(passage: Int32Array, maxTokens: number, key: Key, row: number, special: SpecialTokens): Int32Array {
+  const share = 0.2 + 0.4 * uniform(key, row, 1);
+  const words = wordsOf(keepWords(passage, special, (word) => uniform(key, row, 2 + 2 * word) < share), special);
+  for (let i = words.length - 1; i > 0; i--) {
+    const j = integer(key, row, 3 + 2 * i, i + 1);
+    [words[i], words[j]] = [words[j]!, words[i]!];
+  }
+  return Int32Array.of(special.clsId, ...words.flat().slice(0, maxTokens - 2), special.sepId);
+}
+
+/** The sequence with only the words that `keeps` accepts; at least its first word. */
+function keepWords(tokens: Int32Array, special: SpecialTokens, keeps: (word: number) => boolean): Int32Array {
+  const words = wordsOf(tokens, special);
+  const kept = words.filter((_, word) => keeps(word));
+  const chosen = kept.length > 0 ? kept : words.slice(0, 1);
+  return Int32Array.of(special.clsId, ...chosen.flat(), special.sepId);
+}
+
+function wordsOf(tokens: Int32Array, special: SpecialTokens): number[][] {
+  const words: number[][] = [];
+  for (const token of tokens) {
+    if (token === special.clsId || token === special.sepId) continue;
+    if (special.continues[token] && words.length > 0) words.at(-1)!.push(token);
+    else words.push([token]);
+  }
+  return words;
+}

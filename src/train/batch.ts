@@ -1,0 +1,121 @@
+/** The batch of a step: a pure function of (config, data, pools, step), so that a resumed job meets the same batches. */
+import type { RunConfig } from '../config/schema.js';
+import { deriveKey, integer, permutation, uniform } from '../core/random.js';
+import type { Dataset, TokenTable } from '../data/types.js';
+import type { Side } from '../encoders/dualEncoder.js';
+import { drawNegatives, type Negatives } from '../sampling/negatives.js';
+import { type Pools, placeOf, poolAt } from '../sampling/pools.js';
+import type { Pool, Sampler } from '../sampling/types.js';
+import type { StepBatch } from './replica.js';
+import { clozeTokens, dropWords, type SpecialTokens } from './augment.js';
+
+export interface BatchSource {
+  readonly config: RunConfig;
+  readonly dataset: Dataset;
+  readonly tokens: Record<Side, TokenTable>;
+  readonly special: SpecialTokens;
+  /** Undefined: in-batch negatives only. */
+  readonly sampler?: Sampler;
+}
+
+/** The negatives drawn for one query of a step. */
+export interface Draw extends Negatives {
+  readonly pool: Pool;
+}
+
+/** Positions in train.rows of the queries of a step: epochs of a keyed permutation, one after the other. */
+export function queriesOfStep(seed: number, trainSize: number, queriesPerStep: number, step: number): Int32Array {
+  const orders = new Map<number, Int32Array>();
+  return Int32Array.from({ length: queriesPerStep }, (_, i) => {
+    const position = step * queriesPerStep + i;
+    const epoch = Math.floor(position / trainSize);
+    if (!orders.has(epoch)) orders.set(epoch, permutation(deriveKey(seed, 'order', epoch), trainSize));
+    return orders.get(epoch)![position % trainSize]!;
+  });
+}
+
+export function buildBatch(source: BatchSource, pools: Pools | undefined, step: number): { batch: StepBatch; draws: Draw[] } {
+  const { config, dataset, tokens, special, sampler } = source;
+  const { seed, train } = config;
+  const split = dataset.splits.train;
+  const columns = new Map<number, number>(); // passage row → its column in the batch: a passage competes once
+  const column = (passage: number) => columns.get(passage) ?? (columns.set(passage, columns.size), columns.size - 1);
+  const queries: Int32Array[] = [];
+  const rows: { positives: Int32Array; positive: number; own: Int32Array }[] = [];
+  const draws: Draw[] = [];
+
+  const positiveKey = deriveKey(seed, 'positive', step);
+  const negativeKey = deriveKey(seed, 'negatives', step);
+  const wordKey = deriveKey(seed, 'words', step);
+  queriesOfStep(seed, split.rows.length, train.queriesPerStep, step).forEach((place, i) => {
+    const positives = split.positives[place]!;
+    const chosen = integer(positiveKey, i, 0, positives.length);
+    let own: Int32Array = NONE;
+    if (sampler && 'negatives' in config.sampler) {
+      const pool = poolOf(source, pools, place, chosen);
+      const drawn = drawNegatives(sampler, pool, config.sampler.negatives, (element) => uniform(negativeKey, i, element));
+      draws.push({ ...drawn, pool });
+      own = drawn.passages;
+    }
+    queries.push(dropWords(rowOf(tokens.query, split.rows[place]!), train.wordDropout, wordKey, i, special));
+    rows.push({ positives, positive: positives[chosen]!, own });
+  });
+  const clozeKey = deriveKey(seed, 'cloze', step);
+  for (let i = 0; i < Math.round(train.cloze * train.queriesPerStep); i++) {
+    const passage = integer(clozeKey, i, 0, dataset.corpus.size);
+    queries.push(clozeTokens(rowOf(tokens.passage, passage), config.encoder.queryTokens, clozeKey, i, special));
+    rows.push({ positives: Int32Array.of(passage), positive: passage, own: NONE });
+  }
+
+  for (const { positive, own } of rows) {
+    column(positive);
+    own.forEach(column);
+  }
+  const passages = [...columns.keys()].map((passage, i) => dropWords(rowOf(tokens.passage, passage), train.wordDropout, wordKey, queries.length + i, special));
+  const contrast = {
+    target: Int32Array.from(rows, ({ positive }) => column(positive)),
+    mask: competition(rows, columns, train.inBatch),
+  };
+  return { batch: { step, queries: tableOf(queries), passages: tableOf(passages), contrast }, draws };
+}
+
+/** The query's pool; without pools (sampler random) an empty one that names what must not be drawn. */
+function poolOf({ dataset }: BatchSource, pools: Pools | undefined, place: number, positive: number): Pool {
+  const { rows, positives } = dataset.splits.train;
+  const query = dataset.queries.id(rows[place]!);
+  const known = { query, positives: positives[place]!, corpusSize: dataset.corpus.size };
+  if (!pools) return { ...known, passages: NONE, scores: new Float32Array(0), positiveScore: 0 };
+  const at = placeOf(pools, rows[place]!);
+  if (at < 0) throw new Error(`internal: query ${query} has no pool`);
+  return poolAt(pools, at, positive, known);
+}
+
+/** −1e9 where a passage must not compete for a query: its other positives, and with inBatch off everything but its own rows. */
+function competition(rows: { positives: Int32Array; positive: number; own: Int32Array }[], columns: Map<number, number>, inBatch: boolean): Float32Array {
+  const width = columns.size;
+  const mask = new Float32Array(rows.length * width).fill(inBatch ? 0 : BLOCKED);
+  rows.forEach(({ positives, positive, own }, i) => {
+    for (const passage of own) mask[i * width + columns.get(passage)!] = 0;
+    for (const passage of positives) {
+      const at = columns.get(passage);
+      if (at !== undefined) mask[i * width + at] = BLOCKED;
+    }
+    mask[i * width + columns.get(positive)!] = 0;
+  });
+  return mask;
+}
+
+const BLOCKED = -1e9;
+const NONE = new Int32Array(0);
+
+const rowOf = (table: TokenTable, row: number): Int32Array => table.ids.subarray(table.offsets[row]!, table.offsets[row + 1]!);
+
+function tableOf(sequences: readonly Int32Array[]): TokenTable {
+  const offsets = new Uint32Array(sequences.length + 1);
+  sequences.forEach((sequence, i) => {
+    offsets[i + 1] = offsets[i]! + sequence.length;
+  });
+  const ids = new Int32Array(offsets[sequences.length]!);
+  sequences.forEach((sequence, i) => ids.set(sequence, offsets[i]!));
+  return { ids, offsets };
+}

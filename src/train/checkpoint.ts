@@ -1,0 +1,84 @@
+/**
+ * checkpoints/step-000500/: model.safetensors, optimizer.safetensors (moments by parameter name), state.json; whole or
+ * absent. With the fingerprinted pools of its refresh it is all that a job needs to go on as if never interrupted.
+ */
+import fs from 'node:fs';
+import path from 'node:path';
+import { UserError } from '../core/errors.js';
+import { writeFolderAtomic, writeJson } from '../core/files.js';
+import type { ParameterSpec } from '../encoders/parameters.js';
+import { readSafetensors, writeSafetensors } from '../encoders/safetensors.js';
+import { flatParameters, namedTensors } from '../encoders/weights.js';
+
+/** The training state after `step` steps. */
+export interface TrainingState {
+  readonly step: number;
+  /** The best dev evaluation so far: its step and the value of eval.selection. */
+  readonly best?: { readonly step: number; readonly value: number };
+  /** Seconds spent so far, by phase, over all sessions of the job. */
+  readonly seconds: Record<string, number>;
+}
+
+export interface Checkpoint {
+  readonly state: TrainingState;
+  readonly parameters: Float32Array;
+  readonly firstMoment: Float32Array;
+  readonly secondMoment: Float32Array;
+}
+
+const FORMAT = 1;
+const folderOf = (job: string, step: number) => path.join(job, 'checkpoints', `step-${String(step).padStart(6, '0')}`);
+
+export function saveCheckpoint(job: string, specs: readonly ParameterSpec[], checkpoint: Checkpoint): string {
+  const folder = folderOf(job, checkpoint.state.step);
+  writeFolderAtomic(folder, (temporary) => {
+    writeSafetensors(path.join(temporary, 'model.safetensors'), namedTensors(specs, checkpoint.parameters), { format: 'pt' });
+    writeSafetensors(path.join(temporary, 'optimizer.safetensors'), [
+      ...namedTensors(specs, checkpoint.firstMoment, 'first.'),
+      ...namedTensors(specs, checkpoint.secondMoment, 'second.'),
+    ]);
+    writeJson(path.join(temporary, 'state.json'), { format: FORMAT, ...checkpoint.state });
+  });
+  return folder;
+}
+
+/** Steps of the complete checkpoints, ascending. */
+export function checkpointSteps(job: string): number[] {
+  const folder = path.join(job, 'checkpoints');
+  if (!fs.existsSync(folder)) return [];
+  return fs
+    .readdirSync(folder)
+    .flatMap((name) => /^step-(\d{6,})$/.exec(name)?.[1] ?? [])
+    .map(Number)
+    .sort((a, b) => a - b);
+}
+
+export function loadCheckpoint(job: string, specs: readonly ParameterSpec[], step: number): Checkpoint {
+  const folder = folderOf(job, step);
+  const stateFile = path.join(folder, 'state.json');
+  const { format, ...state } = JSON.parse(fs.readFileSync(stateFile, 'utf8'));
+  if (format !== FORMAT) throw new UserError(`${stateFile}: format ${format}; expected ${FORMAT}. Use the version of simans that wrote it.`);
+  const optimizerFile = path.join(folder, 'optimizer.safetensors');
+  const moments = readSafetensors(optimizerFile).tensors;
+  return {
+    state,
+    parameters: loadModel(job, specs, step),
+    firstMoment: flatParameters(specs, moments, optimizerFile, 'first.'),
+    secondMoment: flatParameters(specs, moments, optimizerFile, 'second.'),
+  };
+}
+
+/** The parameters [P] of a checkpoint alone. */
+export function loadModel(job: string, specs: readonly ParameterSpec[], step: number): Float32Array {
+  const file = path.join(folderOf(job, step), 'model.safetensors');
+  return flatParameters(specs, readSafetensors(file).tensors, file);
+}
+
+/** Removes all but the latest `keep` checkpoints and the ones in `also`, and what a killed process left half-written. */
+export function pruneCheckpoints(job: string, keep: number, also: readonly number[]): void {
+  const kept = new Set([...checkpointSteps(job).slice(-keep), ...also]);
+  for (const step of checkpointSteps(job)) if (!kept.has(step)) fs.rmSync(folderOf(job, step), { recursive: true });
+  const folder = path.join(job, 'checkpoints');
+  if (!fs.existsSync(folder)) return;
+  for (const name of fs.readdirSync(folder)) if (name.includes('.tmp-')) fs.rmSync(path.join(folder, name), { recursive: true });
+}

@@ -1,0 +1,94 @@
+/** After the last step: the checkpoint that dev chose is tested once, beside BM25 and the untrained encoder, and written out. */
+import path from 'node:path';
+import { tf } from '../backend/index.js';
+import { deriveKey } from '../core/random.js';
+import { writeJson } from '../core/files.js';
+import type { Dataset, Split } from '../data/types.js';
+import type { Tokenizer } from '../encoders/tokenizer.js';
+import { selectFromSplit } from '../data/texts.js';
+import { evaluateRun, type Evaluation, type Run, writePerQuery, writeTrecRun } from '../eval/run.js';
+import { pairedBootstrap } from '../eval/significance.js';
+import { loadModel } from './checkpoint.js';
+import { writeModel } from './exportModel.js';
+import type { ResolvedJob } from './jobFolder.js';
+import type { LexicalBaseline } from './lexical.js';
+import type { LoopContext, Trained } from './loop.js';
+import { depthOf, encodeCorpus, searchSplit } from './refresh.js';
+import { type Measures, type Summary, summaryFile, versions } from './summary.js';
+
+export interface Finish {
+  readonly job: ResolvedJob;
+  readonly context: LoopContext;
+  readonly tokenizer: Tokenizer;
+  readonly initial: Float32Array;
+  readonly trained: Trained;
+  readonly bm25?: LexicalBaseline | undefined;
+}
+
+/** Tests, writes runs, per-query values, model, vectors and summary.json; returns the summary. */
+export async function finish({ job, context, tokenizer, initial, trained, bm25 }: Finish): Promise<Summary> {
+  const { config, folder, dataset, replicas, stopwatch } = context;
+  const specs = replicas.first.encoder.specs;
+  const { test } = dataset.splits;
+  const best = loadModel(folder, specs, trained.best.step);
+  const files: Record<string, string> = {};
+  const evaluations: Record<string, Evaluation> = {};
+  const runs: Record<string, Run> = await stopwatch.time('evaluate', async () => ({
+    ...(bm25 && { bm25: bm25.search(test) }),
+    untrained: await rank(context, initial, 'untrained encoder'),
+    trained: await rank(context, best, 'trained encoder'), // last: its vectors stay, for the index
+  }));
+  if (test.rows.length > 0) {
+    for (const [system, run] of Object.entries(runs)) {
+      evaluations[system] = evaluateRun(run, test, config.eval.measures);
+      files[`${system} run`] = path.join(folder, 'eval', `test.${system}.trec`);
+      writeTrecRun(files[`${system} run`]!, run, dataset.queries, dataset.corpus, `simans-${system}`);
+      writePerQuery(path.join(folder, 'eval', `test.${system}.tsv`), dataset.queries, test, evaluations[system]!.perQuery);
+    }
+  }
+  Object.assign(files, await stopwatch.time('write', () => writeModel({ folder, config, encoder: replicas.first.encoder, parameters: best, shared: replicas.shared, dataset })));
+  const selection = config.eval.selection;
+  const difference = evaluations.bm25 && pairedBootstrap(
+    evaluations.trained!.perQuery[selection]!, evaluations.bm25.perQuery[selection]!, deriveKey(config.seed, 'bootstrap'));
+  const summary: Summary = {
+    name: config.name, folder, seed: config.seed,
+    data: {
+      name: dataset.name, passages: dataset.corpus.size, fingerprint: { ...dataset.fingerprint },
+      queries: Object.fromEntries(Object.entries(dataset.splits).map(([name, { rows }]) => [name, rows.length])),
+    },
+    backend: { name: job.backend.name, gflops: job.backend.gflops, replicas: job.replicas },
+    parameters: initial.length, steps: trained.step,
+    best: { step: trained.best.step, measure: selection, dev: trained.best.value },
+    refreshes: trained.refreshes.map(({ number, step, dev }) => ({ number, step, dev })),
+    test: Object.fromEntries(Object.entries(evaluations).map(([system, { means }]) => [system, means])),
+    ...unseenPart(dataset, runs, config.eval.measures),
+    ...(bm25 && { bm25: { k1: bm25.k1, b: bm25.b, dev: bm25.dev } }),
+    ...(difference && { difference }),
+    seconds: { ...stopwatch.seconds(), total: process.uptime() },
+    peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
+    versions: versions(),
+    files: { ...files, summary: summaryFile(folder) },
+  };
+  writeJson(summaryFile(folder), summary);
+  return summary;
+}
+
+/** The test run of the encoder with these parameters. */
+async function rank(context: LoopContext, parameters: Float32Array, name: string): Promise<Run> {
+  const flat = tf.tensor1d(parameters);
+  context.replicas.assign(flat);
+  flat.dispose();
+  await encodeCorpus(context, `test: ${name}`);
+  return searchSplit(context, context.dataset.splits.test, depthOf(context.config.eval.measures));
+}
+
+/** The test queries none of whose gold passages is a training query's: what cannot have been memorised. Absent where that is all or none. */
+function unseenPart(dataset: Dataset, runs: Record<string, Run>, measures: readonly string[]): Pick<Summary, 'testUnseen'> {
+  const { train, test } = dataset.splits;
+  const known = new Set(train.positives.flatMap((passages) => [...passages]));
+  const unseen = [...test.positives.keys()].filter((i) => !test.positives[i]!.some((passage) => known.has(passage)));
+  if (unseen.length === 0 || unseen.length === test.rows.length) return {};
+  const part: Split = selectFromSplit(test, unseen);
+  const systems: Record<string, Measures> = Object.fromEntries(Object.entries(runs).map(([system, run]) => [system, evaluateRun(run, part, measures).means]));
+  return { testUnseen: { queries: unseen.length, systems } };
+}

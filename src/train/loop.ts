@@ -1,0 +1,142 @@
+/**
+ * The loop: refresh → draw negatives → contrastive loss → AdamW → refresh again.
+ *
+ *   for each step:
+ *     every refresh.everySteps: encode the corpus, evaluate dev, search the coming queries → pools
+ *     batch = queries, each with a positive and the sampler's negatives
+ *     loss, gradient = contrastive(encode(batch))
+ *     parameters = AdamW(clip(gradient), learning rate of the step)
+ *     every train.checkpointEverySteps: checkpoint
+ */
+import { tf } from '../backend/index.js';
+import { UserError } from '../core/errors.js';
+import type { Phase } from '../core/reporter.js';
+import { decayMask } from '../encoders/parameters.js';
+import { drawStatistics } from '../sampling/statistics.js';
+import { type BatchSource, buildBatch, type Draw } from './batch.js';
+import { loadCheckpoint, pruneCheckpoints, saveCheckpoint, type TrainingState } from './checkpoint.js';
+import { Optimizer } from './optimizer.js';
+import { type Refresh, type RefreshContext, readRefreshes, refresh } from './refresh.js';
+import { learningRateAt } from './schedule.js';
+import { StepLog } from './stepLog.js';
+import type { Stopwatch } from './stopwatch.js';
+
+export interface LoopContext extends RefreshContext {
+  readonly source: BatchSource;
+  readonly stopwatch: Stopwatch;
+  /** Aborted by Ctrl-C: the step under way is finished and saved. */
+  readonly signal: AbortSignal;
+}
+
+export interface Trained {
+  readonly refreshes: readonly Refresh[];
+  readonly best: NonNullable<TrainingState['best']>;
+  /** Steps done; fewer than train.steps after Ctrl-C. */
+  readonly step: number;
+}
+
+export class Trainer {
+  private readonly optimizer: Optimizer;
+  private readonly refreshes: Refresh[];
+  private readonly log: StepLog;
+  private best: TrainingState['best'];
+  private draws: Draw[] = [];
+
+  /** Starts at `start`: 0 with the initial parameters, or the step of a checkpoint. */
+  constructor(private readonly context: LoopContext, initial: Float32Array, private readonly start: number) {
+    const { config, folder, replicas } = context;
+    const specs = replicas.first.encoder.specs;
+    const checkpoint = start > 0 ? loadCheckpoint(folder, specs, start) : undefined;
+    this.optimizer = new Optimizer(checkpoint ?? { parameters: initial }, decayMask(specs), config.train);
+    this.best = checkpoint?.state.best;
+    this.refreshes = readRefreshes(folder, config.refresh.everySteps, start);
+    this.log = new StepLog(folder, start);
+    replicas.assign(this.optimizer.parameters);
+  }
+
+  async run(): Promise<Trained> {
+    const { config, signal, reporter, stopwatch } = this.context;
+    const { steps, checkpointEverySteps, queriesPerStep } = config.train;
+    const { everySteps } = config.refresh;
+    let phase: Phase | undefined;
+    let step = this.start;
+    while (step < steps && !signal.aborted) {
+      if (step % everySteps === 0) {
+        phase?.end(this.negativesLine());
+        phase = undefined;
+        await this.refresh(step);
+      }
+      phase ??= reporter.phase('train', steps, 'steps');
+      const loss = await stopwatch.time('train', () => this.step(step));
+      step++;
+      phase.update(step, { loss: loss.toFixed(3), 'queries/s': stopwatch.rate('train', queriesPerStep).toFixed(0) });
+      if (step % checkpointEverySteps === 0 || step % everySteps === 0 || step === steps) await this.checkpoint(step);
+      await new Promise((resolve) => setImmediate(resolve)); // lets Ctrl-C in
+    }
+    phase?.end(this.negativesLine());
+    if (step === steps) await this.refresh(step);
+    else await this.checkpoint(step);
+    return { refreshes: this.refreshes, best: this.best ?? { step, value: 0 }, step };
+  }
+
+  dispose(): void {
+    this.log.close();
+    this.optimizer.dispose();
+  }
+
+  /** One update; returns the loss. */
+  private async step(step: number): Promise<number> {
+    const { config, replicas, source } = this.context;
+    const { batch, draws } = buildBatch(source, this.refreshes.at(-1)?.pools, step);
+    this.draws.push(...draws);
+    const { loss, gradient } = await replicas.step(batch);
+    const learningRate = learningRateAt(step, config.train);
+    const gradientNorm = await this.optimizer.apply(gradient, step, learningRate);
+    const value = (await loss.data())[0]!;
+    tf.dispose([loss, gradient]);
+    if (!Number.isFinite(value) || !Number.isFinite(gradientNorm)) {
+      throw new UserError(
+        `step ${step}: loss ${value}, gradient norm ${gradientNorm}; expected finite numbers. The last checkpoint is intact: ` +
+          'lower train.learningRate or train.clipNorm and start again, or --resume from it.',
+      );
+    }
+    replicas.assign(this.optimizer.parameters);
+    this.log.append({ step, loss: value, gradientNorm, learningRate });
+    return value;
+  }
+
+  /** Evaluates and indexes with the weights after `step` steps; the pools serve the steps until the next refresh. */
+  private async refresh(step: number): Promise<void> {
+    const { config, stopwatch, reporter } = this.context;
+    const { parameters } = await this.optimizer.read();
+    const coming = Math.min(config.refresh.everySteps, config.train.steps - step);
+    const made = await stopwatch.time('refresh', () => refresh(this.context, step, parameters, coming));
+    this.refreshes.push(made);
+    const value = made.dev[config.eval.selection]!;
+    if (!this.best || value > this.best.value) {
+      this.best = { step, value };
+      await this.checkpoint(step);
+    }
+    reporter.line(`refresh ${made.number} at step ${step}: dev ${Object.entries(made.dev).map(([name, mean]) => `${name} ${mean.toFixed(4)}`).join(', ')}`);
+  }
+
+  private async checkpoint(step: number): Promise<void> {
+    const { config, folder, replicas, stopwatch } = this.context;
+    await stopwatch.time('checkpoint', async () => {
+      const state = { step, ...(this.best && { best: this.best }), seconds: stopwatch.seconds() };
+      saveCheckpoint(folder, replicas.first.encoder.specs, { state, ...(await this.optimizer.read()) });
+      pruneCheckpoints(folder, config.train.keepCheckpoints, this.best ? [this.best.step] : []);
+    });
+  }
+
+  /** What the negatives since the last refresh were like; forgets them. */
+  private negativesLine(): string | undefined {
+    const draws = this.draws;
+    this.draws = [];
+    if (draws.length === 0) return undefined;
+    const padded = draws.reduce((sum, draw) => sum + draw.padded, 0);
+    const { scoreGap, aboveThePositive } = drawStatistics(draws.map(({ pool }) => pool), draws.map(({ passages }) => passages));
+    const figures = scoreGap === undefined ? 'random passages' : `mean score gap ${scoreGap.toFixed(2)}, ${(100 * aboveThePositive!).toFixed(1)} % above their positive (likely false)`;
+    return `negatives: ${figures}${padded > 0 ? `, ${padded} random where a pool was too small` : ''}`;
+  }
+}

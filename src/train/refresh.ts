@@ -1,0 +1,156 @@
+/**
+ * A refresh: encode the corpus with today's weights, search it for the training queries that the coming steps visit and
+ * for dev, keep the Top-K pools with scores. Written to refresh-NNN/ with the fingerprint of what it was built from.
+ */
+import fs from 'node:fs';
+import path from 'node:path';
+import type { RunConfig } from '../config/schema.js';
+import { UserError } from '../core/errors.js';
+import { bytesOf, sha256, writeFolderAtomic, writeJson } from '../core/files.js';
+import type { Reporter } from '../core/reporter.js';
+import type { Dataset, Split } from '../data/types.js';
+import { readSafetensors, writeSafetensors } from '../encoders/safetensors.js';
+import { evaluateRun, type Run } from '../eval/run.js';
+import { rowsByLength } from '../index/encode.js';
+import { scoreOf } from '../index/exact.js';
+import { cutPool, type Pools } from '../sampling/pools.js';
+import { queriesOfStep } from './batch.js';
+import type { Replicas } from './replicas.js';
+
+export interface Refresh {
+  readonly number: number;
+  readonly step: number;
+  readonly fingerprint: string;
+  /** Dev measures of the weights that encoded this index. */
+  readonly dev: Record<string, number>;
+  readonly pools?: Pools | undefined;
+}
+
+export interface RefreshContext {
+  readonly config: RunConfig;
+  readonly folder: string;
+  readonly dataset: Dataset;
+  readonly tokenizerFingerprint: string;
+  readonly replicas: Replicas;
+  readonly reporter: Reporter;
+}
+
+const folderOf = (job: string, number: number) => path.join(job, `refresh-${String(number).padStart(3, '0')}`);
+const allRows = (n: number) => Int32Array.from({ length: n }, (_, row) => row);
+
+/** The refresh before `step`: read back if it was finished with these very weights, else made. `steps` are those it serves. */
+export async function refresh(context: RefreshContext, step: number, parameters: Float32Array, steps: number): Promise<Refresh> {
+  const { config, folder, dataset, tokenizerFingerprint, reporter } = context;
+  const number = Math.ceil(step / config.refresh.everySteps);
+  const pool = 'pool' in config.sampler ? config.sampler.pool : 0;
+  const needsPools = pool > 0 && steps > 0;
+  const fingerprint = sha256(bytesOf(parameters), JSON.stringify([dataset.fingerprint, tokenizerFingerprint, config.encoder, pool, step, steps, config.seed]));
+  const finished = readRefresh(folder, number);
+  if (finished?.fingerprint === fingerprint) {
+    reporter.line(`refresh ${number}: already made by these weights, read from ${folderOf(folder, number)}`);
+    return finished;
+  }
+  await encodeCorpus(context, `refresh ${number}: encode corpus`);
+  const devRun = await searchSplit(context, dataset.splits.dev, depthOf(config.eval.measures));
+  const dev = evaluateRun(devRun, dataset.splits.dev, config.eval.measures).means;
+  const pools = needsPools ? await buildPools(context, number, comingQueries(config, dataset.splits.train, step, steps), pool) : undefined;
+  const made: Refresh = { number, step, fingerprint, dev, ...(pools && { pools }) };
+  writeRefresh(folder, made);
+  return made;
+}
+
+/** Encodes all passages into the replicas' shared vectors. */
+export async function encodeCorpus(context: RefreshContext, name: string): Promise<void> {
+  const { replicas, dataset, reporter } = context;
+  const phase = reporter.phase(name, dataset.corpus.size, 'passages');
+  await replicas.encode('passage', rowsByLength(replicas.shared.tokens.passage, allRows(dataset.corpus.size)), phase);
+  phase.end();
+}
+
+/** Encodes a split's queries and ranks the corpus for them: the `depth` best. */
+export async function searchSplit(context: RefreshContext, split: Split, depth: number): Promise<Run> {
+  const { replicas, dataset } = context;
+  await replicas.encode('query', rowsByLength(replicas.shared.tokens.query, split.rows));
+  const k = Math.min(depth, dataset.corpus.size);
+  const hits = await replicas.search(split.rows, k);
+  return { k, rows: split.rows, ...hits };
+}
+
+/** The deepest cut-off of the measures: 'recall@100' → 100. */
+export const depthOf = (measures: readonly string[]): number => Math.max(...measures.map((measure) => Number(measure.split('@')[1])));
+
+/** Positions in train.rows of the queries of steps [step, step + steps), ascending by row: only they need a pool. */
+function comingQueries(config: RunConfig, train: Split, step: number, steps: number): Int32Array {
+  const seen = new Set<number>();
+  for (let s = step; s < step + steps; s++) for (const place of queriesOfStep(config.seed, train.rows.length, config.train.queriesPerStep, s)) seen.add(place);
+  return Int32Array.from(seen).sort((a, b) => train.rows[a]! - train.rows[b]!);
+}
+
+async function buildPools(context: RefreshContext, number: number, places: Int32Array, k: number): Promise<Pools> {
+  const { replicas, dataset, reporter } = context;
+  const train = dataset.splits.train;
+  const rows = places.map((place) => train.rows[place]!);
+  await replicas.encode('query', rowsByLength(replicas.shared.tokens.query, rows));
+  const mostPositives = places.reduce((most, place) => Math.max(most, train.positives[place]!.length), 0);
+  const depth = Math.min(dataset.corpus.size, k + mostPositives);
+  const phase = reporter.phase(`refresh ${number}: search`, rows.length, 'queries');
+  const hits = await replicas.search(rows, depth, phase);
+  phase.end();
+  const pools = {
+    k,
+    rows,
+    passages: new Int32Array(rows.length * k),
+    scores: new Float32Array(rows.length * k),
+    positiveScores: new Float32Array(places.reduce((sum, place) => sum + train.positives[place]!.length, 0)),
+    positiveOffsets: new Uint32Array(rows.length + 1),
+  };
+  const { first, shared } = replicas;
+  const vectors = (values: Float32Array) => ({ values, width: first.encoder.width });
+  places.forEach((place, i) => {
+    const positives = train.positives[place]!;
+    const cut = cutPool(hits.passages.subarray(i * depth, (i + 1) * depth), hits.scores.subarray(i * depth, (i + 1) * depth), positives, k);
+    pools.passages.set(cut.passages, i * k);
+    pools.scores.set(cut.scores, i * k);
+    // A positive is scored from the same vectors whether it was retrieved or not.
+    const begin = pools.positiveOffsets[i]!;
+    positives.forEach((passage, j) => {
+      pools.positiveScores[begin + j] = scoreOf(vectors(shared.vectors.query), rows[i]!, vectors(shared.vectors.passage), passage, first.encoder.logitScale);
+    });
+    pools.positiveOffsets[i + 1] = begin + positives.length;
+  });
+  return pools;
+}
+
+function writeRefresh(job: string, { pools, ...rest }: Refresh): void {
+  writeFolderAtomic(folderOf(job, rest.number), (temporary) => {
+    if (pools) {
+      const { k, rows, ...arrays } = pools;
+      writeSafetensors(
+        path.join(temporary, 'pools.safetensors'),
+        Object.entries({ rows, ...arrays }).map(([name, values]) => ({ name, shape: [values.length], values })),
+        { k: String(k), fingerprint: rest.fingerprint },
+      );
+    }
+    writeJson(path.join(temporary, 'refresh.json'), { ...rest, pools: pools !== undefined });
+  });
+}
+
+/** A finished refresh of the job, or undefined. */
+export function readRefresh(job: string, number: number): Refresh | undefined {
+  const folder = folderOf(job, number);
+  if (!fs.existsSync(path.join(folder, 'refresh.json'))) return undefined;
+  const { pools: hasPools, ...rest } = JSON.parse(fs.readFileSync(path.join(folder, 'refresh.json'), 'utf8'));
+  if (!hasPools) return rest;
+  const { tensors, metadata } = readSafetensors(path.join(folder, 'pools.safetensors'));
+  const arrays = Object.fromEntries([...tensors].map(([name, tensor]) => [name, tensor.values]));
+  return { ...rest, pools: { k: Number(metadata.k), ...arrays } as unknown as Pools };
+}
+
+/** The refreshes that a job resumed at `start` has behind it, in order; the one at `start` itself is made, or found, by the loop. */
+export function readRefreshes(job: string, everySteps: number, start: number): Refresh[] {
+  return Array.from({ length: Math.ceil(start / everySteps) }, (_, number) => {
+    const found = readRefresh(job, number);
+    if (!found) throw new UserError(`${folderOf(job, number)} is missing or incomplete; a job resumed at step ${start} needs it. Start the job anew.`);
+    return number === Math.ceil(start / everySteps) - 1 ? found : { ...found, pools: undefined };
+  });
+}

@@ -1,0 +1,82 @@
+/** The group of replicas as the loop sees it: the first one lives in this thread, the others in workers. */
+import { Worker } from 'node:worker_threads';
+import { type BackendName, tf } from '../backend/index.js';
+import type { Phase } from '../core/reporter.js';
+import type { Side } from '../encoders/dualEncoder.js';
+import { type Command, Replica, type SharedMemory, type StepBatch, sharedFloats, sharedInts, sumGradients } from './replica.js';
+
+export class Replicas {
+  private constructor(
+    readonly shared: SharedMemory,
+    readonly first: Replica,
+    private readonly workers: Worker[],
+    private readonly failure: { error?: Error },
+  ) {}
+
+  static async create(shared: SharedMemory, backend: BackendName): Promise<Replicas> {
+    const failure: { error?: Error } = {};
+    const workers = Array.from({ length: shared.replicas - 1 }, (_, i) => new Worker(workerFile(), { workerData: { shared, number: i + 1, backend } }));
+    await Promise.all(
+      workers.map((worker) => new Promise<void>((ready, failed) => {
+        worker.once('message', () => ready());
+        worker.on('error', (error: Error) => {
+          failure.error ??= error;
+          failed(error);
+        });
+      })),
+    );
+    return new Replicas(shared, new Replica(shared, 0), workers, failure);
+  }
+
+  /** Gives all replicas the parameters [P]. */
+  assign(parameters: tf.Tensor1D): void {
+    this.first.assign(parameters);
+    if (this.workers.length > 0) this.shared.parameters.set(parameters.dataSync() as Float32Array); // CPU backends only, see replica.ts
+  }
+
+  async encode(side: Side, rows: Int32Array, phase?: Phase): Promise<void> {
+    await this.all({ kind: 'encode', side, rows }, () => this.first.encode(side, rows, (taken) => phase?.update(taken)));
+  }
+
+  /** Top `depth` passages of the query rows. */
+  async search(queryRows: Int32Array, depth: number, phase?: Phase): Promise<{ passages: Int32Array; scores: Float32Array }> {
+    const task = { queryRows, depth, passages: sharedInts(queryRows.length * depth), scores: sharedFloats(queryRows.length * depth) };
+    await this.all({ kind: 'search', ...task }, () => this.first.search(task, (taken) => phase?.update(taken)));
+    return { passages: task.passages, scores: task.scores };
+  }
+
+  /** The loss of one step, and the flat gradient [P] of all replicas; the caller disposes both. */
+  async step(batch: StepBatch): Promise<{ loss: tf.Scalar; gradient: tf.Tensor1D }> {
+    return this.all({ kind: 'step', ...batch }, () => {
+      const own = this.first.step(batch);
+      if (this.workers.length === 0) return own;
+      this.first.publishGradient(own.gradient);
+      own.gradient.dispose();
+      return { loss: own.loss, gradient: sumGradients(this.shared) };
+    });
+  }
+
+  async dispose(): Promise<void> {
+    this.first.dispose();
+    await Promise.all(this.workers.map((worker) => worker.terminate()));
+  }
+
+  /** Sends the command to the workers, runs this thread's part, and turns a worker's failure into its own error. */
+  private async all<T>(command: Command, own: () => T): Promise<T> {
+    Atomics.store(this.shared.cursor, 0, 0);
+    for (const worker of this.workers) worker.postMessage(command);
+    try {
+      return own();
+    } catch (error) {
+      this.first.fail();
+      await new Promise((resolve) => setTimeout(resolve, 100)); // lets the worker's error arrive
+      throw this.failure.error ?? error;
+    }
+  }
+}
+
+/** The compiled worker; from TypeScript sources (tests) the one in dist/. */
+function workerFile(): URL {
+  const here = import.meta.url;
+  return here.endsWith('.ts') ? new URL('../../dist/train/replicaWorker.js', here) : new URL('./replicaWorker.js', here);
+}

@@ -1,0 +1,34 @@
+import { describe, expect, it } from 'vitest';
+import { simansProbabilities } from '../../src/sampling/simans.js';
+import { drawStatistics, effectivePoolSize, meanEffectivePoolSize } from '../../src/sampling/statistics.js';
+import { poolOf } from './golden.js';
+
+describe('drawStatistics', () => {
+  it('averages over the drawn negatives that stand in the pool', () => {
+    const pools = [poolOf([5, 3, 1], 4), poolOf([2, 0], 1)];
+    const drawn = [Int32Array.of(100, 102, 7), Int32Array.of(101)]; // 7 was padded
+    // Gaps: 5 − 4, 1 − 4, 0 − 1.
+    expect(drawStatistics(pools, drawn)).toEqual({ scored: 3, scoreGap: -1, aboveThePositive: 1 / 3 });
+  });
+
+  it('does not count a negative that equals the positive as above it', () => {
+    expect(drawStatistics([poolOf([4], 4)], [Int32Array.of(100)])).toEqual({ scored: 1, scoreGap: 0, aboveThePositive: 0 });
+  });
+
+  it('leaves the means out where nothing drawn has a score', () => {
+    expect(drawStatistics([poolOf([5], 4)], [Int32Array.of(7)])).toEqual({ scored: 0 });
+  });
+});
+
+describe('effective pool size', () => {
+  it('is the number of candidates where all are equally likely and 1 where one has it all', () => {
+    expect(effectivePoolSize(Float64Array.of(0.25, 0.25, 0.25, 0.25))).toBe(4);
+    expect(effectivePoolSize(Float64Array.of(0, 1, 0))).toBe(1);
+  });
+
+  it('averages over the pools', () => {
+    const flat = { a: 0, b: 0, kernel: 'squared' } as const;
+    const pools = [poolOf([5, 3, 1], 4), poolOf([2], 1)];
+    expect(meanEffectivePoolSize(pools, (pool) => simansProbabilities(pool.scores, pool.positiveScore, flat, pool.query))).toBeCloseTo(2, 12);
+  });
+});
