@@ -116,6 +116,6 @@ function tensorOffences(start) {
 function randomOffences(file) {
   const lines = fs.readFileSync(file, 'utf8').split('\n');
   return lines.flatMap((text, i) =>
-    text.includes('Math.' + 'random') ? [`${path.relative(root, file)}:${i + 1}: use core/random.ts in place of Math.random`] : [],
+    text.includes('Math.random(') ? [`${path.relative(root, file)}:${i + 1}: use core/random.ts, not Math.random`] : [],
   );
 }

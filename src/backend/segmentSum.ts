@@ -18,21 +18,20 @@ export function registerSegmentSum(name: string): void {
       const values = store.readSync(x.dataId) as Float32Array;
       const ids = store.readSync(segmentIds.dataId) as Int32Array;
       const row = x.shape.slice(segmentIds.shape.length);
-      const sums = segmentSum(values, ids, numSegments, tf.util.sizeFromShape(row));
       const shape = [numSegments, ...row];
+      const sums = tf.util.makeZerosTypedArray(tf.util.sizeFromShape(shape), x.dtype as 'float32' | 'int32');
+      segmentSum(values, ids, tf.util.sizeFromShape(row), sums);
       return { dataId: store.write(sums, shape, x.dtype), shape, dtype: x.dtype };
     },
   });
 }
 
-/** Row n of `values` [ids.length, width] is added to row ids[n] of the result [rows, width], in the order of `ids`. */
-export function segmentSum<A extends Float32Array | Int32Array>(values: A, ids: Int32Array, rows: number, width: number): A {
-  const sums = new (values.constructor as new (length: number) => A)(rows * width);
+/** Adds row n of `values` [ids.length, width] to row ids[n] of `sums` [rows, width], in the order of `ids`. */
+export function segmentSum(values: ArrayLike<number>, ids: Int32Array, width: number, sums: Float32Array | Int32Array): void {
   for (let n = 0; n < ids.length; n++) {
     const from = n * width;
     const to = ids[n] * width;
     if (to < 0 || to >= sums.length) continue;
     for (let j = 0; j < width; j++) sums[to + j] += values[from + j];
   }
-  return sums;
 }

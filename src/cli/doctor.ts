@@ -12,7 +12,7 @@ export const doctorVerb: CommandModule<object, { json: boolean }> = {
   handler: async ({ json }) => {
     const { examine, findingLines } = await import('../report/doctor.js');
     const findings = await examine();
-    console.log(json ? JSON.stringify(findings, null, 2) : findingLines(findings));
+    console.log(json ? JSON.stringify(findings, null, 2) : findingLines(findings, Math.min(120, process.stdout.columns ?? 80)));
     if (!findings.canTrain) process.exitCode = 1;
   },
 };

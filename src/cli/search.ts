@@ -29,13 +29,19 @@ export const searchVerb: CommandModule<object, SearchArguments> = {
       const hits = await searcher.search(text, top);
       console.log(json ? JSON.stringify({ query: text, hits }) : hitLines(hits, process.stdout.columns ?? 80));
     };
-    if (query.length > 0) return answer(query.join(' '));
-    const typed = process.stdin.isTTY === true;
-    const lines = readline.createInterface({ input: process.stdin, ...(typed && { output: process.stderr, prompt: 'query> ' }) });
-    if (typed) lines.prompt();
-    for await (const line of lines) {
-      if (line.trim() !== '') await answer(line.trim());
-      if (typed) lines.prompt();
-    }
+    if (query.length > 0) await answer(query.join(' '));
+    else for await (const line of queryLines()) await answer(line);
+    searcher.dispose();
   },
 };
+
+/** The lines of stdin that are not empty; at a terminal each is asked for, once the one before is answered. */
+async function* queryLines(): AsyncGenerator<string> {
+  const typed = process.stdin.isTTY === true;
+  const lines = readline.createInterface({ input: process.stdin, ...(typed && { output: process.stderr, prompt: 'query> ' }) });
+  if (typed) lines.prompt();
+  for await (const line of lines) {
+    if (line.trim() !== '') yield line.trim();
+    if (typed) lines.prompt();
+  }
+}

@@ -16,7 +16,7 @@ export const trainVerb: CommandModule<object, TrainArguments> = {
     yargs
       .positional('config', { type: 'string', demandOption: true, describe: 'The job file (YAML)' })
       .option('set', { type: 'string', array: true, requiresArg: true, default: [], describe: 'Set a key (key=value); may be repeated' })
-      .option('resume', { type: 'boolean', default: false, describe: 'Go on from the job’s latest checkpoint' })
+      .option('resume', { type: 'boolean', default: false, describe: 'Go on from the latest checkpoint' })
       .option('backend', { type: 'string', requiresArg: true, describe: 'Short for --set backend=…' })
       .option('replicas', { type: 'string', requiresArg: true, describe: 'Short for --set train.replicas=…' })
       .example('simans train configs/quickstart.yaml', '')

@@ -59,15 +59,17 @@ function parseRecord(line: string, what: 'passage' | 'query', place: string): { 
       `${place}: found "_id" ${excerpt(JSON.stringify(id))}; expected a string that is not empty; give the ${what} an id.`,
     );
   }
-  for (const [key, value] of Object.entries({ title, text })) {
-    if (value !== undefined && value !== null && typeof value !== 'string') {
-      throw new UserError(`${place}: found "${key}" ${excerpt(JSON.stringify(value))}; expected a string; mend the line.`);
-    }
-  }
-  const full = [title, text].filter((field): field is string => typeof field === 'string' && field.trim() !== '').join(' ');
+  const fields = [stringField(title, 'title', place), stringField(text, 'text', place)];
+  const full = fields.filter((field) => field.trim() !== '').join(' ');
   if (full === '')
     throw new UserError(`${place}: found a ${what} without text; expected words in "text" or "title"; remove it or fill it.`);
   return { id, text: full };
+}
+
+function stringField(value: unknown, key: string, place: string): string {
+  if (value === undefined || value === null) return '';
+  if (typeof value === 'string') return value;
+  throw new UserError(`${place}: found "${key}" ${excerpt(JSON.stringify(value))}; expected a string; mend the line.`);
 }
 
 async function readSplits(

@@ -2,7 +2,7 @@
  * The dual-tower encoder: a query and a passage each become their [CLS] vector; the logit of the pair is the dot
  * product of the two, or their cosine over a temperature. Towers are one set of weights (`shared`) or two.
  */
-import { tf } from '../backend/index.js';
+import { embedding, tf } from '../backend/index.js';
 import type { Key } from '../core/random.js';
 import type { ParameterSpec, Weights } from './parameters.js';
 import { type DropoutRates, type TokenBatch, type TransformerShape, transformer, transformerSpecs } from './transformer.js';
@@ -47,10 +47,8 @@ export function createDualEncoder(shape: EncoderShape): DualEncoder {
 }
 
 /** The vector of each sequence's first token, [CLS]: [B·T, D] → [B, D] */
-function firstTokens(hidden: tf.Tensor2D, batch: TokenBatch): tf.Tensor2D {
-  const B = batch.lengths.length;
-  const D = hidden.shape[1];
-  return tf.reshape(tf.slice(tf.reshape(hidden, [B, batch.tokens, D]), [0, 0, 0], [B, 1, D]), [B, D]);
+function firstTokens(hidden: tf.Tensor2D, { lengths, tokens }: TokenBatch): tf.Tensor2D {
+  return embedding(hidden, Int32Array.from(lengths, (_, sequence) => sequence * tokens)); // gathers rows, scatters their gradients
 }
 
 function normalise(x: tf.Tensor2D): tf.Tensor2D {

@@ -34,7 +34,8 @@ interface XenovaTokenizer {
     (words: string[]): string[];
     convert_tokens_to_ids(tokens: string[]): number[];
     tokens_to_ids: Map<string, number>;
-    vocab: string[];
+    /** By id; ids may be missing. */
+    vocab: (string | undefined)[];
   };
   added_tokens_regex: RegExp | null;
   _encode_text(text: string): string[];
@@ -149,9 +150,9 @@ function specialIds(xenova: XenovaTokenizer, file: string): { padId: number; cls
   return { padId: find('[PAD]', '<pad>'), clsId: find('[CLS]', '<s>'), sepId: find('[SEP]', '</s>'), unkId: find('[UNK]', '<unk>') };
 }
 
-function continuingTokens(json: TokenizerJson, vocabulary: readonly string[]): Uint8Array {
+function continuingTokens(json: TokenizerJson, vocabulary: readonly (string | undefined)[]): Uint8Array {
   const prefix = json.model.continuing_subword_prefix;
-  return Uint8Array.from(vocabulary, (token) => (json.model.type === 'WordPiece' && token.startsWith(String(prefix)) ? 1 : 0));
+  return Uint8Array.from(vocabulary, (token) => (json.model.type === 'WordPiece' && token?.startsWith(String(prefix)) ? 1 : 0));
 }
 
 /** Whether the ids of a text are those of its pieces between white space, one after the other. */

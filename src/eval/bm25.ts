@@ -133,7 +133,7 @@ function invert(texts: Texts): Postings {
   const analyze = createAnalyzer();
   const termIds = new Map<string, number>();
   const lengths = new Int32Array(texts.size);
-  const pairs: { terms: Int32Array; frequencies: Int32Array }[] = [];
+  const pairs: { terms: number[]; frequencies: number[] }[] = [];
   for (let row = 0; row < texts.size; row++) {
     const ids = analyze(texts.text(row)).map((term) => idOf(termIds, term));
     lengths[row] = ids.length;
@@ -162,10 +162,16 @@ function idOf(termIds: Map<string, number>, term: string): number {
 }
 
 /** Distinct terms of an ascending list of term ids, with their frequencies. */
-function countTerms(sorted: Int32Array): { terms: Int32Array; frequencies: Int32Array } {
-  const starts = Int32Array.from(sorted.keys()).filter((i) => i === 0 || sorted[i] !== sorted[i - 1]);
-  return {
-    terms: starts.map((start) => sorted[start]),
-    frequencies: starts.map((start, i) => (i + 1 < starts.length ? starts[i + 1] : sorted.length) - start),
-  };
+function countTerms(sorted: Int32Array): { terms: number[]; frequencies: number[] } {
+  const terms: number[] = [];
+  const frequencies: number[] = [];
+  for (const term of sorted) {
+    if (term === terms.at(-1)) {
+      frequencies[frequencies.length - 1]++;
+    } else {
+      terms.push(term);
+      frequencies.push(1);
+    }
+  }
+  return { terms, frequencies };
 }

@@ -5,6 +5,7 @@ import os from 'node:os';
 import { promisify } from 'node:util';
 import { probeBackends } from '../backend/index.js';
 import { messageOf } from '../core/errors.js';
+import { wrap } from './wrap.js';
 
 type BackendFinding = Awaited<ReturnType<typeof probeBackends>>[number];
 
@@ -42,7 +43,7 @@ export async function examine(): Promise<Findings> {
   };
 }
 
-export function findingLines(findings: Findings): string {
+export function findingLines(findings: Findings, columns: number): string {
   const { node, backends, tokenizer, cores, memoryGiB, gpus, freeDiskGiB, canTrain } = findings;
   const mark = (well: boolean) => (well ? 'ok' : '--');
   const lines = [
@@ -58,7 +59,9 @@ export function findingLines(findings: Findings): string {
     ['', 'memory', `${memoryGiB.free} of ${memoryGiB.total} GiB free`],
     ['', 'disk', `${freeDiskGiB} GiB free here`],
   ];
-  const rows = lines.map(([sign, name, text]) => `${sign!.padEnd(2)}  ${name!.padEnd(18)}  ${text}`);
+  const rows = lines.map(
+    ([sign, name, text]) => `${sign!.padEnd(2)}  ${name!.padEnd(18)}  ${wrap(text!, columns - 24).join(`\n${' '.repeat(24)}`)}`,
+  );
   return [
     ...rows,
     '',

@@ -1,11 +1,5 @@
+import type { Hit } from '../index/searcher.js';
 import { wrap } from './wrap.js';
-
-export interface Hit {
-  readonly id: string;
-  readonly text: string;
-  /** The logit of the loss: comparable among the hits of one query only. */
-  readonly score: number;
-}
 
 /** The hits of one query for reading: rank, score and id on a line, the text indented below, two lines of it at most. */
 export function hitLines(hits: readonly Hit[], columns: number): string {

@@ -81,7 +81,7 @@ export async function expectSlope(backend: BackendName, f: Operator, inputs: Giv
       const moved = inputs.map(({ values, shape }, i) => tf.tensor(values.map((x, j) => x + sign * step * directions[i][j]), shape));
       const y = f(...moved);
       const weights = gaussian(y.shape, 99).values;
-      return y.dataSync().reduce((sum: number, value: number, j: number) => sum + value * weights[j], 0);
+      return (y.dataSync() as Float32Array).reduce((sum, value, j) => sum + value * weights[j], 0);
     });
   const slope = (at(1) - at(-1)) / (2 * step);
   const [, ...slopes] = await evaluate(backend, f, inputs);

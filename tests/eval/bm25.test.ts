@@ -15,6 +15,7 @@ describe('the analyzer', () => {
     ['utf8 x2y', ['utf', '8', 'x', '2', 'y']],
     ['Crème brûlée, naïvely', ['creme', 'brule', 'naiv']],
     ['«Ελλάδα» 東京 ﬁn', ['ελλαδα', '東京', 'fin']],
+    ['The length of an Array', ['length', 'arrai']],
     ['', []],
     ['—!?', []],
   ])('%s', (text, terms) => {

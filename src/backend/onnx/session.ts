@@ -49,7 +49,7 @@ const sessions = new WeakMap<Graph, NativeSession>();
 export function runGraph(graph: Graph, inputs: readonly Values[], outputShapes: readonly (readonly number[])[]): Float32Array[] {
   const feeds: Record<string, NativeTensor> = {};
   Object.keys(graph.inputs).forEach((name, i) => {
-    feeds[name] = { type: 'float32', data: unshared(inputs[i].values), dims: inputs[i].shape };
+    feeds[name] = { type: 'float32', data: plain(inputs[i].values), dims: inputs[i].shape };
   });
   const fetches: Record<string, NativeTensor> = {};
   const outputs = Object.keys(graph.outputs).map((name, i) => {
@@ -73,7 +73,7 @@ function sessionOf(graph: Graph): NativeSession {
   return session;
 }
 
-/** The binding refuses arrays over shared memory. */
-function unshared(values: Float32Array): Float32Array {
-  return values.buffer instanceof SharedArrayBuffer ? new Float32Array(values) : values;
+/** The binding refuses arrays over shared memory; and the cpu backend's cast from bool to float32 keeps the array of bytes. */
+function plain(values: Float32Array): Float32Array {
+  return values instanceof Float32Array && !(values.buffer instanceof SharedArrayBuffer) ? values : new Float32Array(values);
 }

@@ -11,7 +11,11 @@ export function embedding(table: tf.Tensor2D, ids: Int32Array): tf.Tensor2D {
     const source = viewed(args[0] as tf.Tensor).values;
     const gathered = new Float32Array(ids.length * width);
     ids.forEach((id, n) => gathered.set(source.subarray(id * width, (id + 1) * width), n * width));
-    const gradFunc = (dy: tf.Tensor) => owned(segmentSum(viewed(dy).values, ids, rows, width), table.shape);
+    const gradFunc = (dy: tf.Tensor) => {
+      const sums = new Float32Array(rows * width);
+      segmentSum(viewed(dy).values, ids, width, sums);
+      return owned(sums, table.shape);
+    };
     return { value: owned(gathered, [ids.length, width]), gradFunc };
   })(table) as tf.Tensor2D;
 }

@@ -1,0 +1,121 @@
+/** The fused operators against the composed formulas on the cpu backend, and against finite differences. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { attention, dense, denseGelu, dropout, dropoutMask, embedding, layerNorm, residualLayerNorm, tf } from '../../src/backend/index.js';
+import { candidates, evaluate, expectLikeCpu, expectSlope, gaussian, type Given, map, type Operator } from './harness.js';
+
+const { loaded, absent } = await candidates();
+const KEY = { k0: 1, k1: 2 };
+const EPSILON = 1e-12;
+
+const denseOf: Operator = (x, w, b) => dense(x as tf.Tensor2D, w as tf.Tensor2D, b as tf.Tensor1D);
+const denseGeluOf: Operator = (x, w, b) => denseGelu(x as tf.Tensor2D, w as tf.Tensor2D, b as tf.Tensor1D);
+const layerNormOf: Operator = (x, gamma, beta) => layerNorm(x as tf.Tensor2D, gamma as tf.Tensor1D, beta as tf.Tensor1D, EPSILON);
+const residualLayerNormOf: Operator = (x, residual, gamma, beta) =>
+  residualLayerNorm(x as tf.Tensor2D, residual as tf.Tensor2D, gamma as tf.Tensor1D, beta as tf.Tensor1D, EPSILON);
+const embeddingOf = (ids: number[]): Operator => (table) => embedding(table as tf.Tensor2D, Int32Array.from(ids));
+
+/** Sequence b of B has ⌈T·(b+1)/B⌉ tokens, the rest is padding. */
+function attentionOf(B: number, T: number, heads: number, dropoutRate = 0): Operator {
+  const padding = Array.from({ length: B * T }, (_, i) => (i % T < Math.ceil((T * (Math.floor(i / T) + 1)) / B) ? 0 : -1e9));
+  return (qkv) => {
+    const keep = dropoutRate > 0 ? (dropoutMask([B, heads, T, T], dropoutRate, KEY, 5) as tf.Tensor4D) : undefined;
+    return attention(qkv as tf.Tensor2D, tf.tensor2d(padding, [B, T]), heads, keep);
+  };
+}
+
+const affine = (N: number, I: number, O: number): Given[] => [gaussian([N, I]), map(gaussian([O, I], 1), (x) => x / Math.sqrt(I)), gaussian([O], 2)];
+const size = fc.integer({ min: 1, max: 40 });
+const runs = { numRuns: 12, seed: 20221 };
+
+describe.each(loaded)('%s', (backend) => {
+  it('dense is x·wᵀ + b', () =>
+    fc.assert(fc.asyncProperty(size, size, size, (N, I, O) => expectLikeCpu(backend, denseOf, affine(N, I, O))), runs));
+
+  it('denseGelu is gelu(x·wᵀ + b)', () =>
+    fc.assert(fc.asyncProperty(size, size, size, (N, I, O) => expectLikeCpu(backend, denseGeluOf, affine(N, I, O))), runs));
+
+  it('layerNorm is as composed', () =>
+    fc.assert(fc.asyncProperty(size, fc.integer({ min: 3, max: 70 }), (N, D) =>
+      expectLikeCpu(backend, layerNormOf, [gaussian([N, D]), gaussian([D], 1), gaussian([D], 2)], 1e-4)), runs));
+
+  it('residualLayerNorm is layerNorm(x + residual)', () =>
+    fc.assert(fc.asyncProperty(size, fc.integer({ min: 3, max: 70 }), (N, D) =>
+      expectLikeCpu(backend, residualLayerNormOf, [gaussian([N, D]), gaussian([N, D], 3), gaussian([D], 1), gaussian([D], 2)], 1e-4)), runs));
+
+  it('residualLayerNorm of x with itself has both gradients', () =>
+    expectLikeCpu(backend, (x, gamma, beta) => residualLayerNormOf(x, x, gamma, beta), [gaussian([9, 32]), gaussian([32], 1), gaussian([32], 2)], 1e-4));
+
+  it('attention is as composed, with and without dropout, for any padding', () => {
+    const small = fc.integer({ min: 1, max: 9 });
+    const property = fc.asyncProperty(small, small, fc.integer({ min: 1, max: 4 }), small, fc.constantFrom(0, 0.3), (B, T, heads, width, rate) =>
+      expectLikeCpu(backend, attentionOf(B, T, heads, rate), [gaussian([B * T, 3 * heads * width])]));
+    return fc.assert(property, runs);
+  });
+
+  it('embedding gathers rows, and adds up the gradients of equal rows', () => {
+    const ids = fc.array(fc.integer({ min: 0, max: 10 }), { minLength: 1, maxLength: 30 });
+    return fc.assert(fc.asyncProperty(ids, size, (rows, D) => expectLikeCpu(backend, embeddingOf(rows), [gaussian([11, D])])), runs);
+  });
+
+  it('dropout is as on cpu', () => expectLikeCpu(backend, (x) => dropout(x, 0.1, KEY, 3), [gaussian([13, 29])], 0));
+
+  it('a block of the transformer has the slope of its finite differences', async () => {
+    const [B, T, D, heads, F] = [2, 5, 8, 2, 12];
+    const block: Operator = (x, wqkv, bqkv, wOut, bOut, gamma, beta, wIn, bIn) => {
+      const context = attentionOf(B, T, heads)(denseOf(x, wqkv, bqkv));
+      return denseGeluOf(residualLayerNormOf(denseOf(context, wOut, bOut), x, gamma, beta), wIn, bIn);
+    };
+    const [x, ...qkv] = affine(B * T, D, 3 * D);
+    const inputs = [x, ...qkv, ...affine(1, D, D).slice(1), gaussian([D], 7), gaussian([D], 8), ...affine(1, D, F).slice(1)];
+    await expectSlope(backend, block, inputs.map((given) => map(given, (value) => value * 0.7)));
+  });
+
+  it('nothing leaks under tidy and variableGrads, with dropout', async () => {
+    await tf.setBackend(backend);
+    const [B, T, D] = [3, 4, 6];
+    const weights = affine(1, D, 3 * D).slice(1).map(({ values, shape }) => tf.variable(tf.tensor(values, shape)));
+    const before = tf.memory().numTensors;
+    const { value, grads } = tf.variableGrads(() =>
+      tf.tidy(() => {
+        const x = tf.tensor2d(gaussian([B * T, D]).values, [B * T, D]);
+        return tf.sum(dropout(attentionOf(B, T, 2, 0.2)(denseOf(x, weights[0], weights[1])), 0.5, KEY, 1));
+      }));
+    expect(tf.memory().numTensors).toBe(before + 1 + weights.length);
+    tf.dispose([value, ...Object.values(grads)]);
+    expect(tf.memory().numTensors).toBe(before);
+    tf.dispose(weights);
+  });
+
+  it('a row with NaN spoils itself alone', async () => {
+    const spoilt = map(gaussian([6, 8]), (x, i) => (i === 8 * 2 + 3 ? NaN : x));
+    const operators: [Operator, Given[]][] = [
+      [denseOf, affine(6, 8, 5).slice(1)],
+      [denseGeluOf, affine(6, 8, 5).slice(1)],
+      [layerNormOf, [gaussian([8], 1), gaussian([8], 2)]],
+    ];
+    for (const [operator, others] of operators) {
+      const [value] = await evaluate(backend, operator, [spoilt, ...others]);
+      const width = value.length / 6;
+      value.forEach((x, i) => expect(Number.isNaN(x)).toBe(Math.floor(i / width) === 2));
+    }
+  });
+});
+
+describe('cpu', () => {
+  it('gelu has the values of the normal distribution', async () => {
+    const identity = { values: Float32Array.from([1]), shape: [1, 1] };
+    const zero = { values: Float32Array.from([0]), shape: [1] };
+    const x = { values: Float32Array.from([-3, -1, 0, 1, 3]), shape: [5, 1] };
+    // u·Φ(u) from tables of Φ: Φ(1) = 0.8413447, Φ(3) = 0.9986501
+    const expected = [-3 * 0.0013499, -0.1586553, 0, 0.8413447, 3 * 0.9986501];
+    for (const backend of ['cpu', ...loaded] as const) {
+      const [value] = await evaluate(backend, denseGeluOf, [x, identity, zero]);
+      value.forEach((y, i) => expect(y).toBeCloseTo(expected[i], 5));
+    }
+  });
+});
+
+describe.each(absent)('$name', ({ why }) => {
+  it.skip(`not compared: ${why}`, () => {});
+});
