@@ -35,7 +35,7 @@ function parser(argv: readonly string[]) {
     .command(searchVerb)
     .command(configVerb)
     .command(doctorVerb)
-    .parserConfiguration({ 'greedy-arrays': false, 'dot-notation': false, 'duplicate-arguments-array': false })
+    .parserConfiguration({ 'greedy-arrays': false, 'dot-notation': false, 'populate--': true })
     .demandCommand(1, 'Name a verb, such as simans train configs/quickstart.yaml.')
     .recommendCommands()
     .strict()

@@ -6,6 +6,8 @@ interface SearchArguments {
   query: string[];
   top: number;
   json: boolean;
+  /** What follows `--`: a query may begin with a dash. */
+  '--'?: string[];
 }
 
 export const searchVerb: CommandModule<object, SearchArguments> = {
@@ -21,7 +23,8 @@ export const searchVerb: CommandModule<object, SearchArguments> = {
       .example('simans search jobs/quickstart read a file line by line', '')
       .example('simans search jobs/quickstart', '')
       .example('simans search jobs/quickstart --top 3 --json < queries.txt', ''),
-  handler: async ({ job, query, top, json }) => {
+  handler: async ({ job, query, top, json, '--': afterDashes = [] }) => {
+    const text = [...query, ...afterDashes].join(' ');
     const { openJob } = await import('../index/searcher.js');
     const { hitLines } = await import('../report/hits.js');
     const searcher = await openJob(job);
@@ -29,7 +32,7 @@ export const searchVerb: CommandModule<object, SearchArguments> = {
       const hits = await searcher.search(text, top);
       console.log(json ? JSON.stringify({ query: text, hits }) : hitLines(hits, process.stdout.columns ?? 80));
     };
-    if (query.length > 0) await answer(query.join(' '));
+    if (text !== '') await answer(text);
     else for await (const line of queryLines()) await answer(line);
     searcher.dispose();
   },

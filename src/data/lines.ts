@@ -38,5 +38,7 @@ export async function readLines(file: string, visit: (line: string, number: numb
     throw new UserError(
       `${file}:${number + 1}: found unreadable data (${messageOf(error)}); expected a whole text or gzip file; get it again.`,
     );
+  } finally {
+    raw.destroy();
   }
 }

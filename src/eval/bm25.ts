@@ -43,7 +43,8 @@ export class Bm25Index {
     readonly parameters: Bm25Parameters,
   ) {
     const { k1, b } = parameters;
-    if (!(k1 >= 0 && k1 < Infinity && b >= 0 && b <= 1)) throw new UserError(`BM25 with k1 ${k1} and b ${b}, expected k1 ≥ 0 and b from 0 to 1`);
+    if (!(k1 >= 0 && k1 < Infinity && b >= 0 && b <= 1))
+      throw new UserError(`BM25 with k1 ${k1} and b ${b}, expected k1 ≥ 0 and b from 0 to 1`);
     this.impacts = impactsOf(postings, parameters);
     this.accumulator = new Float32Array(postings.lengths.length);
   }
@@ -122,7 +123,8 @@ function impactsOf({ offsets, passages, frequencies, lengths }: Postings, { k1, 
   for (let term = 0; term + 1 < offsets.length; term++) {
     const df = offsets[term + 1] - offsets[term];
     const idf = Math.log(1 + (lengths.length - df + 0.5) / (df + 0.5));
-    for (let i = offsets[term]; i < offsets[term + 1]; i++) impacts[i] = (idf * frequencies[i]) / (frequencies[i] + saturation[passages[i]]);
+    for (let i = offsets[term]; i < offsets[term + 1]; i++)
+      impacts[i] = (idf * frequencies[i]) / (frequencies[i] + saturation[passages[i]]);
   }
   return impacts;
 }

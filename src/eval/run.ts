@@ -2,7 +2,7 @@
 import { UserError } from '../core/errors.js';
 import { writeFileAtomic } from '../core/files.js';
 import type { Split, Texts } from '../data/types.js';
-import { mean, type Measure, parseMeasure } from './metrics.js';
+import { type Measure, mean, parseMeasure } from './metrics.js';
 
 export interface Run {
   /** Ranks kept a query. */
@@ -79,19 +79,22 @@ export function writePerQuery(file: string, queries: Texts, split: Split, perQue
 
 function requireDepth(run: Run, measures: readonly Measure[]): void {
   for (const { name, cutoff } of measures) {
-    if (cutoff !== Infinity && cutoff > run.k) throw new UserError(`${name} looks deeper than the run, which holds ${run.k} passages a query; search deeper`);
+    if (cutoff !== Infinity && cutoff > run.k)
+      throw new UserError(`${name} looks deeper than the run, which holds ${run.k} passages a query; search deeper`);
   }
 }
 
 /** The grades of the ranked passages, 0 for unjudged ones. `positives` and `grades` are aligned. */
 function rankedGrades(run: Run, place: number, positives: Int32Array, grades: Int32Array): Int32Array {
   const ranking = rankingAt(run, place);
-  if (new Set(ranking).size < ranking.length) throw new UserError(`query row ${run.rows[place]}: a passage stands twice in its ranking of ${ranking.length}`);
+  if (new Set(ranking).size < ranking.length)
+    throw new UserError(`query row ${run.rows[place]}: a passage stands twice in its ranking of ${ranking.length}`);
   const gradeOf = new Map(Array.from(positives, (passage, i) => [passage, grades[i]]));
   return ranking.map((passage) => gradeOf.get(passage) ?? 0);
 }
 
 function trecField(file: string, text: string): string {
-  if (!/^\S+$/.test(text)) throw new UserError(`cannot write ${file}: ${JSON.stringify(text)} is empty or holds white space, which a TREC run cannot; rename it`);
+  if (!/^\S+$/.test(text))
+    throw new UserError(`cannot write ${file}: ${JSON.stringify(text)} is empty or holds white space, which a TREC run cannot; rename it`);
   return text;
 }

@@ -59,7 +59,9 @@ export function pairedRandomization(a: Float64Array, b: Float64Array, key: Key, 
 
 function pairedDifferences(a: Float64Array, b: Float64Array): Float64Array {
   if (a.length !== b.length || a.length === 0) {
-    throw new UserError(`cannot compare ${a.length} with ${b.length} per-query values, expected as many of both and at least one: evaluate both runs on one split`);
+    throw new UserError(
+      `cannot compare ${a.length} with ${b.length} per-query values, expected as many of both and at least one: evaluate both runs on one split`,
+    );
   }
   return a.map((value, i) => value - b[i]);
 }

@@ -25,7 +25,8 @@ export class TopKBuffer {
   /** Takes the pair in if it belongs to the k best. Each row is offered once. Throws a UserError for NaN or +∞. */
   offer(row: number, score: number): void {
     if (score < this.threshold) return;
-    if (!(score < Infinity)) throw new UserError(`passage row ${row} has the score ${score}, expected a finite number: have the encoder's weights diverged?`);
+    if (!(score < Infinity))
+      throw new UserError(`passage row ${row} has the score ${score}, expected a finite number: have the encoder's weights diverged?`);
     if (this.size < this.k) {
       this.siftUp(this.size++, row, score);
     } else {

@@ -1,5 +1,5 @@
 /** The Reporter of the command line: bars on a terminal, plain lines in logs. Lines go to stdout, bars and progress to stderr. */
-import { MultiBar, type Params, type SingleBar } from 'cli-progress';
+import { MultiBar, type SingleBar } from 'cli-progress';
 import type { Phase, Reporter } from '../core/reporter.js';
 
 type Figures = Record<string, number | string>;
@@ -29,7 +29,7 @@ export function createTerminalReporter({
 function plainReporter(stdout: Output, stderr: Output, now: () => number): Reporter {
   return {
     line: (text) => void stdout.write(`${text}\n`),
-    phase: (name, total, unit) => plainPhase({ name, total, unit, begun: now() }, (text) => stderr.write(`${text}\n`), now),
+    phase: (name, total, unit) => plainPhase({ name, total, unit }, (text) => stderr.write(`${text}\n`), now),
   };
 }
 
@@ -37,19 +37,19 @@ function plainReporter(stdout: Output, stderr: Output, now: () => number): Repor
 const LINE_SECONDS = 10;
 
 function plainPhase(work: Work, print: (text: string) => void, now: () => number): Phase {
-  const progress = { done: 0, printedDone: 0, printedAt: work.begun };
+  const progress = new Progress(work, now);
+  let printed = { done: 0, at: now() };
   print(`${work.name}: ${grouped(work.total)} ${work.unit}`);
   return {
     update(done, figures = {}) {
-      progress.done = done;
-      const seconds = (now() - progress.printedAt) / 1000;
-      const tenth = done - progress.printedDone >= work.total / 10 && seconds >= 1;
+      progress.reach(done);
+      const seconds = (now() - printed.at) / 1000;
+      const tenth = done - printed.done >= work.total / 10 && seconds >= 1;
       if (done >= work.total || (seconds < LINE_SECONDS && !tenth)) return;
-      progress.printedDone = done;
-      progress.printedAt = now();
-      print(`${work.name}: ${figureText(work, done, figures, now())}`);
+      printed = { done, at: now() };
+      print(`${work.name}: ${progress.text(figures)}`);
     },
-    end: (summary) => print(endLine(work, progress.done, summary, now())),
+    end: (summary) => print(progress.endLine(summary)),
   };
 }
 
@@ -62,25 +62,24 @@ function barReporter(stderr: Output, now: () => number): Reporter {
     else bars.log(`${text}\n`);
   };
   const phase = (name: string, total: number, unit: string): Phase => {
-    const work: Work = { name, total, unit, begun: now() };
+    const progress = new Progress({ name, total, unit }, now);
     bars ??= new MultiBar({
       stream: stderr as NodeJS.WritableStream,
       clearOnComplete: true,
       gracefulExit: false, // it would take SIGINT and SIGTERM from cli/interrupt.ts
       fps: 5,
-      format: barLine(stderr, now),
+      format: (_options, { progress: share }, { text }: { text: string }) => barLine(name, share, text, stderr.columns ?? 80),
     });
     running += 1;
-    const bar: SingleBar = bars.create(total, 0, { work, figures: {} });
-    let latest = 0;
+    const bar: SingleBar = bars.create(total, 0, { text: '' });
     return {
       update(done, figures = {}) {
-        latest = done;
-        bar.update(done, { work, figures });
+        progress.reach(done);
+        bar.update(done, { text: progress.text(figures) });
       },
       end(summary) {
         bars!.remove(bar);
-        print(endLine(work, latest, summary, now()));
+        print(progress.endLine(summary));
         running -= 1;
         if (running > 0) return;
         bars!.update();
@@ -92,34 +91,54 @@ function barReporter(stderr: Output, now: () => number): Reporter {
   return { line: print, phase };
 }
 
+function barLine(name: string, share: number, text: string, columns: number): string {
+  const width = 20;
+  const full = Math.round(Math.min(1, share) * width);
+  return `${name} ${'█'.repeat(full)}${'░'.repeat(width - full)} ${text}`.slice(0, columns - 1);
+}
+
 interface Work {
   readonly name: string;
   readonly total: number;
   readonly unit: string;
-  /** Milliseconds. */
-  readonly begun: number;
 }
 
-function barLine(stderr: Output, now: () => number) {
-  return (_options: unknown, { value, progress }: Params, { work, figures }: { work: Work; figures: Figures }): string => {
-    const width = 20;
-    const full = Math.round(Math.min(1, progress) * width);
-    const line = `${work.name} ${'█'.repeat(full)}${'░'.repeat(width - full)} ${figureText(work, value, figures, now())}`;
-    return line.slice(0, (stderr.columns ?? 80) - 1);
-  };
-}
+/** How far a phase is. The pace counts from the first update: a resumed phase begins in the middle, and starting up is not the work. */
+class Progress {
+  private readonly begun: number;
+  private first: { done: number; at: number } | undefined;
+  private done = 0;
 
-/** '120/1,000 steps, 6.61/s, 2 min 13 s left, loss 1.234' */
-function figureText(work: Work, done: number, figures: Figures, at: number): string {
-  const rate = done / Math.max(1e-3, (at - work.begun) / 1000);
-  const pace = done > 0 ? [`${significant(rate)}/s`, `${duration((work.total - done) / rate)} left`] : [];
-  const extra = Object.entries(figures).map(([name, figure]) => `${name} ${typeof figure === 'number' ? significant(figure) : figure}`);
-  return [`${grouped(done)}/${grouped(work.total)} ${work.unit}`, ...pace, ...extra].join(', ');
-}
+  constructor(
+    private readonly work: Work,
+    private readonly now: () => number,
+  ) {
+    this.begun = now();
+  }
 
-function endLine({ name, total, unit, begun }: Work, done: number, summary: string | undefined, at: number): string {
-  const amount = done < total ? `${grouped(done)} of ${grouped(total)}` : grouped(total);
-  return `${name}: ${amount} ${unit} in ${duration((at - begun) / 1000)}${summary === undefined ? '' : `; ${summary}`}`;
+  reach(done: number): void {
+    this.done = done;
+    this.first ??= { done, at: this.now() };
+  }
+
+  /** '120/1,000 steps, 6.61/s, 2 min 13 s left, loss 1.234' */
+  text(figures: Figures): string {
+    const { total, unit } = this.work;
+    const first = this.first ?? { done: 0, at: this.begun };
+    const rate = (this.done - first.done) / ((this.now() - first.at) / 1000);
+    const pace =
+      rate > 0 && Number.isFinite(rate)
+        ? [`${rate >= 1000 ? grouped(Math.round(rate)) : rate.toPrecision(3)}/s`, `${duration((total - this.done) / rate)} left`]
+        : [];
+    const extra = Object.entries(figures).map(([name, figure]) => `${name} ${typeof figure === 'number' ? significant(figure) : figure}`);
+    return [`${grouped(this.done)}/${grouped(total)} ${unit}`, ...pace, ...extra].join(', ');
+  }
+
+  endLine(summary: string | undefined): string {
+    const { name, total, unit } = this.work;
+    const amount = this.done < total ? `${grouped(this.done)} of ${grouped(total)}` : grouped(total);
+    return `${name}: ${amount} ${unit} in ${duration((this.now() - this.begun) / 1000)}${summary === undefined ? '' : `; ${summary}`}`;
+  }
 }
 
 /** '0.4 s', '52 s', '2 min 13 s', '3 h 20 min'. */

@@ -6,7 +6,9 @@ import type { Pool, Uniforms } from './types.js';
 export function requireDrawable(query: string, m: number, available: number): void {
   if (!Number.isInteger(m) || m < 1) throw new UserError(`query ${query}: ${m} negatives asked for, expected a whole number of at least 1`);
   if (m > available) {
-    throw new UserError(`query ${query}: ${m} negatives asked for, but only ${available} candidates to draw from; ask for fewer or enlarge the pool`);
+    throw new UserError(
+      `query ${query}: ${m} negatives asked for, but only ${available} candidates to draw from; ask for fewer or enlarge the pool`,
+    );
   }
 }
 

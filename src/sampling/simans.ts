@@ -39,7 +39,9 @@ export function simansSampler(K: number, density: SimansDensity): Sampler {
 export function simansLogWeights(scores: ArrayLike<number>, positiveScore: number, density: SimansDensity, query: string): Float64Array {
   if (scores.length === 0) throw new UserError(`query ${query}: the pool is empty, expected at least one candidate; enlarge sampler.pool`);
   if (!Number.isFinite(positiveScore)) {
-    throw new UserError(`query ${query}: the score of its positive is ${positiveScore}, expected a finite number: have the weights diverged?`);
+    throw new UserError(
+      `query ${query}: the score of its positive is ${positiveScore}, expected a finite number: have the weights diverged?`,
+    );
   }
   return Float64Array.from(scores, (score, i) => {
     if (!Number.isFinite(score)) {
@@ -71,7 +73,9 @@ function kernelOf(kernel: SimansDensity['kernel'], x: number): number {
 }
 
 function requireDensity({ a, b, kernel }: SimansDensity): void {
-  if (!(a >= 0 && a < Infinity)) throw new UserError(`sampler.a is ${a}, expected a finite number of at least 0; for the best-scored candidates use kind topk`);
+  if (!(a >= 0 && a < Infinity))
+    throw new UserError(`sampler.a is ${a}, expected a finite number of at least 0; for the best-scored candidates use kind topk`);
   if (!Number.isFinite(b)) throw new UserError(`sampler.b is ${b}, expected a finite number`);
-  if (kernel !== 'squared' && kernel !== 'absolute') throw new UserError(`sampler.kernel is ${String(kernel)}, expected squared or absolute`);
+  if (kernel !== 'squared' && kernel !== 'absolute')
+    throw new UserError(`sampler.kernel is ${String(kernel)}, expected squared or absolute`);
 }

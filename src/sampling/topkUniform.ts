@@ -18,5 +18,6 @@ export function topkUniformSampler(K: number): Sampler {
 
 /** Refuses a K that is no positive whole number with a UserError. */
 export function requirePoolSize(K: number): void {
-  if (!Number.isInteger(K) || K < 1) throw new UserError(`sampler.pool is ${K}, expected a whole number of at least 1: the candidates kept a query`);
+  if (!Number.isInteger(K) || K < 1)
+    throw new UserError(`sampler.pool is ${K}, expected a whole number of at least 1: the candidates kept a query`);
 }

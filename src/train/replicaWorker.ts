@@ -1,35 +1,44 @@
 /** The thread of a replica other than the first: runs the commands that the first one sends. */
-import { parentPort, workerData } from 'node:worker_threads';
-import { selectBackend, type BackendName } from '../backend/index.js';
-import { tf } from '../backend/index.js';
-import { type Command, Replica, type SharedMemory } from './replica.js';
+import { parentPort } from 'node:worker_threads';
+import { selectBackend, tf } from '../backend/index.js';
+import { type Command, Replica } from './replica.js';
+import type { OpenMessage, Reply } from './replicaThread.js';
 
-const { shared, number, backend } = workerData as { shared: SharedMemory; number: number; backend: BackendName };
 const port = parentPort!;
+const reply = (message: Reply) => port.postMessage(message);
+let replica: Replica | undefined;
 
-await selectBackend(backend);
-const replica = new Replica(shared, number);
+async function handle(message: OpenMessage | { readonly kind: 'close' } | Command): Promise<void> {
+  if (message.kind === 'open') {
+    await selectBackend(message.backend);
+    replica = new Replica(message.shared, message.number);
+    return reply({ kind: 'opened' });
+  }
+  if (message.kind === 'close') {
+    replica?.dispose();
+    replica = undefined;
+    return reply({ kind: 'closed' });
+  }
+  run(replica!, message);
+}
 
-function run(command: Command): void {
-  replica.pull();
+function run(own: Replica, command: Command): void {
+  own.pull();
   switch (command.kind) {
     case 'encode':
-      return replica.encode(command.side, command.rows);
+      return own.encode(command.side, command.rows);
     case 'search':
-      return replica.search(command);
+      return own.search(command);
     case 'step':
-      return tf.tidy(() => replica.publishGradient(replica.step(command).gradient));
+      return tf.tidy(() => own.publishGradient(own.step(command).gradient));
     default:
       throw new Error(`internal: command ${command satisfies never}`);
   }
 }
 
-port.on('message', (command: Command) => {
-  try {
-    run(command);
-  } catch (error) {
-    replica.fail();
-    throw error; // reaches the first replica as the worker's 'error' event
-  }
+port.on('message', (message) => {
+  handle(message).catch((error: Error) => {
+    replica?.fail();
+    reply({ kind: 'failed', message: error.message, stack: error.stack ?? '' });
+  });
 });
-port.postMessage('ready');

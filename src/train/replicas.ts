@@ -1,31 +1,20 @@
 /** The group of replicas as the loop sees it: the first one lives in this thread, the others in workers. */
-import { Worker } from 'node:worker_threads';
 import { type BackendName, tf } from '../backend/index.js';
 import type { Phase } from '../core/reporter.js';
 import type { Side } from '../encoders/dualEncoder.js';
 import { type Command, Replica, type SharedMemory, type StepBatch, sharedFloats, sharedInts, sumGradients } from './replica.js';
+import { closeThread, openThread, type ReplicaThread } from './replicaThread.js';
 
 export class Replicas {
   private constructor(
     readonly shared: SharedMemory,
     readonly first: Replica,
-    private readonly workers: Worker[],
-    private readonly failure: { error?: Error },
+    private readonly workers: ReplicaThread[],
   ) {}
 
   static async create(shared: SharedMemory, backend: BackendName): Promise<Replicas> {
-    const failure: { error?: Error } = {};
-    const workers = Array.from({ length: shared.replicas - 1 }, (_, i) => new Worker(workerFile(), { workerData: { shared, number: i + 1, backend } }));
-    await Promise.all(
-      workers.map((worker) => new Promise<void>((ready, failed) => {
-        worker.once('message', () => ready());
-        worker.on('error', (error: Error) => {
-          failure.error ??= error;
-          failed(error);
-        });
-      })),
-    );
-    return new Replicas(shared, new Replica(shared, 0), workers, failure);
+    const workers = await Promise.all(Array.from({ length: shared.replicas - 1 }, (_, i) => openThread({ shared, number: i + 1, backend })));
+    return new Replicas(shared, new Replica(shared, 0), workers);
   }
 
   /** Gives all replicas the parameters [P]. */
@@ -58,25 +47,19 @@ export class Replicas {
 
   async dispose(): Promise<void> {
     this.first.dispose();
-    await Promise.all(this.workers.map((worker) => worker.terminate()));
+    await Promise.all(this.workers.map(closeThread));
   }
 
   /** Sends the command to the workers, runs this thread's part, and turns a worker's failure into its own error. */
   private async all<T>(command: Command, own: () => T): Promise<T> {
     Atomics.store(this.shared.cursor, 0, 0);
-    for (const worker of this.workers) worker.postMessage(command);
+    for (const { worker } of this.workers) worker.postMessage(command);
     try {
       return own();
     } catch (error) {
       this.first.fail();
-      await new Promise((resolve) => setTimeout(resolve, 100)); // lets the worker's error arrive
-      throw this.failure.error ?? error;
+      await new Promise((resolve) => setTimeout(resolve, 100)); // lets the worker's own words arrive
+      throw this.workers.find(({ failure }) => failure)?.failure ?? error;
     }
   }
-}
-
-/** The compiled worker; from TypeScript sources (tests) the one in dist/. */
-function workerFile(): URL {
-  const here = import.meta.url;
-  return here.endsWith('.ts') ? new URL('../../dist/train/replicaWorker.js', here) : new URL('./replicaWorker.js', here);
 }

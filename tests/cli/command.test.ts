@@ -74,9 +74,9 @@ describe('the user’s errors exit with 1, a line each, without a stack', () => 
     `);
   });
 
-  test('each --set takes one value, so that the job file may follow', () => {
-    const { stderr } = simans(['train', '--set', 'seed=1', 'wrong.yaml'], { cwd: folder });
-    expect(stderr).toContain('wrong.yaml:3: train.stpes (5) is not a key');
+  test('--set may be repeated, each with one value, before or after the job file', () => {
+    const { stderr } = simans(['train', '--set', 'seed=x', 'wrong.yaml', '--set=eval.bm25=y'], { cwd: folder });
+    for (const place of ['--set seed=x', 'wrong.yaml:3', '--set eval.bm25=y']) expect(stderr).toContain(`simans: ${place}: `);
   });
 
   test('a job that is not there', () => {

@@ -48,7 +48,9 @@ describe('Bm25Index', () => {
     fc.assert(
       fc.property(corpusOf, textOf, fc.constantFrom(0, 0.9, 2), fc.constantFrom(0, 0.4, 1), (corpus, query, k1, b) => {
         const { rows, scores } = Bm25Index.build(textsOf(corpus)).withParameters({ k1, b }).search(query, 20);
-        const shares = corpus.map((_, row) => row).filter((row) => words.some((word) => query.includes(word) && corpus[row].includes(word)));
+        const shares = corpus
+          .map((_, row) => row)
+          .filter((row) => words.some((word) => query.includes(word) && corpus[row].includes(word)));
         expect([...rows].sort((x, y) => x - y)).toEqual(shares);
         rows.forEach((row, i) => expect(scores[i]).toBeCloseTo(score(query, corpus, row, k1, b), 5));
         for (let i = 1; i < rows.length; i++) {
@@ -75,7 +77,11 @@ describe('Bm25Index', () => {
 
   it('refuses an empty corpus and parameters out of range', () => {
     expect(() => Bm25Index.build(textsOf([]))).toThrow(UserError);
-    for (const parameters of [{ k1: -1, b: 0 }, { k1: 1, b: 1.1 }, { k1: Number.NaN, b: 0 }]) {
+    for (const parameters of [
+      { k1: -1, b: 0 },
+      { k1: 1, b: 1.1 },
+      { k1: Number.NaN, b: 0 },
+    ]) {
       expect(() => Bm25Index.build(textsOf(['sun']), parameters)).toThrow(UserError);
     }
   });
@@ -98,7 +104,10 @@ describe('tuneBm25', () => {
 
   it('takes the point of the grid that is best on the split', () => {
     const { best, table } = tuneBm25(Bm25Index.build(corpus), queries, split, 'recall@1', { k1: [1.2], b: [1, 0] });
-    expect(table).toEqual([{ k1: 1.2, b: 1, value: 0 }, { k1: 1.2, b: 0, value: 1 }]);
+    expect(table).toEqual([
+      { k1: 1.2, b: 1, value: 0 },
+      { k1: 1.2, b: 0, value: 1 },
+    ]);
     expect(best).toEqual({ k1: 1.2, b: 0 });
   });
 

@@ -94,7 +94,8 @@ describe('parseMeasure', () => {
   });
 
   it('refuses cut-offs below 1 and names it does not know', () => {
-    for (const name of ['recall@0', 'recall@-1', 'recall@1.5', 'recall', 'precision@5', 'toString@5', '']) expect(() => parseMeasure(name)).toThrow(UserError);
+    for (const name of ['recall@0', 'recall@-1', 'recall@1.5', 'recall', 'precision@5', 'toString@5', ''])
+      expect(() => parseMeasure(name)).toThrow(UserError);
   });
 });
 

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { UserError } from '../../src/core/errors.js';
 import type { Split } from '../../src/data/types.js';
-import { evaluateRun, rankingAt, type Run, writePerQuery, writeTrecRun } from '../../src/eval/run.js';
+import { evaluateRun, type Run, rankingAt, writePerQuery, writeTrecRun } from '../../src/eval/run.js';
 import { textsOf } from './texts.js';
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'simans-run-'));

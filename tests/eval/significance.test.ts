@@ -37,7 +37,11 @@ describe('pairedBootstrap', () => {
     const back = pairedBootstrap(b, a, key, 1000);
     expect(back.difference).toBeCloseTo(-forth.difference, 12);
     expect(back.low).toBeCloseTo(-forth.high, 12);
-    expect(pairedBootstrap(Float64Array.of(0.75, 0.5), Float64Array.of(0.5, 0.25), key, 100)).toEqual({ difference: 0.25, low: 0.25, high: 0.25 });
+    expect(pairedBootstrap(Float64Array.of(0.75, 0.5), Float64Array.of(0.5, 0.25), key, 100)).toEqual({
+      difference: 0.25,
+      low: 0.25,
+      high: 0.25,
+    });
   });
 
   it('refuses values of different or no queries', () => {
@@ -58,11 +62,14 @@ describe('pairedRandomization', () => {
     return extreme / 2 ** differences.length;
   }
 
-  it.each([[[1, 1, 1, 1, 1, 0]], [[0.5, 0.25, -0.125, 1, 0.3, 0.1, 0.7]], [[1, -1, 1, -1, 1, 1, 1, 0, 1]]])('approaches the exact test on %j', (differences) => {
-    const p = exact(differences);
-    const got = pairedRandomization(Float64Array.from(differences), zeros(differences.length), key, 20_000);
-    expect(Math.abs(got - p)).toBeLessThan(5 * Math.sqrt((p * (1 - p)) / 20_000) + 1e-4);
-  });
+  it.each([[[1, 1, 1, 1, 1, 0]], [[0.5, 0.25, -0.125, 1, 0.3, 0.1, 0.7]], [[1, -1, 1, -1, 1, 1, 1, 0, 1]]])(
+    'approaches the exact test on %j',
+    (differences) => {
+      const p = exact(differences);
+      const got = pairedRandomization(Float64Array.from(differences), zeros(differences.length), key, 20_000);
+      expect(Math.abs(got - p)).toBeLessThan(5 * Math.sqrt((p * (1 - p)) / 20_000) + 1e-4);
+    },
+  );
 
   it('gives 1 for equal systems and its smallest value for a clear difference', () => {
     expect(pairedRandomization(noise(4, 50), noise(4, 50), key)).toBe(1);
@@ -71,7 +78,8 @@ describe('pairedRandomization', () => {
 
   it('finds about 5 of 100 equal pairs significant at 5 %', () => {
     let found = 0;
-    for (let row = 0; row < 400; row++) if (pairedRandomization(noise(1000 + row, 70), zeros(70), deriveKey(7, 'level', row), 500) <= 0.05) found++;
+    for (let row = 0; row < 400; row++)
+      if (pairedRandomization(noise(1000 + row, 70), zeros(70), deriveKey(7, 'level', row), 500) <= 0.05) found++;
     expect(Math.abs(found - 20)).toBeLessThan(5 * 4.4);
   });
 });

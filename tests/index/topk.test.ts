@@ -32,7 +32,10 @@ describe('TopKBuffer', () => {
     const buffer = new TopKBuffer(5);
     buffer.offer(3, 1);
     buffer.offer(1, 2);
-    expect(held(buffer)).toEqual([[1, 2], [3, 1]]);
+    expect(held(buffer)).toEqual([
+      [1, 2],
+      [3, 1],
+    ]);
     buffer.clear();
     expect(held(buffer)).toEqual([]);
   });
@@ -58,7 +61,12 @@ describe('blockTopK', () => {
           blockTopK(block, 2, ours.length, first, buffers);
         }
         [scores, mirrored].forEach((all, i) => {
-          expect(held(buffers[i])).toEqual(sorted(all.map((score, row) => [row, score] as const), k));
+          expect(held(buffers[i])).toEqual(
+            sorted(
+              all.map((score, row) => [row, score] as const),
+              k,
+            ),
+          );
         });
       }),
     );

@@ -30,15 +30,15 @@ test('without a terminal: a line at the start, at times, and at the end', () => 
   expect(written.stdout).toBe('done\n');
   expect(written.stderr).toMatchInlineSnapshot(`
     "train: 2,000 steps
-    train: 200/2,000 steps, 50/s, 36 s left, loss 0.0200, rate rising
-    train: 400/2,000 steps, 50/s, 32 s left, loss 0.0100, rate rising
-    train: 600/2,000 steps, 50/s, 28 s left, loss 0.00667, rate rising
-    train: 800/2,000 steps, 50/s, 24 s left, loss 0.00500, rate rising
-    train: 1,000/2,000 steps, 50/s, 20 s left, loss 0.00400, rate rising
-    train: 1,200/2,000 steps, 50/s, 16 s left, loss 0.00333, rate rising
-    train: 1,400/2,000 steps, 50/s, 12 s left, loss 0.00286, rate rising
-    train: 1,600/2,000 steps, 50/s, 8.0 s left, loss 0.00250, rate rising
-    train: 1,800/2,000 steps, 50/s, 4.0 s left, loss 0.00222, rate rising
+    train: 200/2,000 steps, 50.0/s, 36 s left, loss 0.0200, rate rising
+    train: 400/2,000 steps, 50.0/s, 32 s left, loss 0.0100, rate rising
+    train: 600/2,000 steps, 50.0/s, 28 s left, loss 0.00667, rate rising
+    train: 800/2,000 steps, 50.0/s, 24 s left, loss 0.00500, rate rising
+    train: 1,000/2,000 steps, 50.0/s, 20 s left, loss 0.00400, rate rising
+    train: 1,200/2,000 steps, 50.0/s, 16 s left, loss 0.00333, rate rising
+    train: 1,400/2,000 steps, 50.0/s, 12 s left, loss 0.00286, rate rising
+    train: 1,600/2,000 steps, 50.0/s, 8.0 s left, loss 0.00250, rate rising
+    train: 1,800/2,000 steps, 50.0/s, 4.0 s left, loss 0.00222, rate rising
     train: 2,000 steps in 40 s; loss 0.002
     "
   `);
@@ -56,6 +56,15 @@ test('without a terminal: slow work is heard of every ten seconds', () => {
   expect(lines).toHaveLength(1 + 5 + 1);
   expect(lines[1]).toBe('encode: 200/100,000 passages, 16.7/s, 1 h 39 min left');
   expect(lines.at(-1)).toBe('encode: 1,000 of 100,000 passages in 1 min 0 s');
+});
+
+test('the pace of a phase that begins in the middle counts from there', () => {
+  const { reporter, clock, written } = reporterOn({ isTTY: false });
+  const phase = reporter.phase('train', 1000, 'steps');
+  phase.update(500);
+  clock.ms += 20_000;
+  phase.update(600);
+  expect(written.stderr.trimEnd().split('\n').at(-1)).toBe('train: 600/1,000 steps, 5.00/s, 1 min 20 s left');
 });
 
 test('without a terminal: quick work is two lines', () => {
@@ -80,6 +89,7 @@ test('on a terminal: signals are left to the command', () => {
 test('on a terminal: bars within the columns, lines between them, no bar left over', () => {
   const { reporter, clock, written } = reporterOn({ isTTY: true, columns: 50 });
   const train = reporter.phase('train', 10, 'steps');
+  train.update(0);
   clock.ms += 1000;
   train.update(5, { loss: 1.23456 });
   const inner = reporter.phase('refresh', 4, 'shards');
@@ -90,7 +100,7 @@ test('on a terminal: bars within the columns, lines between them, no bar left ov
   train.end();
   reporter.line('after');
   const text = stripVTControlCharacters(written.stderr);
-  expect(text).toContain('train ██████████░░░░░░░░░░ 5/10 steps, 5/s, 1.0');
+  expect(text).toContain('train ██████████░░░░░░░░░░ 5/10 steps, 5.00/s, 1.');
   expect(text).toContain('refresh: 4 shards in 0.0 s; recall@10 0.5\n');
   expect(text).toContain('between\n');
   for (const line of text.split(/[\r\n]/)) expect(line.length).toBeLessThan(50);

@@ -60,7 +60,12 @@ function isRefused(counts: Map<number, number>, law: readonly { items: readonly 
 describe('gumbelTopK draws by successive sampling', () => {
   it.each(golden.draws)('$name', ({ name, scores, positive, m, subsets, ...rest }) => {
     const logWeights = simansLogWeights(scores, positive, densityOf({ name, scores, positive, ...rest }), name);
-    expect(isRefused(countSets(name, (uniforms) => gumbelTopK(logWeights, m, uniforms)), subsets)).toBe(false);
+    expect(
+      isRefused(
+        countSets(name, (uniforms) => gumbelTopK(logWeights, m, uniforms)),
+        subsets,
+      ),
+    ).toBe(false);
   });
 });
 
@@ -69,7 +74,12 @@ describe('the test itself', () => {
 
   it('refuses slightly wrong weights', () => {
     const wrong = simansLogWeights(scores, positive, { ...densityOf({ scores, positive, ...rest }), a: 0.53 }, 'q');
-    expect(isRefused(countSets('wrong', (uniforms) => gumbelTopK(wrong, m, uniforms)), subsets)).toBe(true);
+    expect(
+      isRefused(
+        countSets('wrong', (uniforms) => gumbelTopK(wrong, m, uniforms)),
+        subsets,
+      ),
+    ).toBe(true);
   });
 
   it('refuses draws with replacement', () => {
@@ -81,7 +91,23 @@ describe('the test itself', () => {
 
 describe('uniformSubset', () => {
   it('gives every set the same chance', () => {
-    const law = [[0, 1], [0, 2], [0, 3], [0, 4], [1, 2], [1, 3], [1, 4], [2, 3], [2, 4], [3, 4]].map((items) => ({ items, p: 0.1 }));
-    expect(isRefused(countSets('uniform', (uniforms) => uniformSubset(5, 2, uniforms)), law)).toBe(false);
+    const law = [
+      [0, 1],
+      [0, 2],
+      [0, 3],
+      [0, 4],
+      [1, 2],
+      [1, 3],
+      [1, 4],
+      [2, 3],
+      [2, 4],
+      [3, 4],
+    ].map((items) => ({ items, p: 0.1 }));
+    expect(
+      isRefused(
+        countSets('uniform', (uniforms) => uniformSubset(5, 2, uniforms)),
+        law,
+      ),
+    ).toBe(false);
   });
 });

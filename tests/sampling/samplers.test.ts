@@ -19,14 +19,16 @@ const configs: SamplerConfig[] = [
 /** A pool in a corpus of `corpusSize`: which rows are positives and which candidates, the rest is elsewhere. */
 const anyPool = fc.integer({ min: 1, max: 25 }).chain((corpusSize) =>
   fc.shuffledSubarray(Array.from({ length: corpusSize }, (_, i) => i)).chain((rows) =>
-    fc.integer({ min: 0, max: Math.min(3, rows.length) }).map((positives): Pool => ({
-      query: 'q7',
-      passages: Int32Array.from(rows.slice(positives)),
-      scores: Float32Array.from(rows.slice(positives), (_, i) => 5 - i / 2),
-      positiveScore: 2.2,
-      positives: Int32Array.from(rows.slice(0, positives)).sort(),
-      corpusSize,
-    })),
+    fc.integer({ min: 0, max: Math.min(3, rows.length) }).map(
+      (positives): Pool => ({
+        query: 'q7',
+        passages: Int32Array.from(rows.slice(positives)),
+        scores: Float32Array.from(rows.slice(positives), (_, i) => 5 - i / 2),
+        positiveScore: 2.2,
+        positives: Int32Array.from(rows.slice(0, positives)).sort(),
+        corpusSize,
+      }),
+    ),
   ),
 );
 
@@ -58,7 +60,8 @@ describe.each(configs)('drawNegatives with $kind', (config) => {
   });
 
   it('refuses an m that is no positive whole number', () => {
-    for (const m of [0, -1, 1.5, Number.NaN]) expect(() => drawNegatives(sampler, poolOf([3, 2, 1], 2), m, uniformsOf(0))).toThrow(/q7.*negatives/);
+    for (const m of [0, -1, 1.5, Number.NaN])
+      expect(() => drawNegatives(sampler, poolOf([3, 2, 1], 2), m, uniformsOf(0))).toThrow(/q7.*negatives/);
   });
 
   it('alone refuses to draw more than its capacity', () => {
@@ -86,7 +89,9 @@ describe('topkUniform', () => {
   it('reaches each of the best K about equally often and nothing behind them', () => {
     const sampler = createSampler({ kind: 'topkUniform', pool: 4 });
     const counts = new Map<number, number>();
-    for (let row = 0; row < 8000; row++) for (const passage of sampler.draw(poolOf([9, 8, 7, 6, 5, 4], 8), 2, uniformsOf(row))) counts.set(passage, (counts.get(passage) ?? 0) + 1);
+    for (let row = 0; row < 8000; row++)
+      for (const passage of sampler.draw(poolOf([9, 8, 7, 6, 5, 4], 8), 2, uniformsOf(row)))
+        counts.set(passage, (counts.get(passage) ?? 0) + 1);
     expect([...counts.keys()].sort()).toEqual([100, 101, 102, 103]);
     // Binomial(8000, 1/2): standard deviation 45.
     for (const count of counts.values()) expect(Math.abs(count - 4000)).toBeLessThan(5 * 45);
@@ -97,7 +102,8 @@ describe('random', () => {
   it('reaches every passage but the positives about equally often', () => {
     const pool = { ...poolOf([9, 8], 8), corpusSize: 10, passages: Int32Array.of(1, 2) };
     const counts = new Int32Array(10);
-    for (let row = 0; row < 8000; row++) for (const passage of createSampler({ kind: 'random' }).draw(pool, 2, uniformsOf(row))) counts[passage]++;
+    for (let row = 0; row < 8000; row++)
+      for (const passage of createSampler({ kind: 'random' }).draw(pool, 2, uniformsOf(row))) counts[passage]++;
     counts.forEach((count, passage) => {
       if (passage === 0 || passage === 5) expect(count).toBe(0);
       else expect(Math.abs(count - 2000)).toBeLessThan(5 * 39); // Binomial(8000, 1/4): standard deviation 39

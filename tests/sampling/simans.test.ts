@@ -56,7 +56,8 @@ describe('what is refused, with a UserError', () => {
   });
 
   it('a K that is no whole number', () => {
-    for (const pool of [0, 2.5, Number.NaN]) expect(() => createSampler({ kind: 'simans', pool, a: 1, b: 0, kernel: 'squared' })).toThrow(/sampler\.pool/);
+    for (const pool of [0, 2.5, Number.NaN])
+      expect(() => createSampler({ kind: 'simans', pool, a: 1, b: 0, kernel: 'squared' })).toThrow(/sampler\.pool/);
   });
 });
 
@@ -78,7 +79,9 @@ describe('gumbelTopK', () => {
 describe('the sampler', () => {
   const scoresAndM = fc
     .uniqueArray(fc.integer({ min: -40, max: 40 }), { minLength: 1, maxLength: 30 })
-    .chain((scores) => fc.record({ scores: fc.constant(scores.sort((x, y) => y - x)), m: fc.integer({ min: 1, max: scores.length }), row: fc.nat() }));
+    .chain((scores) =>
+      fc.record({ scores: fc.constant(scores.sort((x, y) => y - x)), m: fc.integer({ min: 1, max: scores.length }), row: fc.nat() }),
+    );
 
   it('draws m distinct passages of the pool, all of them for m = its size, and the same ones again', () => {
     const sampler = simansSampler(100, { a: 0.1, b: 0, kernel: 'squared' });
@@ -118,7 +121,16 @@ describe('the sampler', () => {
     const density = { a: 0.5, b: 0, kernel: 'squared' } as const;
     for (let row = 0; row < 200; row++) {
       const straight = gumbelTopK(simansLogWeights(scores, 2, density, 'q'), 3, uniformsOf(row));
-      const shuffled = gumbelTopK(simansLogWeights(order.map((i) => scores[i]), 2, density, 'q'), 3, (i) => uniform(key, row, order[i]));
+      const shuffled = gumbelTopK(
+        simansLogWeights(
+          order.map((i) => scores[i]),
+          2,
+          density,
+          'q',
+        ),
+        3,
+        (i) => uniform(key, row, order[i]),
+      );
       expect([...shuffled].map((i) => order[i])).toEqual([...straight]);
     }
   });

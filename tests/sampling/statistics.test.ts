@@ -29,6 +29,9 @@ describe('effective pool size', () => {
   it('averages over the pools', () => {
     const flat = { a: 0, b: 0, kernel: 'squared' } as const;
     const pools = [poolOf([5, 3, 1], 4), poolOf([2], 1)];
-    expect(meanEffectivePoolSize(pools, (pool) => simansProbabilities(pool.scores, pool.positiveScore, flat, pool.query))).toBeCloseTo(2, 12);
+    expect(meanEffectivePoolSize(pools, (pool) => simansProbabilities(pool.scores, pool.positiveScore, flat, pool.query))).toBeCloseTo(
+      2,
+      12,
+    );
   });
 });

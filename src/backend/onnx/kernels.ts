@@ -1,6 +1,6 @@
 /** The cpu backend's kernels that onnxruntime does faster, replaced where the operands are float32 and large enough to pay for the call. */
-import type { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu';
 import { tf } from '../tf.js';
+import type { OnnxBackend } from './backend.js';
 import { type Graph, graph, type Node, node } from './graph.js';
 import { runGraph, type Values } from './session.js';
 
@@ -50,24 +50,24 @@ const graphs = new Map<string, Graph>();
 /** Replaces the kernels of the backend `name`, which already has the cpu backend's. */
 export function registerOnnxKernels(name: string): void {
   for (const [kernelName, planner] of Object.entries(PLANNERS)) {
-    const { kernelFunc: onCpu } = tf.getKernel(kernelName, 'cpu');
+    const { kernelFunc: onCpu } = tf.getKernel(kernelName, name);
     const kernelFunc: tf.KernelFunc = (call) => {
       const inputs = call.inputs as Inputs;
       const given = Object.values(inputs).filter((tensor) => tensor != null);
       const plan = given.every(({ dtype }) => dtype === 'float32') ? planner(inputs, (call.attrs ?? {}) as Attributes) : undefined;
-      return plan ? run(plan, call.backend as MathBackendCPU) : onCpu(call);
+      return plan ? run(plan, call.backend as OnnxBackend) : onCpu(call);
     };
     tf.unregisterKernel(kernelName, name);
     tf.registerKernel({ kernelName, backendName: name, kernelFunc });
   }
 }
 
-function run(plan: Plan, backend: MathBackendCPU): tf.TensorInfo {
+function run(plan: Plan, backend: OnnxBackend): tf.TensorInfo {
   const known = graphs.get(plan.key) ?? plan.graph();
   graphs.set(plan.key, known);
-  const feeds = plan.operands.map(({ tensor, shape }): Values => ({ values: backend.readSync(tensor.dataId) as Float32Array, shape }));
+  const feeds = plan.operands.map(({ tensor, shape }): Values => ({ values: backend.valuesOf(tensor.dataId), shape }));
   const [values] = runGraph(known, feeds, [plan.written ?? plan.shape]);
-  return backend.makeTensorInfo(plan.shape, 'float32', values);
+  return backend.adopt(values, plan.shape);
 }
 
 function unary(nodes: Node[]): Planner {

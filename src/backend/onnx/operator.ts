@@ -1,5 +1,6 @@
 /** What the fused operators share: whether the onnx backend is active, and a graph as a function of tensors. */
 import { tf } from '../tf.js';
+import type { OnnxBackend } from './backend.js';
 import type { Graph } from './graph.js';
 import { runGraph, type Values } from './session.js';
 
@@ -15,12 +16,12 @@ export function gradientsAreRecorded(): boolean {
 
 /** The tensor's values, not copied, with a shape of the same size. */
 export function viewed(tensor: tf.Tensor, shape: readonly number[] = tensor.shape): Values {
-  return { values: tensor.dataSync() as Float32Array, shape };
+  return { values: (tf.backend() as OnnxBackend).valuesOf(tensor.dataId), shape };
 }
 
-/** Makes a tensor that owns `values`, not copied. */
+/** A tensor that owns `values`, an array of `takeArray`, not copied. */
 export function owned<T extends tf.Tensor>(values: Float32Array, shape: readonly number[]): T {
-  return tf.engine().makeTensor(values, [...shape], 'float32') as T;
+  return tf.engine().makeTensorFromTensorInfo((tf.backend() as OnnxBackend).adopt(values, shape)) as T;
 }
 
 /** Runs a graph and returns its outputs as tensors; `shapes` are those the graph writes, which a caller may reshape for free. */

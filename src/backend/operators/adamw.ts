@@ -1,5 +1,6 @@
 /** AdamW (Loshchilov & Hutter 2019), one update of all parameters laid end to end. */
 import { onnxIsActive, owned, viewed } from '../onnx/operator.js';
+import { takeArray } from '../onnx/pool.js';
 import { tf } from '../tf.js';
 
 export interface AdamwUpdate {
@@ -39,7 +40,7 @@ function loopedAdamw(update: AdamwUpdate): AdamwResult {
   const values = (tensor: tf.Tensor) => viewed(tensor).values;
   const [p, g, decays] = [values(update.parameters), values(update.gradient), values(update.decays)];
   const [m, v] = [values(update.firstMoment), values(update.secondMoment)];
-  const [pNext, mNext, vNext] = [new Float32Array(p.length), new Float32Array(p.length), new Float32Array(p.length)];
+  const [pNext, mNext, vNext] = [takeArray(p.length), takeArray(p.length), takeArray(p.length)];
   const stepSize = learningRate / (1 - beta1 ** step);
   const correction = 1 / Math.sqrt(1 - beta2 ** step);
   const decay = learningRate * weightDecay;

@@ -1,5 +1,6 @@
 /** Rows of a table by number, and the gradient that adds them up again. */
 import { onnxIsActive, owned, viewed } from '../onnx/operator.js';
+import { takeArray } from '../onnx/pool.js';
 import { segmentSum } from '../segmentSum.js';
 import { tf } from '../tf.js';
 
@@ -9,10 +10,10 @@ export function embedding(table: tf.Tensor2D, ids: Int32Array): tf.Tensor2D {
   const [rows, width] = table.shape;
   return tf.customGrad((...args) => {
     const source = viewed(args[0] as tf.Tensor).values;
-    const gathered = new Float32Array(ids.length * width);
+    const gathered = takeArray(ids.length * width);
     ids.forEach((id, n) => gathered.set(source.subarray(id * width, (id + 1) * width), n * width));
     const gradFunc = (dy: tf.Tensor) => {
-      const sums = new Float32Array(rows * width);
+      const sums = takeArray(rows * width).fill(0);
       segmentSum(viewed(dy).values, ids, width, sums);
       return owned(sums, table.shape);
     };

@@ -1,0 +1,68 @@
+/**
+ * The threads of the replicas. A thread is never ended but kept for the next group: onnxruntime-node 1.16.3 corrupts the
+ * heap of the process when a thread that has loaded it exits.
+ */
+import { Worker } from 'node:worker_threads';
+import type { BackendName } from '../backend/index.js';
+import type { SharedMemory } from './replica.js';
+
+export interface OpenMessage {
+  readonly kind: 'open';
+  readonly shared: SharedMemory;
+  readonly number: number;
+  readonly backend: BackendName;
+}
+
+export type Reply = { readonly kind: 'opened' | 'closed' } | { readonly kind: 'failed'; readonly message: string; readonly stack?: string };
+
+export interface ReplicaThread {
+  readonly worker: Worker;
+  /** What the thread's last command failed with. */
+  failure?: Error;
+}
+
+const idle: ReplicaThread[] = [];
+
+/** A thread that holds replica `number` of the group. Throws what the thread fails with. */
+export async function openThread(message: Omit<OpenMessage, 'kind'>): Promise<ReplicaThread> {
+  const thread = idle.pop() ?? startThread();
+  await request(thread, { kind: 'open', ...message });
+  return thread;
+}
+
+/** Frees the thread's replica and keeps the thread. */
+export async function closeThread(thread: ReplicaThread): Promise<void> {
+  delete thread.failure;
+  await request(thread, { kind: 'close' });
+  idle.push(thread);
+}
+
+function startThread(): ReplicaThread {
+  const thread: ReplicaThread = { worker: new Worker(workerFile()) };
+  thread.worker.unref(); // an idle thread does not keep the process alive
+  thread.worker.on('error', (error: Error) => {
+    thread.failure = error;
+  });
+  thread.worker.on('message', (reply: Reply) => {
+    if (reply.kind === 'failed') thread.failure = Object.assign(new Error(reply.message), { stack: reply.stack });
+  });
+  return thread;
+}
+
+function request(thread: ReplicaThread, message: OpenMessage | { readonly kind: 'close' }): Promise<void> {
+  return new Promise((resolve, reject) => {
+    thread.worker.ref();
+    const settle = () => {
+      thread.worker.off('message', settle).off('error', settle).unref();
+      if (thread.failure) reject(thread.failure);
+      else resolve();
+    };
+    thread.worker.on('message', settle).on('error', settle).postMessage(message);
+  });
+}
+
+/** The compiled worker; from TypeScript sources (tests) the one in dist/. */
+function workerFile(): URL {
+  const here = import.meta.url;
+  return here.endsWith('.ts') ? new URL('../../dist/train/replicaWorker.js', here) : new URL('./replicaWorker.js', here);
+}

@@ -1,0 +1,104 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { selectBackend, tf } from '../../src/backend/index.js';
+import { createDualEncoder } from '../../src/encoders/dualEncoder.js';
+import { forEachSlice, initialParameters } from '../../src/encoders/parameters.js';
+import { createSharedMemory, type StepBatch } from '../../src/train/replica.js';
+import { Replicas } from '../../src/train/replicas.js';
+import { tinyShape, toyTokens } from './fixtures.js';
+
+const queries = toyTokens([4, 7, 5], 'queries');
+const passages = toyTokens([6, 3, 9, 8, 5], 'passages');
+const batch: StepBatch = {
+  step: 0, queries, passages,
+  contrast: { target: Int32Array.of(0, 1, 2), mask: Float32Array.from({ length: 15 }, (_, i) => (i === 4 || i === 8 ? -1e9 : 0)) },
+};
+
+async function group(replicas: number, towers: 'shared' | 'separate' = 'shared', dropout = 0): Promise<Replicas> {
+  const shape = { ...tinyShape(towers), dropout: { hidden: dropout, attention: dropout } };
+  const shared = createSharedMemory({ replicas, seed: 1, padId: 0, encoder: shape, maxStepRows: 8 }, { query: queries, passage: passages });
+  return Replicas.create(shared, 'onnx');
+}
+
+async function lossAndGradient(replicas: Replicas, parameters: Float32Array): Promise<{ loss: number; gradient: Float32Array }> {
+  const flat = tf.tensor1d(parameters);
+  replicas.assign(flat);
+  const { loss, gradient } = await replicas.step(batch);
+  const values = { loss: (await loss.data())[0]!, gradient: Float32Array.from(await gradient.data()) };
+  tf.dispose([flat, loss, gradient]);
+  return values;
+}
+
+beforeAll(async () => {
+  await selectBackend('onnx');
+});
+
+describe('the gradient of a step', () => {
+  for (const towers of ['shared', 'separate'] as const) {
+    it(`is that of finite differences, in every parameter group (${towers} towers)`, async () => {
+      const replicas = await group(1, towers);
+      const { specs } = createDualEncoder(tinyShape(towers));
+      const parameters = initialParameters(specs, 3);
+      const { gradient } = await lossAndGradient(replicas, parameters);
+      const probes: [string, number][] = [];
+      forEachSlice(specs, ({ name }, begin, end) => {
+        // The largest gradient of each parameter: fp32 differences of the small ones are noise.
+        let largest = begin;
+        for (let i = begin; i < end; i++) if (Math.abs(gradient[i]!) > Math.abs(gradient[largest]!)) largest = i;
+        probes.push([name, largest]);
+      });
+      const h = 4e-3;
+      for (const [name, at] of probes) {
+        const shifted = async (by: number) => (await lossAndGradient(replicas, parameters.map((value, i) => (i === at ? value + by : value)))).loss;
+        const difference = ((await shifted(h)) - (await shifted(-h))) / (2 * h);
+        expect(Math.abs(difference - gradient[at]!), `${name}: ${difference} and ${gradient[at]}`).toBeLessThan(1e-3 + 0.02 * Math.abs(difference));
+      }
+      await replicas.dispose();
+    });
+  }
+
+  it('is the same from two replicas as from one, up to rounding', async () => {
+    const parameters = initialParameters(createDualEncoder(tinyShape()).specs, 3);
+    const [one, two] = [await group(1), await group(2)];
+    const alone = await lossAndGradient(one, parameters);
+    const together = await lossAndGradient(two, parameters);
+    expect(together.loss).toBeCloseTo(alone.loss, 5);
+    together.gradient.forEach((value, i) => expect(Math.abs(value - alone.gradient[i]!)).toBeLessThan(1e-5));
+    await one.dispose();
+    await two.dispose();
+  });
+
+  it('repeats bit for bit with dropout, and leaves no tensor behind', async () => {
+    const replicas = await group(2, 'shared', 0.3);
+    const parameters = initialParameters(createDualEncoder(tinyShape()).specs, 3);
+    const first = await lossAndGradient(replicas, parameters);
+    const tensors = tf.memory().numTensors;
+    for (let i = 0; i < 5; i++) expect((await lossAndGradient(replicas, parameters)).gradient).toEqual(first.gradient);
+    expect(tf.memory().numTensors).toBe(tensors);
+    await replicas.dispose();
+  });
+});
+
+describe('encoding and searching', () => {
+  it('give the same vectors and hits from two replicas as from one', async () => {
+    const parameters = tf.tensor1d(initialParameters(createDualEncoder(tinyShape()).specs, 3));
+    const results = [];
+    for (const size of [1, 2]) {
+      const replicas = await group(size);
+      replicas.assign(parameters);
+      await replicas.encode('passage', Int32Array.of(0, 1, 2, 3, 4));
+      await replicas.encode('query', Int32Array.of(0, 1, 2));
+      const hits = await replicas.search(Int32Array.of(0, 2), 3);
+      results.push({ vectors: [...replicas.shared.vectors.passage], passages: [...hits.passages], scores: [...hits.scores] });
+      await replicas.dispose();
+    }
+    parameters.dispose();
+    expect(results[1]).toEqual(results[0]);
+  });
+
+  it('a failing replica is an error, not a wait for ever', async () => {
+    const replicas = await group(2);
+    const broken = { ...batch, contrast: { ...batch.contrast, mask: new Float32Array(1) } };
+    await expect(replicas.step(broken)).rejects.toThrow();
+    await replicas.dispose();
+  });
+});
