@@ -2,7 +2,7 @@
  * The dual-tower encoder: a query and a passage each become their [CLS] vector; the logit of the pair is the dot
  * product of the two, or their cosine over a temperature. Towers are one set of weights (`shared`) or two.
  */
-import { embedding, tf } from '../backend/index.js';
+import { tf } from '../backend/index.js';
 import type { Key } from '../core/random.js';
 import type { ParameterSpec, Weights } from './parameters.js';
 import { type DropoutRates, type TokenBatch, type TransformerShape, transformer, transformerSpecs } from './transformer.js';
@@ -39,16 +39,10 @@ export function createDualEncoder(shape: EncoderShape): DualEncoder {
     logitScale: cosine ? 1 / cosine.temperature : 1,
     encode: (weights, side, batch, key) =>
       tf.tidy(() => {
-        const hidden = transformer(weights, prefixOf(shape, side), shape.transformer, batch, shape.dropout, key); // [B·T, D]
-        const cls = firstTokens(hidden, batch); // [B, D]
+        const cls = transformer(weights, prefixOf(shape, side), shape.transformer, batch, shape.dropout, key); // [B, D]
         return cosine ? normalise(cls) : cls;
       }),
   };
-}
-
-/** The vector of each sequence's first token, [CLS]: [B·T, D] → [B, D] */
-function firstTokens(hidden: tf.Tensor2D, { lengths, tokens }: TokenBatch): tf.Tensor2D {
-  return embedding(hidden, Int32Array.from(lengths, (_, sequence) => sequence * tokens)); // gathers rows, scatters their gradients
 }
 
 function normalise(x: tf.Tensor2D): tf.Tensor2D {

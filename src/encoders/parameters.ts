@@ -1,7 +1,7 @@
 /**
  * The trainable numbers of a model: named arrays, laid one after the other in one flat vector so that the optimizer,
  * the exchange between replicas and the checkpoint see a single buffer. Names and shapes are Hugging Face BERT's
- * ([out, in] matrices), except that query, key and value are one matrix `attention.self.qkv` (split again on export).
+ * ([out, in] matrices), except that key and value are one matrix `attention.self.kv` (split again on export).
  */
 import { tf } from '../backend/index.js';
 import { deriveKey, normal } from '../core/random.js';

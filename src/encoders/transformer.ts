@@ -56,7 +56,8 @@ export function transformerSpecs(prefix: string, shape: TransformerShape): Param
   for (let i = 0; i < shape.layers; i++) {
     const layer = `encoder.layer.${i}.`;
     specs.push(
-      ...matrix(`${layer}attention.self.qkv`, 3 * D, D),
+      ...matrix(`${layer}attention.self.query`, D, D, 0.25), // logits of deviation ¼: attention begins as an average
+      ...matrix(`${layer}attention.self.kv`, 2 * D, D),
       ...matrix(`${layer}attention.output.dense`, D, D),
       ...norm(`${layer}attention.output.LayerNorm`),
       ...matrix(`${layer}intermediate.dense`, F, D),
@@ -67,40 +68,49 @@ export function transformerSpecs(prefix: string, shape: TransformerShape): Param
   return specs;
 }
 
-/** The last layer's vectors [B·T, D]. `key` switches dropout on; the same key drops the same values. */
+/**
+ * The last layer's [CLS] vectors [B, D]. `key` switches dropout on; the same key drops the same values.
+ * In the last layer only [CLS] asks: the other tokens' outputs are never read, and are not computed.
+ */
 export function transformer(
   weights: Weights, prefix: string, shape: TransformerShape, batch: TokenBatch, rates: DropoutRates, key?: Key,
 ): tf.Tensor2D {
-  const weight = (name: string) => weights[`${prefix}${name}`]!;
   const B = batch.lengths.length;
   const T = batch.tokens;
-  let place = 0; // numbers the dropout masks of this pass
-  const drop = (x: tf.Tensor2D) => (key && rates.hidden > 0 ? dropout(x, rates.hidden, key, place++) : x);
-  const affine = (name: string) => [weight(`${name}.weight`) as tf.Tensor2D, weight(`${name}.bias`) as unknown as tf.Tensor1D] as const;
-  const scaleShift = (name: string) => [weight(`${name}.weight`), weight(`${name}.bias`)] as unknown as readonly [tf.Tensor1D, tf.Tensor1D];
+  const matrix = (name: string) => [weights[`${prefix}${name}.weight`] as tf.Tensor2D, weights[`${prefix}${name}.bias`] as unknown as tf.Tensor1D] as const;
+  const norm = (name: string) => [weights[`${prefix}${name}.weight`], weights[`${prefix}${name}.bias`]] as unknown as readonly [tf.Tensor1D, tf.Tensor1D];
+  let masks = 0; // numbers the dropout masks of this pass
+  const drop = (x: tf.Tensor2D) => (key && rates.hidden > 0 ? dropout(x, rates.hidden, key, masks++) : x);
 
-  const mask = tf.tensor2d(paddingMask(batch), [B, T]);
-  let x = embeddings(weight, batch); // [N, D]
-  x = drop(layerNorm(x, ...scaleShift('embeddings.LayerNorm'), EPSILON));
+  const padding = tf.tensor2d(paddingMask(batch), [B, T]);
+  let x = drop(layerNorm(embeddings(weights, prefix, batch), ...norm('embeddings.LayerNorm'), EPSILON)); // [B·T, D]
   for (let i = 0; i < shape.layers; i++) {
     const layer = `encoder.layer.${i}.`;
-    const qkv = dense(x, ...affine(`${layer}attention.self.qkv`)); // [N, 3·D]
-    const keep = key && rates.attention > 0 ? dropoutMask([B, shape.heads, T, T], rates.attention, key, place++) : undefined;
-    const context = attention(qkv, mask, shape.heads, keep as tf.Tensor4D | undefined); // [N, D]
-    const attended = drop(dense(context, ...affine(`${layer}attention.output.dense`))); // [N, D]
-    x = residualLayerNorm(attended, x, ...scaleShift(`${layer}attention.output.LayerNorm`), EPSILON);
-    const inner = denseGelu(x, ...affine(`${layer}intermediate.dense`)); // [N, F]
-    const outer = drop(dense(inner, ...affine(`${layer}output.dense`))); // [N, D]
-    x = residualLayerNorm(outer, x, ...scaleShift(`${layer}output.LayerNorm`), EPSILON);
+    const asking = i === shape.layers - 1 ? firstTokens(x, batch) : x; // [B·Q, D]: Q = T, and 1 in the last layer
+    const Q = asking.shape[0] / B;
+    const query = dense(asking, ...matrix(`${layer}attention.self.query`)); // [B·Q, D]
+    const keyValue = dense(x, ...matrix(`${layer}attention.self.kv`)); // [B·T, 2·D]
+    const keep = key && rates.attention > 0 ? (dropoutMask([B, shape.heads, Q, T], rates.attention, key, masks++) as tf.Tensor4D) : undefined;
+    const context = attention(query, keyValue, padding, shape.heads, keep); // [B·Q, D]
+    const attended = drop(dense(context, ...matrix(`${layer}attention.output.dense`))); // [B·Q, D]
+    const middle = residualLayerNorm(attended, asking, ...norm(`${layer}attention.output.LayerNorm`), EPSILON); // [B·Q, D]
+    const inner = denseGelu(middle, ...matrix(`${layer}intermediate.dense`)); // [B·Q, F]
+    const outer = drop(dense(inner, ...matrix(`${layer}output.dense`))); // [B·Q, D]
+    x = residualLayerNorm(outer, middle, ...norm(`${layer}output.LayerNorm`), EPSILON); // [B·Q, D]
   }
-  return x;
+  return x; // [B, D]
+}
+
+/** The vector of each sequence's first token, [CLS]: [B·T, D] → [B, D] */
+function firstTokens(x: tf.Tensor2D, { lengths, tokens }: TokenBatch): tf.Tensor2D {
+  return embedding(x, Int32Array.from(lengths, (_, sequence) => sequence * tokens)); // gathers rows, scatters their gradients
 }
 
 /** word + position + token type (always 0: one segment) → [N, D] */
-function embeddings(weight: (name: string) => tf.Variable, batch: TokenBatch): tf.Tensor2D {
+function embeddings(weights: Weights, prefix: string, batch: TokenBatch): tf.Tensor2D {
   const B = batch.lengths.length;
   const T = batch.tokens;
-  const table = (name: string) => weight(`embeddings.${name}.weight`) as tf.Tensor2D;
+  const table = (name: string) => weights[`${prefix}embeddings.${name}.weight`] as tf.Tensor2D;
   const words = embedding(table('word_embeddings'), batch.ids); // [N, D]
   const D = words.shape[1];
   const positions = tf.slice(table('position_embeddings'), [0, 0], [T, D]); // [T, D]

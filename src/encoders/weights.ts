@@ -1,15 +1,15 @@
-/** Parameters under Hugging Face BERT's names, and back: only query, key and value differ, which are one matrix inside. */
+/** Parameters under Hugging Face BERT's names, and back: only key and value differ, which are one matrix inside. */
 import { UserError } from '../core/errors.js';
 import { type ParameterSpec, forEachSlice, parameterCount, sizeOf } from './parameters.js';
 import type { NamedArray } from './safetensors.js';
 
-const FUSED = '.self.qkv.';
-const PARTS = ['query', 'key', 'value'] as const;
+const FUSED = '.self.kv.';
+const PARTS = ['key', 'value'] as const;
 
 /** Names and shapes as published checkpoints have them, in the order of the flat vector. */
 function publishedTensors(spec: ParameterSpec): { name: string; shape: number[] }[] {
   if (!spec.name.includes(FUSED)) return [spec];
-  const shape = [spec.shape[0]! / 3, ...spec.shape.slice(1)];
+  const shape = [spec.shape[0]! / PARTS.length, ...spec.shape.slice(1)];
   return PARTS.map((part) => ({ name: spec.name.replace(FUSED, `.self.${part}.`), shape }));
 }
 

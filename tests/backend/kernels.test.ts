@@ -21,6 +21,7 @@ const UNARY: Record<string, [Operator, (given: Given) => Given]> = {
   softmax: [(x) => tf.softmax(x), (x) => x],
   logSoftmax: [(x) => tf.logSoftmax(x), (x) => x],
   'sum of all': [(x) => tf.sum(x), (x) => x],
+  'sum over no axis': [(x) => tf.sum(x, []), (x) => x],
   'sum of the first axis': [(x) => tf.sum(x, 0), (x) => x],
   'mean of the last axis': [(x) => tf.mean(x, -1, true), (x) => x],
   'max of the last axis': [(x) => tf.max(x, -1), (x) => x],

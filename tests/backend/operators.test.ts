@@ -15,12 +15,12 @@ const residualLayerNormOf: Operator = (x, residual, gamma, beta) =>
   residualLayerNorm(x as tf.Tensor2D, residual as tf.Tensor2D, gamma as tf.Tensor1D, beta as tf.Tensor1D, EPSILON);
 const embeddingOf = (ids: number[]): Operator => (table) => embedding(table as tf.Tensor2D, Int32Array.from(ids));
 
-/** Sequence b of B has ⌈T·(b+1)/B⌉ tokens, the rest is padding. */
-function attentionOf(B: number, T: number, heads: number, dropoutRate = 0): Operator {
+/** Sequence b of B has ⌈T·(b+1)/B⌉ tokens, the rest is padding; Q of them ask. */
+function attentionOf(B: number, T: number, heads: number, dropoutRate = 0, Q = T): Operator {
   const padding = Array.from({ length: B * T }, (_, i) => (i % T < Math.ceil((T * (Math.floor(i / T) + 1)) / B) ? 0 : -1e9));
-  return (qkv) => {
-    const keep = dropoutRate > 0 ? (dropoutMask([B, heads, T, T], dropoutRate, KEY, 5) as tf.Tensor4D) : undefined;
-    return attention(qkv as tf.Tensor2D, tf.tensor2d(padding, [B, T]), heads, keep);
+  return (query, keyValue) => {
+    const keep = dropoutRate > 0 ? (dropoutMask([B, heads, Q, T], dropoutRate, KEY, 5) as tf.Tensor4D) : undefined;
+    return attention(query as tf.Tensor2D, keyValue as tf.Tensor2D, tf.tensor2d(padding, [B, T]), heads, keep);
   };
 }
 
@@ -49,9 +49,12 @@ describe.each(loaded)('%s', (backend) => {
   it('attention is as composed, with and without dropout, for any padding', () => {
     const small = fc.integer({ min: 1, max: 9 });
     const property = fc.asyncProperty(small, small, fc.integer({ min: 1, max: 4 }), small, fc.constantFrom(0, 0.3), (B, T, heads, width, rate) =>
-      expectLikeCpu(backend, attentionOf(B, T, heads, rate), [gaussian([B * T, 3 * heads * width])]));
+      expectLikeCpu(backend, attentionOf(B, T, heads, rate), [gaussian([B * T, heads * width], 1), gaussian([B * T, 2 * heads * width])]));
     return fc.assert(property, runs);
   });
+
+  it('attention of the first token alone is as composed', () =>
+    expectLikeCpu(backend, attentionOf(3, 5, 2, 0.3, 1), [gaussian([3, 8], 1), gaussian([15, 16])]));
 
   it('embedding gathers rows, and adds up the gradients of equal rows', () => {
     const ids = fc.array(fc.integer({ min: 0, max: 10 }), { minLength: 1, maxLength: 30 });
@@ -62,24 +65,24 @@ describe.each(loaded)('%s', (backend) => {
 
   it('a block of the transformer has the slope of its finite differences', async () => {
     const [B, T, D, heads, F] = [2, 5, 8, 2, 12];
-    const block: Operator = (x, wqkv, bqkv, wOut, bOut, gamma, beta, wIn, bIn) => {
-      const context = attentionOf(B, T, heads)(denseOf(x, wqkv, bqkv));
+    const block: Operator = (x, wq, bq, wkv, bkv, wOut, bOut, gamma, beta, wIn, bIn) => {
+      const context = attentionOf(B, T, heads)(denseOf(x, wq, bq), denseOf(x, wkv, bkv));
       return denseGeluOf(residualLayerNormOf(denseOf(context, wOut, bOut), x, gamma, beta), wIn, bIn);
     };
-    const [x, ...qkv] = affine(B * T, D, 3 * D);
-    const inputs = [x, ...qkv, ...affine(1, D, D).slice(1), gaussian([D], 7), gaussian([D], 8), ...affine(1, D, F).slice(1)];
+    const [x, ...query] = affine(B * T, D, D);
+    const inputs = [x, ...query, ...affine(1, D, 2 * D).slice(1), ...affine(1, D, D).slice(1), gaussian([D], 7), gaussian([D], 8), ...affine(1, D, F).slice(1)];
     await expectSlope(backend, block, inputs.map((given) => map(given, (value) => value * 0.7)));
   });
 
   it('nothing leaks under tidy and variableGrads, with dropout', async () => {
     await tf.setBackend(backend);
     const [B, T, D] = [3, 4, 6];
-    const weights = affine(1, D, 3 * D).slice(1).map(({ values, shape }) => tf.variable(tf.tensor(values, shape)));
+    const weights = [...affine(1, D, D).slice(1), ...affine(1, D, 2 * D).slice(1)].map(({ values, shape }) => tf.variable(tf.tensor(values, shape)));
     const before = tf.memory().numTensors;
     const { value, grads } = tf.variableGrads(() =>
       tf.tidy(() => {
         const x = tf.tensor2d(gaussian([B * T, D]).values, [B * T, D]);
-        return tf.sum(dropout(attentionOf(B, T, 2, 0.2)(denseOf(x, weights[0], weights[1])), 0.5, KEY, 1));
+        return tf.sum(dropout(attentionOf(B, T, 2, 0.2)(denseOf(x, weights[0], weights[1]), denseOf(x, weights[2], weights[3])), 0.5, KEY, 1));
       }));
     expect(tf.memory().numTensors).toBe(before + 1 + weights.length);
     tf.dispose([value, ...Object.values(grads)]);

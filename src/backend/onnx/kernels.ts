@@ -99,8 +99,9 @@ function binary(operator: string): Planner {
 
 function reduction(operator: 'ReduceSum' | 'ReduceMean'): Planner {
   return ({ x }, { axis, keepDims }) => {
-    if (tf.util.sizeFromShape(x.shape) < WORTH_A_CALL) return undefined;
     const axes = tf.util.parseAxisParam(axis as number | number[], x.shape);
+    // ONNX takes no axes for all axes, TensorFlow.js for none.
+    if (tf.util.sizeFromShape(x.shape) < WORTH_A_CALL || axes.length === 0) return undefined;
     const kept = x.shape.map((dim, i) => (axes.includes(i) ? 1 : dim));
     const reduce = operator === 'ReduceSum' ? node('y', operator, ['x', axes]) : node('y', operator, ['x'], { axes });
     return {

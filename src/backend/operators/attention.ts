@@ -1,53 +1,60 @@
-/** Multi-head scaled dot-product attention (Vaswani et al. 2017). B sequences, T tokens, D width, H heads, d = D/H. */
+/**
+ * Multi-head scaled dot-product attention (Vaswani et al. 2017). B sequences, T tokens of which Q ask (all, or [CLS] alone),
+ * D width, H heads, d = D/H.
+ */
 import { type Graph, graph, node } from '../onnx/graph.js';
 import { onnxIsActive, runOnTensors, viewed } from '../onnx/operator.js';
 import { tf } from '../tf.js';
 
 /**
- * softmax(q·kᵀ/√(D/H) + mask)·v for every head, heads merged again.
- * qkv [B·T, 3·D] with q, k and v side by side; mask [B, T], added to the logits (0 for tokens, −1e9 for padding);
- * keep [B, H, T, T], the dropout mask of the probabilities, already scaled → [B·T, D].
+ * softmax(q·kᵀ/√d + mask)·v for every head, heads merged again.
+ * query [B·Q, D]; keyValue [B·T, 2·D] with k and v side by side; mask [B, T], added to the logits (0 for tokens, −1e9 for
+ * padding); keep [B, H, Q, T], the dropout mask of the probabilities, already scaled → [B·Q, D].
  */
-export function attention(qkv: tf.Tensor2D, mask: tf.Tensor2D, heads: number, keep?: tf.Tensor4D): tf.Tensor2D {
-  return onnxIsActive() ? fusedAttention(qkv, mask, heads, keep) : composedAttention(qkv, mask, heads, keep);
+export function attention(query: tf.Tensor2D, keyValue: tf.Tensor2D, mask: tf.Tensor2D, heads: number, keep?: tf.Tensor4D): tf.Tensor2D {
+  return onnxIsActive() ? fusedAttention(query, keyValue, mask, heads, keep) : composedAttention(query, keyValue, mask, heads, keep);
 }
 
-function fusedAttention(qkv: tf.Tensor2D, mask: tf.Tensor2D, heads: number, keep?: tf.Tensor4D): tf.Tensor2D {
+function fusedAttention(query: tf.Tensor2D, keyValue: tf.Tensor2D, mask: tf.Tensor2D, heads: number, keep?: tf.Tensor4D): tf.Tensor2D {
   const [B, T] = mask.shape;
-  const D = qkv.shape[1] / 3;
-  const d = D / heads;
+  const Q = query.shape[0] / B;
+  const d = query.shape[1] / heads;
   const graphs = graphsFor(d, keep !== undefined);
   // Shapes as the graphs see them: splitting and merging heads is a change of view, not of memory.
-  const split = [B, T, 3, heads, d];
-  const context = [B, T, 1, heads, d];
-  const head = [B, 1, heads, T, d];
-  const square = [B, 1, heads, T, T];
+  const asking = [B, Q, 1, heads, d];
+  const asked = [B, T, 2, heads, d];
+  const queryHeads = [B, 1, heads, Q, d];
+  const tokenHeads = [B, 1, heads, T, d];
+  const pairs = [B, 1, heads, Q, T];
   return tf.customGrad((...args) => {
-    const [x, save] = args as unknown as [tf.Tensor, tf.GradSaveFunc];
-    const dropout = keep ? [viewed(keep, square)] : [];
+    const [q, kv, save] = args as unknown as [tf.Tensor, tf.Tensor, tf.GradSaveFunc];
+    const dropout = keep ? [viewed(keep, pairs)] : [];
     const [y, ...saved] = runOnTensors(
-      graphs.forward, [viewed(x, split), viewed(mask, [B, 1, 1, 1, T]), ...dropout], [context, head, head, head, square],
+      graphs.forward, [viewed(q, asking), viewed(kv, asked), viewed(mask, [B, 1, 1, 1, T]), ...dropout],
+      [asking, queryHeads, tokenHeads, tokenHeads, pairs],
     );
     save(keep ? [...saved, keep] : saved);
-    const gradFunc = (dy: tf.Tensor, [q, k, v, p, kept]: tf.Tensor[]) => {
-      const dropped = kept ? [viewed(kept, square)] : [];
-      const [dqkv] = runOnTensors(graphs.backward, [viewed(dy, context), q, k, v, p, ...dropped], [split]);
-      return tf.reshape(dqkv, qkv.shape);
+    const gradFunc = (dy: tf.Tensor, [qs, ks, vs, p, kept]: tf.Tensor[]) => {
+      const dropped = kept ? [viewed(kept, pairs)] : [];
+      const [dq, dkv] = runOnTensors(graphs.backward, [viewed(dy, asking), qs, ks, vs, p, ...dropped], [asking, asked]);
+      return [tf.reshape(dq, query.shape), tf.reshape(dkv, keyValue.shape)];
     };
-    return { value: tf.reshape(y, [B * T, D]), gradFunc };
-  })(qkv) as tf.Tensor2D;
+    return { value: tf.reshape(y, query.shape), gradFunc };
+  })(query, keyValue) as tf.Tensor2D;
 }
 
-function composedAttention(qkv: tf.Tensor2D, mask: tf.Tensor2D, heads: number, keep?: tf.Tensor4D): tf.Tensor2D {
+function composedAttention(query: tf.Tensor2D, keyValue: tf.Tensor2D, mask: tf.Tensor2D, heads: number, keep?: tf.Tensor4D): tf.Tensor2D {
   const [B, T] = mask.shape;
-  const D = qkv.shape[1] / 3;
-  const ofHeads = (part: number) =>
-    tf.transpose(tf.reshape(tf.slice(qkv, [0, part * D], [B * T, D]), [B, T, heads, D / heads]), [0, 2, 1, 3]); // [B, H, T, d]
-  const [q, k, v] = [ofHeads(0), ofHeads(1), ofHeads(2)];
-  const logits = tf.mul(tf.matMul(q, k, false, true), 1 / Math.sqrt(D / heads)); // [B, H, T, T]
+  const [rows, D] = query.shape;
+  const Q = rows / B;
+  const ofHeads = (x: tf.Tensor, tokens: number) => tf.transpose(tf.reshape(x, [B, tokens, heads, D / heads]), [0, 2, 1, 3]); // [B, H, tokens, d]
+  const q = ofHeads(query, Q);
+  const k = ofHeads(tf.slice(keyValue, [0, 0], [B * T, D]), T);
+  const v = ofHeads(tf.slice(keyValue, [0, D], [B * T, D]), T);
+  const logits = tf.mul(tf.matMul(q, k, false, true), 1 / Math.sqrt(D / heads)); // [B, H, Q, T]
   const probabilities = tf.softmax(tf.add(logits, tf.reshape(mask, [B, 1, 1, T])), 3);
-  const context = tf.matMul(keep ? tf.mul(probabilities, keep) : probabilities, v); // [B, H, T, d]
-  return tf.reshape(tf.transpose(context, [0, 2, 1, 3]), [B * T, D]);
+  const context = tf.matMul(keep ? tf.mul(probabilities, keep) : probabilities, v); // [B, H, Q, d]
+  return tf.reshape(tf.transpose(context, [0, 2, 1, 3]), [rows, D]);
 }
 
 interface AttentionGraphs {
@@ -66,25 +73,25 @@ function graphsFor(headWidth: number, dropout: boolean): AttentionGraphs {
 }
 
 /**
- * Splitting q, k and v before the transposes lets onnxruntime copy whole heads, four times faster than one transpose of
- * all three. The axis of size 1 is what Split leaves of theirs.
+ * Splitting k and v before the transposes lets onnxruntime copy whole heads, four times faster than one transpose of
+ * both. The axis of size 1 is what Split leaves of theirs.
  */
 function buildGraphs(alpha: number, dropout: boolean): AttentionGraphs {
   const keep: Record<string, number> = dropout ? { keep: 5 } : {};
   const [p, dp] = dropout ? ['dropped', 'ddropped'] : ['p', 'dp'];
   const drop = dropout ? [node('dropped', 'Mul', ['p', 'keep'])] : [];
-  const forward = graph({ qkv: 5, mask: 5, ...keep }, { y: 5, q: 5, k: 5, v: 5, p: 5 }, [
-    node('qRows kRows vRows', 'Split', ['qkv'], { axis: 2 }), // [B, T, 1, H, d]
-    ...['q', 'k', 'v'].map((name) => node(name, 'Transpose', [`${name}Rows`], { perm: [0, 2, 3, 1, 4] })), // [B, 1, H, T, d]
+  const forward = graph({ qRows: 5, kv: 5, mask: 5, ...keep }, { y: 5, q: 5, k: 5, v: 5, p: 5 }, [
+    node('kRows vRows', 'Split', ['kv'], { axis: 2 }), // [B, T, 1, H, d]
+    ...['q', 'k', 'v'].map((name) => node(name, 'Transpose', [`${name}Rows`], { perm: [0, 2, 3, 1, 4] })), // [B, 1, H, Q or T, d]
     node('scores', 'FusedMatMul', ['q', 'k'], { transB: 1, alpha }),
     node('logits', 'Add', ['scores', 'mask']),
-    node('p', 'Softmax', ['logits'], { axis: -1 }), // [B, 1, H, T, T]
+    node('p', 'Softmax', ['logits'], { axis: -1 }), // [B, 1, H, Q, T]
     ...drop,
     node('context', 'MatMul', [p, 'v']),
-    node('y', 'Transpose', ['context'], { perm: [0, 3, 1, 2, 4] }), // [B, T, 1, H, d]
+    node('y', 'Transpose', ['context'], { perm: [0, 3, 1, 2, 4] }), // [B, Q, 1, H, d]
   ]);
-  const backward = graph({ dy: 5, q: 5, k: 5, v: 5, p: 5, ...keep }, { dqkv: 5 }, [
-    node('dcontext', 'Transpose', ['dy'], { perm: [0, 2, 3, 1, 4] }), // [B, 1, H, T, d]
+  const backward = graph({ dy: 5, q: 5, k: 5, v: 5, p: 5, ...keep }, { dqRows: 5, dkv: 5 }, [
+    node('dcontext', 'Transpose', ['dy'], { perm: [0, 2, 3, 1, 4] }), // [B, 1, H, Q, d]
     ...drop,
     node('dv', 'FusedMatMul', [p, 'dcontext'], { transA: 1 }),
     node(dp, 'FusedMatMul', ['dcontext', 'v'], { transB: 1 }),
@@ -97,7 +104,7 @@ function buildGraphs(alpha: number, dropout: boolean): AttentionGraphs {
     node('dq', 'FusedMatMul', ['dlogits', 'k'], { alpha }),
     node('dk', 'FusedMatMul', ['dlogits', 'q'], { transA: 1, alpha }),
     ...['dq', 'dk', 'dv'].map((name) => node(`${name}Rows`, 'Transpose', [name], { perm: [0, 3, 1, 2, 4] })),
-    node('dqkv', 'Concat', ['dqRows', 'dkRows', 'dvRows'], { axis: 2 }), // [B, T, 3, H, d]
+    node('dkv', 'Concat', ['dkRows', 'dvRows'], { axis: 2 }), // [B, T, 2, H, d]
   ]);
   return { forward, backward };
 }
