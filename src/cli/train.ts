@@ -34,7 +34,11 @@ export const trainVerb: CommandModule<object, TrainArguments> = {
     const { createTerminalReporter } = await import('../report/terminal.js');
     const { trainJob } = await import('../train/job.js');
     const signal = interruptSignal();
-    await trainJob(config, { resume, reporter: createTerminalReporter(), signal });
+    const summary = await trainJob(config, { resume, reporter: createTerminalReporter(), signal });
+    if (summary !== undefined) {
+      const { writeJobReport } = await import('../report/jobReport.js');
+      console.log(writeJobReport(summary));
+    }
     if (signal.aborted) process.exitCode = 130;
   },
 };

@@ -24,26 +24,56 @@ export function writeFileAtomic(file: string, ...parts: (string | Uint8Array)[])
   }
 }
 
-/** Makes `folder` whole or absent: `fill` writes into a temporary sibling, which is then renamed. An older folder of the name is replaced. */
+/**
+ * Makes `folder` whole or absent: `fill` writes into a temporary sibling, which is then renamed. An older folder of the name is
+ * replaced: between the two renames a kill leaves neither, so what cannot be made again must not be replaced.
+ */
 export function writeFolderAtomic(folder: string, fill: (temporary: string) => void): void {
   const temporary = `${folder}.tmp-${process.pid}`;
-  fs.rmSync(temporary, { recursive: true, force: true });
+  const older = `${folder}.tmp-${process.pid}-older`;
+  removeFolders(temporary, older);
   try {
     fs.mkdirSync(temporary, { recursive: true });
     fill(temporary);
     syncFolder(temporary);
-    fs.rmSync(folder, { recursive: true, force: true });
+    if (fs.existsSync(folder)) fs.renameSync(folder, older);
     fs.renameSync(temporary, folder);
     syncFolder(path.dirname(folder));
+    removeFolders(older);
   } catch (error) {
-    fs.rmSync(temporary, { recursive: true, force: true });
+    if (fs.existsSync(older) && !fs.existsSync(folder)) fs.renameSync(older, folder);
+    removeFolders(temporary, older);
     if (error instanceof UserError) throw error;
     throw new UserError(`cannot write ${folder}: ${messageOf(error)}. Free space or choose another folder; earlier files are intact.`);
   }
 }
 
+/** Removes what killed processes left half-written, anywhere below `folder`. No other process may be writing there. */
+export function removeLeftovers(folder: string): void {
+  const leftovers = fs.readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => /\.tmp-\d+(-older)?$/.test(name));
+  removeFolders(...leftovers.map((name) => path.join(folder, name)));
+}
+
 export function writeJson(file: string, value: unknown): void {
   writeFileAtomic(file, `${JSON.stringify(value, null, 2)}\n`);
+}
+
+/** The value of a JSON file. One that is missing or broken is a UserError naming it, with `advice` on what to do. */
+export function readJson(file: string, advice: string): unknown {
+  try {
+    return JSON.parse(fs.readFileSync(file, 'utf8'));
+  } catch (error) {
+    throw new UserError(`${file}: ${messageOf(error)}; expected a whole JSON file. ${advice}`);
+  }
+}
+
+/** Appends to an open file. Throws a UserError naming the file when the disk refuses. */
+export function appendText(descriptor: number, file: string, text: string): void {
+  try {
+    writeAll(descriptor, Buffer.from(text));
+  } catch (error) {
+    throw new UserError(`cannot write ${file}: ${messageOf(error)}. Free space and go on with --resume; earlier checkpoints are intact.`);
+  }
 }
 
 export function sha256(...parts: (string | Uint8Array)[]): string {
@@ -55,6 +85,10 @@ export function sha256(...parts: (string | Uint8Array)[]): string {
 /** The bytes of a typed array, without a copy. */
 export function bytesOf(array: Float32Array | Int32Array | Uint32Array | Uint16Array | Float64Array): Uint8Array {
   return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+}
+
+function removeFolders(...folders: string[]): void {
+  for (const folder of folders) fs.rmSync(folder, { recursive: true, force: true });
 }
 
 function writeAll(descriptor: number, bytes: Uint8Array): void {

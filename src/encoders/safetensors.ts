@@ -1,6 +1,6 @@
 /** The safetensors format: 8 bytes of header length, a JSON header, then the tensors' bytes, little-endian. */
 import fs from 'node:fs';
-import { UserError } from '../core/errors.js';
+import { messageOf, UserError } from '../core/errors.js';
 import { bytesOf, writeFileAtomic } from '../core/files.js';
 
 export interface NamedArray {
@@ -28,26 +28,56 @@ export function writeSafetensors(file: string, tensors: readonly NamedArray[], m
   writeFileAtomic(file, length, padded, ...tensors.map(({ values }) => bytesOf(values)));
 }
 
+interface Entry {
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  readonly data_offsets: readonly [number, number];
+}
+
 /** Reads F32, I32 and U32 tensors. A file that is cut short, has another dtype or holds NaN is a UserError naming file and tensor. */
 export function readSafetensors(file: string): { tensors: Map<string, NamedArray>; metadata: Record<string, string> } {
-  const bytes = fs.readFileSync(file);
   const refuse = (problem: string): never => {
-    throw new UserError(`${file}: ${problem}; expected a whole safetensors file of F32, I32 or U32 tensors. Copy it again or use another checkpoint.`);
+    throw new UserError(`${file}: ${problem}; expected a whole safetensors file of finite F32, I32 or U32 tensors. Copy it again or use another checkpoint.`);
   };
+  const bytes = readBytes(file, refuse);
   if (bytes.length < 8) refuse(`${bytes.length} bytes`);
   const headerLength = Number(bytes.readBigUInt64LE(0));
   if (8 + headerLength > bytes.length) refuse(`header of ${headerLength} bytes in a file of ${bytes.length}`);
-  const { __metadata__: metadata = {}, ...entries } = JSON.parse(bytes.toString('utf8', 8, 8 + headerLength));
+  const { __metadata__: metadata, ...entries } = parseHeader(bytes.toString('utf8', 8, 8 + headerLength), refuse);
+  const data = bytes.subarray(8 + headerLength);
   const tensors = new Map<string, NamedArray>();
-  for (const [name, entry] of Object.entries(entries as Record<string, { dtype: string; shape: number[]; data_offsets: [number, number] }>)) {
-    const [begin, end] = entry.data_offsets;
-    const Values = DTYPES[entry.dtype as DType] ?? refuse(`tensor ${name} is ${entry.dtype}`);
-    if (8 + headerLength + end > bytes.length) refuse(`tensor ${name} ends at byte ${8 + headerLength + end} of ${bytes.length}`);
-    const at = bytes.byteOffset + 8 + headerLength;
-    const values = new Values(bytes.buffer.slice(at + begin, at + end));
-    const broken = values.findIndex((value) => !Number.isFinite(value));
-    if (broken >= 0) refuse(`tensor ${name} holds ${values[broken]} at position ${broken}`);
-    tensors.set(name, { name, shape: entry.shape, values });
+  let end = 0;
+  for (const [name, entry] of Object.entries(entries as Record<string, Entry>)) {
+    tensors.set(name, { name, shape: entry.shape, values: readValues(name, entry, data, refuse) });
+    end = Math.max(end, entry.data_offsets[1]);
   }
-  return { tensors, metadata };
+  if (end !== data.length) refuse(`${data.length} bytes of data where its header names ${end}`);
+  return { tensors, metadata: (metadata ?? {}) as Record<string, string> };
+}
+
+function readBytes(file: string, refuse: (problem: string) => never): Buffer {
+  try {
+    return fs.readFileSync(file);
+  } catch (error) {
+    return refuse(messageOf(error));
+  }
+}
+
+function parseHeader(text: string, refuse: (problem: string) => never): Record<string, unknown> {
+  try {
+    return JSON.parse(text) as Record<string, unknown>;
+  } catch (error) {
+    return refuse(`header is no JSON (${messageOf(error)})`);
+  }
+}
+
+function readValues(name: string, { dtype, shape, data_offsets: [begin, end] }: Entry, data: Buffer, refuse: (problem: string) => never) {
+  const Values = DTYPES[dtype as DType] ?? refuse(`tensor ${name} is ${dtype}`);
+  const size = shape.reduce((product, n) => product * n, 4);
+  if (end - begin !== size) refuse(`tensor ${name} has ${end - begin} bytes for the shape [${shape}]`);
+  if (begin < 0 || end > data.length) refuse(`tensor ${name} ends at byte ${end} of ${data.length} bytes of data`);
+  const values = new Values(new Uint8Array(data.subarray(begin, end)).buffer); // a copy: aligned, and free of the file's other bytes
+  const broken = values.findIndex((value) => !Number.isFinite(value));
+  if (broken >= 0) refuse(`tensor ${name} holds ${values[broken]} at position ${broken}`);
+  return values;
 }

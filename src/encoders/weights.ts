@@ -40,6 +40,7 @@ export function flatParameters(
       if (found.shape.join() !== shape.join()) {
         throw new UserError(`${file}: tensor ${prefix}${name} has shape [${found.shape}]; expected [${shape}]. The file belongs to another shape of encoder.`);
       }
+      if (!(found.values instanceof Float32Array)) throw new UserError(`${file}: tensor ${prefix}${name} holds whole numbers; expected F32. Copy it again.`);
       flat.set(found.values, at);
       expected.add(prefix + name);
       at += sizeOf(shape);

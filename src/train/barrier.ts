@@ -9,10 +9,13 @@ const POLL_MILLISECONDS = 1000; // how soon a failure elsewhere is noticed if it
 
 export const createBarrierMemory = (): Int32Array<SharedArrayBuffer> => new Int32Array(new SharedArrayBuffer(12));
 
+/** Thrown to those who wait for a thread that failed: what it failed with is the thread's own to say. */
+export class OtherThreadFailed extends Error {}
+
 export class Barrier {
   constructor(private readonly memory: Int32Array<SharedArrayBuffer>, private readonly threads: number) {}
 
-  /** Returns when all threads have called it. Throws when one of them has failed. */
+  /** Returns when all threads have called it. Throws OtherThreadFailed when one of them has failed. */
   wait(): void {
     const generation = Atomics.load(this.memory, GENERATION);
     if (Atomics.add(this.memory, ARRIVED, 1) + 1 === this.threads) {
@@ -22,7 +25,7 @@ export class Barrier {
       return;
     }
     while (Atomics.load(this.memory, GENERATION) === generation) {
-      if (Atomics.load(this.memory, FAILED)) throw new Error('another replica failed');
+      if (Atomics.load(this.memory, FAILED)) throw new OtherThreadFailed('another replica failed');
       Atomics.wait(this.memory, GENERATION, generation, POLL_MILLISECONDS);
     }
   }

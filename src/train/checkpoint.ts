@@ -5,7 +5,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { UserError } from '../core/errors.js';
-import { writeFolderAtomic, writeJson } from '../core/files.js';
+import { readJson, writeFolderAtomic, writeJson } from '../core/files.js';
 import type { ParameterSpec } from '../encoders/parameters.js';
 import { readSafetensors, writeSafetensors } from '../encoders/safetensors.js';
 import { flatParameters, namedTensors } from '../encoders/weights.js';
@@ -13,8 +13,6 @@ import { flatParameters, namedTensors } from '../encoders/weights.js';
 /** The training state after `step` steps. */
 export interface TrainingState {
   readonly step: number;
-  /** The best dev evaluation so far: its step and the value of eval.selection. */
-  readonly best?: { readonly step: number; readonly value: number };
   /** Seconds spent so far, by phase, over all sessions of the job. */
   readonly seconds: Record<string, number>;
 }
@@ -56,10 +54,13 @@ export function checkpointSteps(job: string): number[] {
 export function loadCheckpoint(job: string, specs: readonly ParameterSpec[], step: number): Checkpoint {
   const folder = folderOf(job, step);
   const stateFile = path.join(folder, 'state.json');
-  const { format, ...state } = JSON.parse(fs.readFileSync(stateFile, 'utf8'));
+  const { format, ...state } = readJson(stateFile, `Remove ${folder} to go on from the checkpoint before it.`) as { format: number } & TrainingState;
   if (format !== FORMAT) throw new UserError(`${stateFile}: format ${format}; expected ${FORMAT}. Use the version of simans that wrote it.`);
+  if (state.step !== step) throw new UserError(`${stateFile}: step ${state.step}; expected ${step}, as the folder's name says. Restore the folder's name.`);
   const optimizerFile = path.join(folder, 'optimizer.safetensors');
   const moments = readSafetensors(optimizerFile).tensors;
+  const stray = [...moments.keys()].find((name) => !/^(first|second)\./.test(name));
+  if (stray) throw new UserError(`${optimizerFile}: unknown tensor ${stray}; expected first. and second. moments alone. Use another checkpoint.`);
   return {
     state,
     parameters: loadModel(job, specs, step),
@@ -74,11 +75,8 @@ export function loadModel(job: string, specs: readonly ParameterSpec[], step: nu
   return flatParameters(specs, readSafetensors(file).tensors, file);
 }
 
-/** Removes all but the latest `keep` checkpoints and the ones in `also`, and what a killed process left half-written. */
+/** Removes all but the latest `keep` checkpoints and the ones in `also`. */
 export function pruneCheckpoints(job: string, keep: number, also: readonly number[]): void {
   const kept = new Set([...checkpointSteps(job).slice(-keep), ...also]);
   for (const step of checkpointSteps(job)) if (!kept.has(step)) fs.rmSync(folderOf(job, step), { recursive: true });
-  const folder = path.join(job, 'checkpoints');
-  if (!fs.existsSync(folder)) return;
-  for (const name of fs.readdirSync(folder)) if (name.includes('.tmp-')) fs.rmSync(path.join(folder, name), { recursive: true });
 }

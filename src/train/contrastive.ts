@@ -4,7 +4,7 @@
  */
 import { tf } from '../backend/index.js';
 
-/** Q queries against P passages: `target[i]` is the column of query i's positive, `blocked` holds query·P + passage of pairs that must not compete. */
+/** Q queries against P passages: `target[i]` is the column of query i's positive. */
 export interface Contrast {
   readonly target: Int32Array;
   /** Additive, [Q·P]: 0 where the passage competes, −1e9 where it does not. */

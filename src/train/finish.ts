@@ -13,7 +13,7 @@ import { writeModel } from './exportModel.js';
 import type { ResolvedJob } from './jobFolder.js';
 import type { LexicalBaseline } from './lexical.js';
 import type { LoopContext, Trained } from './loop.js';
-import { depthOf, encodeCorpus, searchSplit } from './refresh.js';
+import { bestRefresh, depthOf, encodeCorpus, searchSplit } from './refresh.js';
 import { type Measures, type Summary, summaryFile, versions } from './summary.js';
 
 export interface Finish {
@@ -30,7 +30,9 @@ export async function finish({ job, context, tokenizer, initial, trained, bm25 }
   const { config, folder, dataset, replicas, stopwatch } = context;
   const specs = replicas.first.encoder.specs;
   const { test } = dataset.splits;
-  const best = loadModel(folder, specs, trained.best.step);
+  const selection = config.eval.selection;
+  const chosen = bestRefresh(trained.refreshes, selection);
+  const best = loadModel(folder, specs, chosen.step);
   const files: Record<string, string> = {};
   const evaluations: Record<string, Evaluation> = {};
   const runs: Record<string, Run> = await stopwatch.time('evaluate', async () => ({
@@ -47,7 +49,6 @@ export async function finish({ job, context, tokenizer, initial, trained, bm25 }
     }
   }
   Object.assign(files, await stopwatch.time('write', () => writeModel({ folder, config, encoder: replicas.first.encoder, parameters: best, shared: replicas.shared, dataset })));
-  const selection = config.eval.selection;
   const difference = evaluations.bm25 && pairedBootstrap(
     evaluations.trained!.perQuery[selection]!, evaluations.bm25.perQuery[selection]!, deriveKey(config.seed, 'bootstrap'));
   const summary: Summary = {
@@ -58,8 +59,8 @@ export async function finish({ job, context, tokenizer, initial, trained, bm25 }
     },
     backend: { name: job.backend.name, gflops: job.backend.gflops, replicas: job.replicas },
     parameters: initial.length, steps: trained.step,
-    best: { step: trained.best.step, measure: selection, dev: trained.best.value },
-    refreshes: trained.refreshes.map(({ number, step, dev }) => ({ number, step, dev })),
+    best: { step: chosen.step, measure: selection, dev: chosen.dev[selection]! },
+    refreshes: trained.refreshes.map(({ number, step, seconds, dev }) => ({ number, step, seconds, dev })),
     test: Object.fromEntries(Object.entries(evaluations).map(([system, { means }]) => [system, means])),
     ...unseenPart(dataset, runs, config.eval.measures),
     ...(bm25 && { bm25: { k1: bm25.k1, b: bm25.b, dev: bm25.dev } }),

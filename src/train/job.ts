@@ -12,13 +12,13 @@ import type { Tokenizer } from '../encoders/tokenizer.js';
 import { createSampler } from '../sampling/index.js';
 import { checkpointSteps, loadCheckpoint } from './checkpoint.js';
 import { finish } from './finish.js';
-import { openJobFolder } from './jobFolder.js';
+import { bindDataset, openJobFolder } from './jobFolder.js';
 import { type LoopContext, Trainer } from './loop.js';
 import { lexicalBaseline } from './lexical.js';
 import { createSharedMemory } from './replica.js';
 import { Replicas } from './replicas.js';
 import { Stopwatch } from './stopwatch.js';
-import type { Summary } from './summary.js';
+import { readSummary, type Summary } from './summary.js';
 import { prepareTokenizer } from './vocabulary.js';
 
 export interface JobOptions {
@@ -27,13 +27,19 @@ export interface JobOptions {
   readonly signal: AbortSignal;
 }
 
-/** Runs the job to its end and returns its summary, or undefined where the signal stopped it (its state is saved). */
+/** Runs the job to its end and returns its summary, or undefined where the signal stopped it (its state is saved). Resuming a finished job gives its summary again. */
 export async function trainJob(config: RunConfig, options: JobOptions): Promise<Summary | undefined> {
   const { reporter, signal } = options;
   const job = await openJobFolder(config, options);
+  const finished = job.resumed ? readSummary(job.folder) : undefined;
+  if (finished) {
+    reporter.line(`${job.folder} is finished: its summary is shown again, nothing is computed. To train anew choose another name with --set name=….`);
+    return finished;
+  }
   const start = job.resumed ? (checkpointSteps(job.folder).at(-1) ?? 0) : 0;
   const dataset = await loadDataset(job.config.data, job.config.seed);
   announce(dataset, reporter);
+  bindDataset(job, dataset);
   const tokenizer = await prepareTokenizer(job.folder, job.config, dataset, reporter);
   const tokens = tokenise(job.config, dataset, tokenizer, reporter);
   const shape = encoderShape(job.config, tokenizer);

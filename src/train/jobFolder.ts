@@ -6,8 +6,9 @@ import { type BackendReport, selectBackend } from '../backend/index.js';
 import { loadConfig, resolvedYaml } from '../config/load.js';
 import type { RunConfig } from '../config/schema.js';
 import { UserError } from '../core/errors.js';
-import { writeFileAtomic } from '../core/files.js';
+import { readJson, removeLeftovers, writeFileAtomic, writeJson } from '../core/files.js';
 import type { Reporter } from '../core/reporter.js';
+import type { Dataset } from '../data/types.js';
 
 export interface ResolvedJob {
   readonly config: RunConfig;
@@ -30,14 +31,29 @@ export async function openJobFolder(config: RunConfig, options: { resume: boolea
   if (exists && !options.resume) {
     throw new UserError(`${folder} already holds a job. Go on with --resume, choose another name with --set name=…, or remove the folder.`);
   }
+  if (!exists && fs.existsSync(path.join(folder, 'checkpoints'))) {
+    throw new UserError(`${folder} holds checkpoints but no config.yaml, which says what they are of. Restore the file or remove the folder.`);
+  }
   const saved = exists ? loadConfig(file) : undefined;
   if (saved) refuseChanges(saved, config, file);
+  if (saved) removeLeftovers(folder);
   const backend = await selectBackend(saved?.backend ?? config.backend);
   const replicas = saved ? Number(saved.train.replicas) : replicaCount(config, backend.name);
   const resolved: RunConfig = { ...config, backend: backend.name, train: { ...config.train, replicas } };
   options.reporter.line(`backend: ${backend.name}, ${backend.gflops.toFixed(0)} GFLOP/s a thread (${backend.why})`);
   if (!saved) writeFileAtomic(file, resolvedYaml(resolved));
   return { config: resolved, folder, backend, replicas, resumed: saved !== undefined };
+}
+
+/** Remembers in data.json what data the job is of; a resumed job must meet the same. Throws a UserError naming the parts that changed. */
+export function bindDataset(job: ResolvedJob, { name, fingerprint }: Dataset): void {
+  const file = path.join(job.folder, 'data.json');
+  if (!job.resumed || !fs.existsSync(file)) return writeJson(file, { name, fingerprint });
+  const begun = readJson(file, 'Start the job anew.') as Pick<Dataset, 'fingerprint'>;
+  const changed = Object.entries(fingerprint).flatMap(([part, hash]) => (begun.fingerprint[part as keyof typeof fingerprint] === hash ? [] : [part]));
+  if (changed.length > 0) {
+    throw new UserError(`cannot resume ${job.folder}: its data has changed since it was begun (${changed.join(', ')}). Restore the data, or start another job with --set name=….`);
+  }
 }
 
 function replicaCount({ train }: RunConfig, backend: string): number {

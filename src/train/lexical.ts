@@ -21,7 +21,7 @@ export function lexicalBaseline(config: RunConfig, dataset: Dataset, reporter: R
   const untuned = Bm25Index.build(corpus);
   const { best } = tuneBm25(untuned, queries, splits.dev, selection);
   const index = untuned.withParameters(best);
-  const search = (split: Split) => searchBm25Run(index, queries, split.rows, Math.min(depthOf(measures), corpus.size));
+  const search = (split: Split) => searchBm25Run(index, queries, split.rows, depthOf(measures));
   const dev = evaluateRun(search(splits.dev), splits.dev, measures).means;
   reporter.line(`BM25: k1 ${best.k1}, b ${best.b} chosen on dev; dev ${selection} ${dev[selection]!.toFixed(4)}`);
   return { ...best, dev, search };

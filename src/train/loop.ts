@@ -14,9 +14,9 @@ import type { Phase } from '../core/reporter.js';
 import { decayMask } from '../encoders/parameters.js';
 import { drawStatistics } from '../sampling/statistics.js';
 import { type BatchSource, buildBatch, type Draw } from './batch.js';
-import { loadCheckpoint, pruneCheckpoints, saveCheckpoint, type TrainingState } from './checkpoint.js';
+import { checkpointSteps, loadCheckpoint, pruneCheckpoints, saveCheckpoint } from './checkpoint.js';
 import { Optimizer } from './optimizer.js';
-import { type Refresh, type RefreshContext, readRefreshes, refresh } from './refresh.js';
+import { bestRefresh, type Refresh, type RefreshContext, readRefreshes, refresh } from './refresh.js';
 import { learningRateAt } from './schedule.js';
 import { StepLog } from './stepLog.js';
 import type { Stopwatch } from './stopwatch.js';
@@ -30,7 +30,6 @@ export interface LoopContext extends RefreshContext {
 
 export interface Trained {
   readonly refreshes: readonly Refresh[];
-  readonly best: NonNullable<TrainingState['best']>;
   /** Steps done; fewer than train.steps after Ctrl-C. */
   readonly step: number;
 }
@@ -39,7 +38,6 @@ export class Trainer {
   private readonly optimizer: Optimizer;
   private readonly refreshes: Refresh[];
   private readonly log: StepLog;
-  private best: TrainingState['best'];
   private draws: Draw[] = [];
 
   /** Starts at `start`: 0 with the initial parameters, or the step of a checkpoint. */
@@ -48,7 +46,6 @@ export class Trainer {
     const specs = replicas.first.encoder.specs;
     const checkpoint = start > 0 ? loadCheckpoint(folder, specs, start) : undefined;
     this.optimizer = new Optimizer(checkpoint ?? { parameters: initial }, decayMask(specs), config.train);
-    this.best = checkpoint?.state.best;
     this.refreshes = readRefreshes(folder, config.refresh.everySteps, start);
     this.log = new StepLog(folder, start);
     replicas.assign(this.optimizer.parameters);
@@ -76,7 +73,7 @@ export class Trainer {
     phase?.end(this.negativesLine());
     if (step === steps) await this.refresh(step);
     else await this.checkpoint(step);
-    return { refreshes: this.refreshes, best: this.best ?? { step, value: 0 }, step };
+    return { refreshes: this.refreshes, step };
   }
 
   dispose(): void {
@@ -109,23 +106,24 @@ export class Trainer {
   private async refresh(step: number): Promise<void> {
     const { config, stopwatch, reporter } = this.context;
     const { parameters } = await this.optimizer.read();
-    const coming = Math.min(config.refresh.everySteps, config.train.steps - step);
-    const made = await stopwatch.time('refresh', () => refresh(this.context, step, parameters, coming));
+    const steps = Math.min(config.refresh.everySteps, config.train.steps - step);
+    const { train = 0, refresh: refreshing = 0, checkpoint = 0 } = stopwatch.seconds();
+    const occasion = { step, steps, seconds: train + refreshing + checkpoint };
+    const made = await stopwatch.time('refresh', () => refresh(this.context, parameters, occasion));
     this.refreshes.push(made);
-    const value = made.dev[config.eval.selection]!;
-    if (!this.best || value > this.best.value) {
-      this.best = { step, value };
-      await this.checkpoint(step);
-    }
+    await this.checkpoint(step);
     reporter.line(`refresh ${made.number} at step ${step}: dev ${Object.entries(made.dev).map(([name, mean]) => `${name} ${mean.toFixed(4)}`).join(', ')}`);
   }
 
+  /** Saves the state after `step` steps, unless that is done: a complete checkpoint is never written over. */
   private async checkpoint(step: number): Promise<void> {
     const { config, folder, replicas, stopwatch } = this.context;
+    if (checkpointSteps(folder).includes(step)) return;
     await stopwatch.time('checkpoint', async () => {
-      const state = { step, ...(this.best && { best: this.best }), seconds: stopwatch.seconds() };
+      const state = { step, seconds: stopwatch.seconds() };
       saveCheckpoint(folder, replicas.first.encoder.specs, { state, ...(await this.optimizer.read()) });
-      pruneCheckpoints(folder, config.train.keepCheckpoints, this.best ? [this.best.step] : []);
+      const best = this.refreshes.length > 0 ? [bestRefresh(this.refreshes, config.eval.selection).step] : [];
+      pruneCheckpoints(folder, config.train.keepCheckpoints, best);
     });
   }
 

@@ -6,7 +6,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import type { RunConfig } from '../config/schema.js';
 import { UserError } from '../core/errors.js';
-import { bytesOf, sha256, writeFolderAtomic, writeJson } from '../core/files.js';
+import { bytesOf, readJson, sha256, writeFolderAtomic, writeJson } from '../core/files.js';
 import type { Reporter } from '../core/reporter.js';
 import type { Dataset, Split } from '../data/types.js';
 import { readSafetensors, writeSafetensors } from '../encoders/safetensors.js';
@@ -23,6 +23,8 @@ export interface Refresh {
   readonly fingerprint: string;
   /** Dev measures of the weights that encoded this index. */
   readonly dev: Record<string, number>;
+  /** Seconds spent on training, refreshes and checkpoints before this refresh. */
+  readonly seconds: number;
   readonly pools?: Pools | undefined;
 }
 
@@ -38,8 +40,15 @@ export interface RefreshContext {
 const folderOf = (job: string, number: number) => path.join(job, `refresh-${String(number).padStart(3, '0')}`);
 const allRows = (n: number) => Int32Array.from({ length: n }, (_, row) => row);
 
-/** The refresh before `step`: read back if it was finished with these very weights, else made. `steps` are those it serves. */
-export async function refresh(context: RefreshContext, step: number, parameters: Float32Array, steps: number): Promise<Refresh> {
+/** What a refresh is made for: the steps [step, step + steps), after `seconds` of work. */
+export interface RefreshOccasion {
+  readonly step: number;
+  readonly steps: number;
+  readonly seconds: number;
+}
+
+/** The refresh before `step`: read back if it was finished with these very weights, else made. */
+export async function refresh(context: RefreshContext, parameters: Float32Array, { step, steps, seconds }: RefreshOccasion): Promise<Refresh> {
   const { config, folder, dataset, tokenizerFingerprint, reporter } = context;
   const number = Math.ceil(step / config.refresh.everySteps);
   const pool = 'pool' in config.sampler ? config.sampler.pool : 0;
@@ -54,9 +63,14 @@ export async function refresh(context: RefreshContext, step: number, parameters:
   const devRun = await searchSplit(context, dataset.splits.dev, depthOf(config.eval.measures));
   const dev = evaluateRun(devRun, dataset.splits.dev, config.eval.measures).means;
   const pools = needsPools ? await buildPools(context, number, comingQueries(config, dataset.splits.train, step, steps), pool) : undefined;
-  const made: Refresh = { number, step, fingerprint, dev, ...(pools && { pools }) };
+  const made: Refresh = { number, step, fingerprint, dev, seconds, ...(pools && { pools }) };
   writeRefresh(folder, made);
   return made;
+}
+
+/** The refresh with the highest dev value of the measure, the earliest among equals: its checkpoint is the job's result. At least one. */
+export function bestRefresh(refreshes: readonly Refresh[], measure: string): Refresh {
+  return refreshes.reduce((best, made) => (made.dev[measure]! > best.dev[measure]! ? made : best));
 }
 
 /** Encodes all passages into the replicas' shared vectors. */
@@ -67,11 +81,9 @@ export async function encodeCorpus(context: RefreshContext, name: string): Promi
   phase.end();
 }
 
-/** Encodes a split's queries and ranks the corpus for them: the `depth` best. */
-export async function searchSplit(context: RefreshContext, split: Split, depth: number): Promise<Run> {
-  const { replicas, dataset } = context;
+/** Encodes a split's queries and ranks the corpus for them: the k best, −1 behind the last of a smaller corpus. */
+export async function searchSplit({ replicas }: RefreshContext, split: Split, k: number): Promise<Run> {
   await replicas.encode('query', rowsByLength(replicas.shared.tokens.query, split.rows));
-  const k = Math.min(depth, dataset.corpus.size);
   const hits = await replicas.search(split.rows, k);
   return { k, rows: split.rows, ...hits };
 }
@@ -139,7 +151,8 @@ function writeRefresh(job: string, { pools, ...rest }: Refresh): void {
 export function readRefresh(job: string, number: number): Refresh | undefined {
   const folder = folderOf(job, number);
   if (!fs.existsSync(path.join(folder, 'refresh.json'))) return undefined;
-  const { pools: hasPools, ...rest } = JSON.parse(fs.readFileSync(path.join(folder, 'refresh.json'), 'utf8'));
+  const advice = `Remove ${folder} if it is the job's last refresh, which is then made again; otherwise start the job anew.`;
+  const { pools: hasPools, ...rest } = readJson(path.join(folder, 'refresh.json'), advice) as Omit<Refresh, 'pools'> & { pools: boolean };
   if (!hasPools) return rest;
   const { tensors, metadata } = readSafetensors(path.join(folder, 'pools.safetensors'));
   const arrays = Object.fromEntries([...tensors].map(([name, tensor]) => [name, tensor.values]));

@@ -3,6 +3,7 @@
  * heap of the process when a thread that has loaded it exits.
  */
 import { Worker } from 'node:worker_threads';
+import { UserError } from '../core/errors.js';
 import type { BackendName } from '../backend/index.js';
 import type { SharedMemory } from './replica.js';
 
@@ -13,7 +14,9 @@ export interface OpenMessage {
   readonly backend: BackendName;
 }
 
-export type Reply = { readonly kind: 'opened' | 'closed' } | { readonly kind: 'failed'; readonly message: string; readonly stack?: string };
+export type Reply =
+  | { readonly kind: 'opened' | 'closed' }
+  | { readonly kind: 'failed'; readonly message: string; readonly stack: string; readonly userError: boolean };
 
 export interface ReplicaThread {
   readonly worker: Worker;
@@ -44,7 +47,7 @@ function startThread(): ReplicaThread {
     thread.failure = error;
   });
   thread.worker.on('message', (reply: Reply) => {
-    if (reply.kind === 'failed') thread.failure = Object.assign(new Error(reply.message), { stack: reply.stack });
+    if (reply.kind === 'failed') thread.failure = reply.userError ? new UserError(reply.message) : Object.assign(new Error(reply.message), { stack: reply.stack });
   });
   return thread;
 }

@@ -1,7 +1,9 @@
 /** The thread of a replica other than the first: runs the commands that the first one sends. */
 import { parentPort } from 'node:worker_threads';
 import { selectBackend, tf } from '../backend/index.js';
+import { UserError } from '../core/errors.js';
 import { type Command, Replica } from './replica.js';
+import { OtherThreadFailed } from './barrier.js';
 import type { OpenMessage, Reply } from './replicaThread.js';
 
 const port = parentPort!;
@@ -38,7 +40,8 @@ function run(own: Replica, command: Command): void {
 
 port.on('message', (message) => {
   handle(message).catch((error: Error) => {
+    if (error instanceof OtherThreadFailed) return;
     replica?.fail();
-    reply({ kind: 'failed', message: error.message, stack: error.stack ?? '' });
+    reply({ kind: 'failed', message: error.message, stack: error.stack ?? '', userError: error instanceof UserError });
   });
 });

@@ -2,6 +2,7 @@
 import { type BackendName, tf } from '../backend/index.js';
 import type { Phase } from '../core/reporter.js';
 import type { Side } from '../encoders/dualEncoder.js';
+import { OtherThreadFailed } from './barrier.js';
 import { type Command, Replica, type SharedMemory, type StepBatch, sharedFloats, sharedInts, sumGradients } from './replica.js';
 import { closeThread, openThread, type ReplicaThread } from './replicaThread.js';
 
@@ -58,6 +59,7 @@ export class Replicas {
       return own();
     } catch (error) {
       this.first.fail();
+      if (!(error instanceof OtherThreadFailed)) throw error;
       await new Promise((resolve) => setTimeout(resolve, 100)); // lets the worker's own words arrive
       throw this.workers.find(({ failure }) => failure)?.failure ?? error;
     }

@@ -1,7 +1,8 @@
 /** log.jsonl: one line a step, the same for a resumed job as for an uninterrupted one. */
 import fs from 'node:fs';
 import path from 'node:path';
-import { writeFileAtomic } from '../core/files.js';
+import { UserError } from '../core/errors.js';
+import { appendText, writeFileAtomic } from '../core/files.js';
 
 export interface StepFigures {
   readonly step: number;
@@ -11,18 +12,19 @@ export interface StepFigures {
 }
 
 export class StepLog {
+  private readonly file: string;
   private readonly descriptor: number;
 
   /** Keeps the lines of steps before `start` and appends behind them. */
   constructor(job: string, start: number) {
-    const file = path.join(job, 'log.jsonl');
+    this.file = fileOf(job);
     const kept = readStepLog(job).filter(({ step }) => step < start);
-    writeFileAtomic(file, kept.map((figures) => `${JSON.stringify(figures)}\n`).join(''));
-    this.descriptor = fs.openSync(file, 'a');
+    writeFileAtomic(this.file, kept.map((figures) => `${JSON.stringify(figures)}\n`).join(''));
+    this.descriptor = fs.openSync(this.file, 'a');
   }
 
   append(figures: StepFigures): void {
-    fs.writeSync(this.descriptor, `${JSON.stringify(figures)}\n`);
+    appendText(this.descriptor, this.file, `${JSON.stringify(figures)}\n`);
   }
 
   close(): void {
@@ -30,14 +32,18 @@ export class StepLog {
   }
 }
 
-/** The whole lines of a job's log; a last line that a killed process cut short is left out. */
+const fileOf = (job: string): string => path.join(job, 'log.jsonl');
+
+/** The whole lines of a job's log; a last line that a killed process cut short is left out. Another broken line is a UserError. */
 export function readStepLog(job: string): StepFigures[] {
-  const file = path.join(job, 'log.jsonl');
+  const file = fileOf(job);
   if (!fs.existsSync(file)) return [];
-  const text = fs.readFileSync(file, 'utf8');
-  return text
-    .slice(0, text.lastIndexOf('\n') + 1)
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line));
+  const lines = fs.readFileSync(file, 'utf8').split('\n').slice(0, -1);
+  return lines.map((line, i) => {
+    try {
+      return JSON.parse(line);
+    } catch {
+      throw new UserError(`${file}:${i + 1}: found ${line.slice(0, 60)}; expected one JSON object; restore the line or remove the log.`);
+    }
+  });
 }

@@ -2,6 +2,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { readJson } from '../core/files.js';
 import type { BootstrapInterval } from '../eval/significance.js';
 
 /** Means by measure. */
@@ -17,7 +18,8 @@ export interface Summary {
   readonly steps: number;
   /** The checkpoint that dev chose. */
   readonly best: { readonly step: number; readonly measure: string; readonly dev: number };
-  readonly refreshes: { readonly number: number; readonly step: number; readonly dev: Measures }[];
+  /** `seconds` were spent on training, refreshes and checkpoints before the refresh, over all sessions. */
+  readonly refreshes: { readonly number: number; readonly step: number; readonly seconds: number; readonly dev: Measures }[];
   /** Test measures by system, and by subset of the test where there is one. */
   readonly test: Record<string, Measures>;
   readonly testUnseen?: { readonly queries: number; readonly systems: Record<string, Measures> };
@@ -44,3 +46,10 @@ export function versions(): Record<string, string> {
 }
 
 export const summaryFile = (folder: string): string => path.join(folder, 'summary.json');
+
+/** The summary of a finished job; undefined where it is not finished: the summary is the last thing that a job writes. */
+export function readSummary(folder: string): Summary | undefined {
+  const file = summaryFile(folder);
+  if (!fs.existsSync(file)) return undefined;
+  return readJson(file, 'Remove it and --resume: the job is evaluated again from its checkpoints.') as Summary;
+}

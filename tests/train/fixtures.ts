@@ -1,4 +1,5 @@
 /** A small generated world: topics with words of their own; a query names two words of its passage. */
+import { type RunConfig, runConfigSchema } from '../../src/config/schema.js';
 import { deriveKey, integer } from '../../src/core/random.js';
 import { createTexts, fingerprintDataset } from '../../src/data/texts.js';
 import type { Dataset, Split, TokenTable } from '../../src/data/types.js';
@@ -46,3 +47,6 @@ export function toyTokens(lengths: readonly number[], purpose: string): TokenTab
   });
   return { ids: Int32Array.from(rows.flat()), offsets };
 }
+
+/** A job's configuration: the schema's defaults, and the sections given. */
+export const toyConfig = (sections: object = {}): RunConfig => runConfigSchema.parse({ name: 'toy', ...sections });

@@ -1,0 +1,72 @@
+/** The matrix products of a training step alone, in its order, through the onnxruntime sessions that the step uses. */
+import { graph, node } from '../dist/backend/onnx/graph.js';
+import { isPooled, returnArray } from '../dist/backend/onnx/pool.js';
+import { runGraph } from '../dist/backend/onnx/session.js';
+import { deriveKey, uniform } from '../dist/core/random.js';
+import { productsOf } from './shapes.mjs';
+
+/** @typedef {import('../dist/backend/onnx/session.js').Values} Values */
+/** @typedef {() => void} Product */
+
+const gemm = (/** @type {Record<string, number>} */ transposed) => graph({ a: 2, b: 2 }, { c: 2 }, [node('c', 'Gemm', ['a', 'b'], transposed)]);
+const batched = (/** @type {Record<string, number>} */ transposed) => graph({ a: 3, b: 3 }, { c: 3 }, [node('c', 'FusedMatMul', ['a', 'b'], transposed)]);
+
+const DENSE = { plain: gemm({}), transA: gemm({ transA: 1 }), transB: gemm({ transB: 1 }) };
+const ATTENTION = { plain: batched({}), transA: batched({ transA: 1 }), transB: batched({ transB: 1 }) };
+
+/**
+ * A function that runs every product of one step, forward and backward, once. Operands are made once; each layer has
+ * weights of its own, as in the encoder, and results go back to the pool at once.
+ * @param {import('./shapes.mjs').StepShape} shape
+ * @returns {() => void}
+ */
+export function productsAlone(shape) {
+  /** @type {Product[]} */
+  const forward = [];
+  /** @type {Product[]} */
+  const backward = [];
+  for (const { dense, attention } of productsOf(shape)) {
+    for (const product of dense) addDense(product, forward, backward);
+    addAttention(attention, forward, backward);
+  }
+  const products = [...forward, ...backward.reverse()];
+  return () => {
+    for (const run of products) run();
+  };
+}
+
+/** @param {{ rows: number, into: number, out: number }} product @param {Product[]} forward @param {Product[]} backward */
+function addDense({ rows, into, out }, forward, backward) {
+  const x = operand([rows, into]);
+  const w = operand([out, into]);
+  const dy = operand([rows, out]);
+  forward.push(() => run(DENSE.transB, x, w, [rows, out]));
+  backward.push(() => run(DENSE.plain, dy, w, [rows, into]), () => run(DENSE.transA, dy, x, [out, into]));
+}
+
+/** @param {{ batch: number, asking: number, tokens: number, headWidth: number }} product @param {Product[]} forward @param {Product[]} backward */
+function addAttention({ batch, asking, tokens, headWidth }, forward, backward) {
+  const q = operand([batch, asking, headWidth]);
+  const kv = operand([batch, tokens, headWidth]);
+  const p = operand([batch, asking, tokens]);
+  forward.push(() => run(ATTENTION.transB, q, kv, p.shape), () => run(ATTENTION.plain, p, kv, q.shape));
+  backward.push(
+    () => run(ATTENTION.transA, p, q, kv.shape), // dv
+    () => run(ATTENTION.transB, q, kv, p.shape), // dp
+    () => run(ATTENTION.plain, p, kv, q.shape), // dq
+    () => run(ATTENTION.transA, p, q, kv.shape), // dk
+  );
+}
+
+/** @param {import('../dist/backend/onnx/graph.js').Graph} product @param {Values} a @param {Values} b @param {readonly number[]} shape */
+function run(product, a, b, shape) {
+  const [result] = runGraph(product, [a, b], [shape]);
+  if (isPooled(result.length)) returnArray(result);
+}
+
+/** @param {number[]} shape @returns {Values} */
+function operand(shape) {
+  const key = deriveKey(0, 'bench operand', ...shape);
+  const size = shape.reduce((product, n) => product * n, 1);
+  return { values: Float32Array.from({ length: size }, (_, i) => uniform(key, 0, i) - 0.5), shape };
+}

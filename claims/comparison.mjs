@@ -1,0 +1,164 @@
+/**
+ * The comparison of samplers: a table is a job file, samplers and seeds; a cell is one job of it, stored as
+ * results/TABLE/SAMPLER-SEED.json. Cells run one by one and are kept: `--full` makes what is missing or outdated.
+ */
+import { createHash } from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { loadConfig } from '../dist/config/load.js';
+import { writeFileAtomic } from '../dist/core/files.js';
+import { BIN, commitOf, cpuModel, readSummary, ROOT, timed } from './processes.mjs';
+
+/** @typedef {import('../dist/config/schema.js').RunConfig} RunConfig */
+/** @typedef {'none' | 'random' | 'topk' | 'topkUniform' | 'simans'} Sampler */
+/** @typedef {'apidocs' | 'wordnet'} TableName */
+/** @typedef {{ table: TableName, sampler: Sampler, seed: number }} CellName */
+
+/**
+ * @typedef {CellName & {
+ *   configHash: string, commit: string, cpu: string, backend: string, versions: Record<string, string>, dataFingerprint: Record<string, string>,
+ *   steps: number, bestStep: number, seconds: Record<string, number>,
+ *   dev: Record<string, number>, test: Record<string, number>, queries: string[], perQuery: Record<string, number[]>
+ * }} Cell
+ */
+
+/** @type {Record<TableName, { config: string, samplers: Sampler[], seeds: number[] }>} */
+export const TABLES = {
+  apidocs: { config: 'claims/comparison-apidocs.yaml', samplers: ['none', 'random', 'topk', 'topkUniform', 'simans'], seeds: [1, 2, 3, 4, 5] },
+  wordnet: { config: 'claims/comparison-wordnet.yaml', samplers: ['random', 'topkUniform', 'simans'], seeds: [1, 2, 3] },
+};
+
+export const RESULTS = fileURLToPath(new URL('./results', import.meta.url));
+/** Measures kept query by query. */
+export const MEASURES = ['recall@10', 'mrr@10'];
+/** One thread a cell, so that two cells run side by side. */
+const CELLS_AT_A_TIME = 2;
+/** Keys that say where and on what a cell runs, not what it computes. */
+const PLACE_KEYS = new Set(['name', 'jobsFolder', 'backend']);
+
+/** Seed by seed, so that an unfinished table compares samplers too. @param {TableName} table @returns {CellName[]} */
+export function cellsOf(table) {
+  const { samplers, seeds } = TABLES[table];
+  return seeds.flatMap((seed) => samplers.map((sampler) => ({ table, sampler, seed })));
+}
+
+/** The `--set` flags of a cell. The negatives and the pool of the table's job file hold for all samplers that have them. @param {CellName} cell */
+export function settingsOf({ table, sampler, seed }) {
+  const base = loadConfig(path.join(ROOT, TABLES[table].config)).sampler;
+  if (base.kind !== 'simans') throw new Error(`${TABLES[table].config}: sampler ${base.kind}; expected simans, from which the others take their numbers`);
+  const numbers = { none: [], random: ['negatives'], topk: ['negatives', 'pool'], topkUniform: ['negatives', 'pool'], simans: ['negatives', 'pool', 'a', 'b', 'kernel'] };
+  const kept = numbers[sampler].map((name) => `, ${name}: ${base[/** @type {keyof typeof base} */ (name)]}`).join('');
+  return [`name=${table}-${sampler}-${seed}`, `seed=${seed}`, `sampler={kind: ${sampler}${kept}}`, 'eval.bm25=false', 'train.replicas=1'];
+}
+
+/** SHA-256 of all that a cell's numbers depend on in its configuration. @param {CellName} cell */
+export function configHashOf(cell) {
+  const config = loadConfig(path.join(ROOT, TABLES[cell.table].config), settingsOf(cell));
+  const entries = Object.entries(config).filter(([key]) => !PLACE_KEYS.has(key));
+  return createHash('sha256').update(JSON.stringify(entries)).digest('hex');
+}
+
+/** @param {CellName} cell @param {string} [results] */
+export function fileOf({ table, sampler, seed }, results = RESULTS) {
+  return path.join(results, table, `${sampler}-${seed}.json`);
+}
+
+/** The stored cells that were made with today's configuration. @param {TableName} table @param {string} [results] @returns {Cell[]} */
+export function storedCells(table, results = RESULTS) {
+  return cellsOf(table).flatMap((name) => {
+    const file = fileOf(name, results);
+    if (!fs.existsSync(file)) return [];
+    const cell = /** @type {Cell} */ (JSON.parse(fs.readFileSync(file, 'utf8')));
+    return cell.configHash === configHashOf(name) && isWhole(cell) ? [cell] : [];
+  });
+}
+
+/** Whether the per-query values are all there and give the stored means. @param {Cell} cell */
+function isWhole({ queries, perQuery, test }) {
+  return MEASURES.every((measure) => {
+    const values = perQuery[measure];
+    return values?.length === queries.length && Math.abs(values.reduce((sum, value) => sum + value, 0) / values.length - test[measure]) < 1e-5;
+  });
+}
+
+/** Runs what is missing of the table; a killed run goes on from its last checkpoint. Returns the names of cells that failed. @param {TableName} table */
+export async function completeTable(table) {
+  const done = new Set(storedCells(table).map((cell) => fileOf(cell)));
+  const missing = cellsOf(table).filter((cell) => !done.has(fileOf(cell)));
+  console.error(`${table}: ${done.size} cells stored, ${missing.length} to run, ${CELLS_AT_A_TIME} at a time`);
+  /** @type {string[]} */
+  const failed = [];
+  const worker = async () => {
+    for (let cell = missing.shift(); cell !== undefined; cell = missing.shift()) {
+      const label = `${cell.table} ${cell.sampler} seed ${cell.seed}`;
+      try {
+        const made = await runCell(cell, path.join(ROOT, 'jobs', 'comparison'));
+        writeFileAtomic(fileOf(cell), cellText(made));
+        console.error(`${label}: R@10 ${made.test['recall@10'].toFixed(4)}, MRR@10 ${made.test['mrr@10'].toFixed(4)}`);
+      } catch (error) {
+        failed.push(label);
+        console.error(`${label}: ${error instanceof Error ? error.message : error}`);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: CELLS_AT_A_TIME }, worker));
+  return failed;
+}
+
+/** Trains and tests the cell in `jobs`; its job folder is removed afterwards. @param {CellName} name @param {string} jobs @returns {Promise<Cell>} */
+export async function runCell(name, jobs) {
+  const settings = [...settingsOf(name), `jobsFolder=${jobs}`].flatMap((setting) => ['--set', setting]);
+  await timed([process.execPath, BIN, 'train', TABLES[name.table].config, '--resume', ...settings], 'silent');
+  const folder = path.join(jobs, `${name.table}-${name.sampler}-${name.seed}`);
+  const cell = readCell(name, folder);
+  fs.rmSync(folder, { recursive: true });
+  return cell;
+}
+
+/** @param {CellName} name @param {string} folder of its finished job @returns {Cell} */
+export function readCell(name, folder) {
+  const { backend, versions, data, steps, best, seconds, refreshes, test } = readSummary(folder);
+  const [head, ...lines] = fs.readFileSync(path.join(folder, 'eval', 'test.trained.tsv'), 'utf8').trimEnd().split('\n').map((line) => line.split('\t'));
+  const column = (/** @type {string} */ measure) => lines.map((values) => Number(Number(values[head.indexOf(measure)]).toFixed(6)));
+  return {
+    ...name,
+    configHash: configHashOf(name), commit: commitOf(), cpu: cpuModel(), backend: backend.name, versions, dataFingerprint: data.fingerprint,
+    steps, bestStep: best.step, seconds,
+    dev: refreshes.find(({ step }) => step === best.step)?.dev ?? {},
+    test: test.trained,
+    queries: lines.map(([query]) => query),
+    perQuery: Object.fromEntries(MEASURES.map((measure) => [measure, column(measure)])),
+  };
+}
+
+/** JSON with one line a list: per-query values are many. @param {Cell} cell */
+function cellText({ queries, perQuery, ...rest }) {
+  const lists = [`"queries": ${JSON.stringify(queries)}`, ...MEASURES.map((measure) => `${JSON.stringify(measure)}: ${JSON.stringify(perQuery[measure])}`)];
+  const head = JSON.stringify(rest, null, 2).replace(/\n}$/, '');
+  return `${head},\n  ${lists[0]},\n  "perQuery": {\n    ${lists.slice(1).join(',\n    ')}\n  }\n}\n`;
+}
+
+/** How much of the table is stored. @param {TableName} table @returns {import('./verdicts.mjs').Measured} */
+export function completeness(table) {
+  const stored = storedCells(table).length;
+  const note = `stored and made with today's ${TABLES[table].config}; the rest by --full ${table}`;
+  return stored === 0 ? { note: `no cell stored; made by --full ${table}` } : { value: stored, note };
+}
+
+/**
+ * Runs one stored cell of api-docs again, the one that the commit's hash picks, and compares it query by query.
+ * @param {string} jobs folder for its job
+ * @returns {Promise<{ same: boolean, text: string }>}
+ */
+export async function rerunOne(jobs) {
+  const stored = storedCells('apidocs');
+  if (stored.length === 0) throw new Error('no cell of api-docs is stored');
+  const cell = stored[Number.parseInt(commitOf().slice(0, 8), 16) % stored.length || 0];
+  const again = await runCell(cell, jobs);
+  const differing = cell.queries.filter((_, i) => MEASURES.some((measure) => cell.perQuery[measure][i] !== again.perQuery[measure][i])).length;
+  const figures = MEASURES.map((measure) => `${measure} ${cell.test[measure].toFixed(4)} stored, ${again.test[measure].toFixed(4)} now`);
+  const machine = cell.cpu === again.cpu ? 'the same CPU model' : `another CPU model (${cell.cpu} then, ${again.cpu} now), whose rounding may differ`;
+  const text = `${cell.sampler} seed ${cell.seed} on ${machine}: ${figures.join('; ')}; ${differing} of ${cell.queries.length} queries differ`;
+  return { same: differing === 0, text };
+}

@@ -1,0 +1,132 @@
+/**
+ * Measures again what README and docs state.
+ *   npm run claims -- loop                      every target of the loop, about 25 minutes on 2 cores
+ *   npm run claims -- loop --only step.overGemm,resume.bitExact
+ *   npm run claims -- loop --json
+ *   npm run claims -- loop --full [apidocs|wordnet]   makes what is missing of the comparison tables first: hours
+ *   npm run claims -- loop --rerun              also runs one stored cell of the comparison again
+ * Ends with "N met, N short, N not measured"; exits with 1 where one is short, 2 where one could not be measured.
+ */
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { table } from '../dist/report/table.js';
+import { completeness, completeTable, rerunOne, TABLES } from './comparison.mjs';
+import { measureStart, measureWordnet } from './jobs.mjs';
+import { commitOf, cpuModel, inTemporaryFolder, ROOT } from './processes.mjs';
+import { measureResume } from './resume.mjs';
+import { documentText } from './table.mjs';
+import { countLine, exitCodeOf, judge, TARGETS } from './verdicts.mjs';
+
+/** @typedef {import('./verdicts.mjs').Measured} Measured */
+/** @typedef {import('./comparison.mjs').TableName} TableName */
+
+/** A measurement gives the values of all ids with one of its prefixes. @type {{ ids: RegExp, measure: () => Promise<Record<string, Measured>> }[]} */
+const MEASUREMENTS = [
+  { ids: /^(start|apidocs)\./, measure: measureStart },
+  { ids: /^wordnet\./, measure: measureWordnet },
+  { ids: /^step\./, measure: measureStep },
+  { ids: /^resume\./, measure: measureResume },
+  {
+    ids: /^comparison\./,
+    measure: async () => ({ 'comparison.apidocs': completeness('apidocs'), 'comparison.wordnet': completeness('wordnet') }),
+  },
+];
+
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    only: { type: 'string' },
+    json: { type: 'boolean', default: false },
+    full: { type: 'boolean', default: false },
+    rerun: { type: 'boolean', default: false },
+  },
+});
+const targets = chosenTargets();
+const tables = chosenTables();
+
+if (options.full) await makeTables();
+const measured = await measureAll();
+const rows = judge(targets, measured);
+const rerun = options.rerun ? await inTemporaryFolder(rerunOne) : undefined;
+if (options.json) {
+  console.log(JSON.stringify({ commit: commitOf(), cpu: cpuModel(), cores: os.availableParallelism(), node: process.version, rows, rerun }, null, 2));
+} else {
+  console.log(report());
+}
+process.exitCode = exitCodeOf(rows) || (rerun?.same === false ? 1 : 0);
+
+/** The targets to judge; one that another is relative to comes along. */
+function chosenTargets() {
+  if (positionals[0] !== 'loop') usage(`${positionals[0] ?? 'nothing'} to measure; expected loop`);
+  if (options.only === undefined) return TARGETS;
+  const ids = options.only.split(',');
+  const unknown = ids.filter((id) => !TARGETS.some((target) => target.id === id));
+  if (unknown.length > 0) usage(`--only ${unknown.join(',')}; expected some of ${TARGETS.map(({ id }) => id).join(', ')}`);
+  const bases = TARGETS.filter(({ id }) => ids.includes(id)).flatMap((target) => [target.times, target.while]);
+  return TARGETS.filter(({ id }) => ids.includes(id) || bases.includes(id));
+}
+
+/** @returns {TableName[]} */
+function chosenTables() {
+  const known = /** @type {TableName[]} */ (Object.keys(TABLES));
+  const wanted = positionals.slice(1);
+  const unknown = wanted.filter((name) => !known.includes(/** @type {TableName} */ (name)));
+  if (unknown.length > 0 || (wanted.length > 0 && !options.full)) usage(`${wanted.join(' ')} after loop; expected --full with ${known.join(' or ')}`);
+  return wanted.length > 0 ? /** @type {TableName[]} */ (wanted) : known;
+}
+
+async function makeTables() {
+  const failed = [];
+  for (const name of tables) failed.push(...(await completeTable(name)));
+  fs.writeFileSync(path.join(ROOT, 'docs', 'comparison.md'), documentText());
+  if (failed.length > 0) console.error(`failed: ${failed.join(', ')}; run the same command again to go on`);
+}
+
+/** Every measurement that a chosen target needs; one that fails leaves its ids unmeasured, with the reason. */
+async function measureAll() {
+  /** @type {Record<string, Measured>} */
+  const found = {};
+  for (const { ids, measure } of MEASUREMENTS) {
+    const wanted = targets.filter(({ id }) => ids.test(id));
+    if (wanted.length === 0) continue;
+    try {
+      Object.assign(found, await measure());
+    } catch (error) {
+      const note = error instanceof Error ? error.message.split('\n')[0] : String(error);
+      for (const { id } of wanted) found[id] = { note };
+    }
+  }
+  return found;
+}
+
+async function measureStep() {
+  const output = execFileSync(process.execPath, [path.join(ROOT, 'bench', 'run.mjs'), '--backend', 'onnx', '--json'], { encoding: 'utf8' });
+  const timings = /** @type {(import('../bench/step.mjs').StepTiming & { name: string })[]} */ (JSON.parse(output));
+  const { seconds, productSeconds, overProducts, repeats } = timings.find(({ name }) => name === 'MiniLM-L6') ?? {};
+  const note = `${seconds?.toFixed(3)} s over ${productSeconds?.toFixed(3)} s, medians of ${repeats}, one thread`;
+  return { 'step.overGemm': { ...(overProducts !== undefined && { value: overProducts }), note } };
+}
+
+function report() {
+  const lines = rows.map(({ id, value, unit, target, verdict }) => [id, value === undefined ? '' : `${Number(value.toPrecision(4))}${unit ? ` ${unit}` : ''}`, target, verdict]);
+  const notes = rows.filter(({ note }) => note !== '').map(({ id, note }) => `${id}: ${note}`);
+  return [
+    `${cpuModel()}, ${os.availableParallelism()} cores, Node ${process.version}, commit ${commitOf()}`,
+    '',
+    table(['id', 'value', 'target', 'verdict'], lines),
+    '',
+    ...notes,
+    ...(rerun ? [`rerun: ${rerun.text}`] : []),
+    '',
+    countLine(rows),
+  ].join('\n');
+}
+
+/** @param {string} problem @returns {never} */
+function usage(problem) {
+  console.error(`claims: ${problem}. npm run claims -- loop [--only id,…] [--json] [--rerun] [--full [apidocs|wordnet]]`);
+  process.exit(64);
+}

@@ -1,0 +1,65 @@
+/** What `simans train` prints at its end: the test table, what was chosen, what it cost, what was written, what to try next. */
+import path from 'node:path';
+import { writeFileAtomic } from '../core/files.js';
+import type { Measures, Summary } from '../train/summary.js';
+import { curveSvg } from './curve.js';
+import { figure, gigabytes, measureLabel, secondsText, signedFigure } from './figures.js';
+import { table } from './table.js';
+
+const SYSTEM_NAMES: Readonly<Record<string, string>> = { bm25: 'BM25', untrained: 'untrained', trained: 'trained' };
+
+/** A question that the corpora made from npm packages can answer. */
+const EXAMPLE_QUERIES: Readonly<Record<string, string>> = {
+  'api-docs': 'change the times of a file without following a link',
+  wordnet: 'a person who studies the weather',
+  'wordnet-examples': 'a person who studies the weather',
+};
+
+/** Writes the job's figure and returns the report. */
+export function writeJobReport(summary: Summary): string {
+  const curve = path.join(summary.folder, 'figures', 'curve.svg');
+  writeFileAtomic(curve, curveSvg(summary));
+  return jobReport(summary, { ...summary.files, curve, 'all of it': summary.folder });
+}
+
+/** `files` are written files and folders by what they hold, in the order in which they are listed. */
+export function jobReport(summary: Summary, files: Readonly<Record<string, string>>): string {
+  const { test, testUnseen, data } = summary;
+  const blocks = [
+    Object.keys(test).length === 0
+      ? 'no test queries: nothing was tested'
+      : systemTable(`test, ${data.queries.test.toLocaleString('en')} queries`, test),
+    ...(testUnseen ? [systemTable(`of these ${testUnseen.queries.toLocaleString('en')} whose answers no training query has`, testUnseen.systems)] : []),
+    [differenceLine(summary), bestLine(summary), timeLine(summary), `peak memory: ${gigabytes(summary.peakMemoryBytes)}`].filter((line) => line !== '').join('\n'),
+    fileList(files),
+    `try: npx simans search ${summary.folder} "${EXAMPLE_QUERIES[data.name] ?? 'a question of yours'}"`,
+  ];
+  return `\n${blocks.join('\n\n')}`;
+}
+
+function systemTable(title: string, systems: Readonly<Record<string, Measures>>): string {
+  const measures = Object.keys(Object.values(systems)[0]);
+  const rows = Object.entries(systems).map(([system, means]) => [SYSTEM_NAMES[system] ?? system, ...measures.map((name) => figure(means[name]))]);
+  return table([title, ...measures.map(measureLabel)], rows);
+}
+
+function differenceLine({ difference, best, test }: Summary): string {
+  if (difference === undefined) return '';
+  const ratio = test.trained[best.measure] / test.bm25[best.measure];
+  const interval = `95 % interval ${signedFigure(difference.low)} to ${signedFigure(difference.high)} (paired bootstrap over queries)`;
+  return `${measureLabel(best.measure)}, trained minus BM25: ${signedFigure(difference.difference)}, ${interval}; ratio ${ratio.toFixed(2)}`;
+}
+
+function bestLine({ best, steps }: Summary): string {
+  return `tested checkpoint: step ${best.step} of ${steps}, chosen on dev (${measureLabel(best.measure)} ${figure(best.dev)})`;
+}
+
+function timeLine({ seconds: { total, ...phases } }: Summary): string {
+  const parts = Object.entries(phases).sort(([, a], [, b]) => b - a).map(([phase, spent]) => `${phase} ${secondsText(spent)}`);
+  return `time: ${secondsText(total)} this session; by phase, over all sessions: ${parts.join(', ')}`;
+}
+
+function fileList(files: Readonly<Record<string, string>>): string {
+  const width = Math.max(...Object.keys(files).map((name) => name.length));
+  return ['written:', ...Object.entries(files).map(([name, file]) => `  ${name.padEnd(width)}  ${path.normalize(file)}`)].join('\n');
+}

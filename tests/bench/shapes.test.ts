@@ -1,0 +1,21 @@
+import { expect, test } from 'vitest';
+import { flopsOf, MINI_LM, productsOf } from '../../bench/shapes.mjs';
+import { median } from '../../bench/timing.mjs';
+
+test('operations of one small layer, by hand', () => {
+  // D 2, F 4, one layer of B 2 sequences of T 3 tokens: only [CLS] asks.
+  const shape = { layers: 1, width: 2, heads: 1, feedForward: 4, vocabulary: 9, sequences: 2, tokens: 3 };
+  const dense = 2 * (2 * 2 * 2 + 6 * 2 * 4 + 2 * 2 * 2 + 2 * 2 * 4 + 2 * 4 * 2);
+  const attention = 2 * (2 * (2 * 1 * 3 * 2));
+  expect(flopsOf(shape)).toBe(3 * (dense + attention));
+});
+
+test('all tokens ask in all layers but the last', () => {
+  const rows = productsOf(MINI_LM).map(({ dense }) => dense[0].rows);
+  expect(rows).toEqual([1024, 1024, 1024, 1024, 1024, 16]);
+});
+
+test('medians of odd and even counts', () => {
+  expect(median([3, 1, 2])).toBe(2);
+  expect(median([4, 1, 3, 2])).toBe(2.5);
+});

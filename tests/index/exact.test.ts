@@ -1,0 +1,72 @@
+import fc from 'fast-check';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { selectBackend, tf } from '../../src/backend/index.js';
+import { deriveKey, integer } from '../../src/core/random.js';
+import { scoreOf, searchExact, type Vectors } from '../../src/index/exact.js';
+
+beforeAll(async () => {
+  await selectBackend('onnx');
+});
+
+/** Vectors of small whole numbers: products are exact in fp32, and equal scores are the rule. */
+function wholeVectors(rows: number, width: number, seed: number): Vectors {
+  const key = deriveKey(seed, 'vectors');
+  return { values: Float32Array.from({ length: rows * width }, (_, i) => integer(key, 0, i, 5) - 2), width };
+}
+
+const product = (a: Vectors, i: number, b: Vectors, j: number): number =>
+  Array.from({ length: a.width }, (_, d) => a.values[i * a.width + d]! * b.values[j * a.width + d]!).reduce((sum, value) => sum + value, 0);
+
+/** Every score, sorted: best first, ties to the lower row. */
+function bruteForce(queries: Vectors, row: number, passages: Vectors, k: number, scale: number) {
+  const size = passages.values.length / passages.width;
+  const scored = Array.from({ length: size }, (_, passage) => ({ passage, score: scale * product(queries, row, passages, passage) }));
+  const best = scored.sort((a, b) => b.score - a.score || a.passage - b.passage).slice(0, k);
+  return { passages: best.map(({ passage }) => passage), scores: best.map(({ score }) => score) };
+}
+
+function expectBruteForce(queries: Vectors, rows: Int32Array, passages: Vectors, k: number, scale: number): void {
+  const hits = searchExact(queries, rows, passages, k, scale);
+  rows.forEach((row, i) => {
+    const expected = bruteForce(queries, row, passages, k, scale);
+    const found = expected.passages.length;
+    expect([...hits.passages.subarray(i * k, i * k + found)]).toEqual(expected.passages);
+    expect([...hits.scores.subarray(i * k, i * k + found)]).toEqual(expected.scores);
+    expect([...hits.passages.subarray(i * k + found, (i + 1) * k)]).toEqual(Array(k - found).fill(-1));
+  });
+}
+
+describe('searchExact', () => {
+  it('equals brute force, ties to the lower row, −1 behind the last of a smaller corpus', () => {
+    const sizes = fc.record({ corpus: fc.integer({ min: 1, max: 40 }), width: fc.integer({ min: 1, max: 6 }), k: fc.integer({ min: 1, max: 50 }), seed: fc.nat(1000) });
+    fc.assert(fc.property(sizes, ({ corpus, width, k, seed }) => {
+      expectBruteForce(wholeVectors(5, width, seed), Int32Array.of(3, 0, 4), wholeVectors(corpus, width, seed + 1), k, 2);
+    }), { numRuns: 60 });
+  });
+
+  it('searches beyond one block of passages', () => {
+    const passages = wholeVectors(9000, 3, 5);
+    expectBruteForce(wholeVectors(2, 3, 6), Int32Array.of(0, 1), passages, 700, 1);
+  });
+
+  it('refuses NaN, naming the passage', () => {
+    const passages = wholeVectors(4, 2, 1);
+    passages.values[5] = Number.NaN;
+    expect(() => searchExact(wholeVectors(1, 2, 2), Int32Array.of(0), passages, 2, 1)).toThrow(/passage row 2 has the score NaN/);
+  });
+
+  it('leaves no tensor behind', () => {
+    const before = tf.memory().numTensors;
+    searchExact(wholeVectors(3, 4, 1), Int32Array.of(0, 1, 2), wholeVectors(10, 4, 2), 3, 1);
+    expect(tf.memory().numTensors).toBe(before);
+  });
+});
+
+describe('scoreOf', () => {
+  it('is the score that the search gives the pair', () => {
+    const queries = wholeVectors(3, 4, 1);
+    const passages = wholeVectors(10, 4, 2);
+    const hits = searchExact(queries, Int32Array.of(2), passages, 10, 0.5);
+    hits.passages.forEach((passage, rank) => expect(scoreOf(queries, 2, passages, passage, 0.5)).toBe(hits.scores[rank]));
+  });
+});

@@ -1,0 +1,159 @@
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { selectBackend, tf } from '../../src/backend/index.js';
+import { UserError } from '../../src/core/errors.js';
+import { type Reporter, silentReporter } from '../../src/core/reporter.js';
+import type { Dataset } from '../../src/data/types.js';
+import { createDualEncoder } from '../../src/encoders/dualEncoder.js';
+import { initialParameters } from '../../src/encoders/parameters.js';
+import { poolAt, placeOf } from '../../src/sampling/pools.js';
+import { queriesOfStep } from '../../src/train/batch.js';
+import { bestRefresh, type RefreshContext, readRefresh, readRefreshes, refresh } from '../../src/train/refresh.js';
+import { createSharedMemory } from '../../src/train/replica.js';
+import { Replicas } from '../../src/train/replicas.js';
+import { tinyShape, toyConfig, toyDataset, toyTokens } from './fixtures.js';
+
+const SIZE = 40;
+const POOL = 6;
+const shape = tinyShape();
+const { specs, logitScale, width } = createDualEncoder(shape);
+const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'simans-refresh-'));
+const tokens = { query: toyTokens(Array.from({ length: SIZE }, (_, i) => 3 + (i % 5)), 'q'), passage: toyTokens(Array.from({ length: SIZE }, (_, i) => 4 + (i % 7)), 'p') };
+const config = toyConfig({ sampler: { kind: 'simans', negatives: 2, pool: POOL }, refresh: { everySteps: 2 }, train: { queriesPerStep: 4, steps: 6 } });
+
+/** Every query has a second positive, the passage before its own: two queries share each. */
+function dataset(): Dataset {
+  const toy = toyDataset(SIZE);
+  const { train } = toy.splits;
+  const positives = train.positives.map(([own]) => (own! > 0 ? Int32Array.of(own! - 1, own!) : Int32Array.of(own!)));
+  return { ...toy, splits: { ...toy.splits, train: { ...train, positives, grades: positives.map((rows) => rows.map(() => 1)) } } };
+}
+
+let replicas: Replicas;
+let job = '';
+let lines: string[] = [];
+const reporter: Reporter = { ...silentReporter, line: (text) => lines.push(text) };
+const context = (): RefreshContext => ({ config, folder: job, dataset: dataset(), tokenizerFingerprint: 'none', replicas, reporter });
+
+async function make(seed: number, step = 0) {
+  const parameters = initialParameters(specs, seed);
+  const flat = tf.tensor1d(parameters);
+  replicas.assign(flat);
+  flat.dispose();
+  return refresh(context(), parameters, { step, steps: 2, seconds: 0 });
+}
+
+beforeAll(async () => {
+  await selectBackend('onnx');
+  replicas = await Replicas.create(createSharedMemory({ replicas: 1, seed: 1, padId: 0, encoder: shape, maxStepRows: 32 }, tokens), 'onnx');
+});
+beforeEach(() => {
+  job = fs.mkdtempSync(path.join(folder, 'job-'));
+  lines = [];
+});
+afterAll(async () => {
+  await replicas.dispose();
+  fs.rmSync(folder, { recursive: true });
+});
+
+/** The logit of a query and a passage by the vectors of the last refresh, in double precision. */
+function logit(query: number, passage: number): number {
+  const { vectors } = replicas.shared;
+  const products = Array.from({ length: width }, (_, d) => vectors.query[query * width + d]! * vectors.passage[passage * width + d]!);
+  return logitScale * products.reduce((sum, value) => sum + value, 0);
+}
+
+describe('the pools', () => {
+  it('are of the queries that the coming steps visit, and of no others', async () => {
+    const { pools } = await make(1, 2);
+    const { rows } = dataset().splits.train;
+    const coming = [2, 3].flatMap((step) => Array.from(queriesOfStep(config.seed, rows.length, 4, step), (place) => rows[place]!));
+    expect([...pools!.rows]).toEqual([...new Set(coming)].sort((a, b) => a - b));
+  });
+
+  it('hold the best passages that are no positives, with their logits; positives are scored though not retrieved', async () => {
+    const { pools } = await make(1);
+    const { train } = dataset().splits;
+    let unretrieved = 0;
+    for (const [place, row] of [...train.rows].entries()) {
+      const at = placeOf(pools!, row);
+      if (at < 0) continue;
+      const positives = [...train.positives[place]!];
+      const others = Array.from({ length: SIZE }, (_, passage) => passage).filter((passage) => !positives.includes(passage));
+      const best = others.sort((a, b) => logit(row, b) - logit(row, a)).slice(0, POOL);
+      positives.forEach((passage, number) => {
+        const pool = poolAt(pools!, at, number, { query: 'q', positives: train.positives[place]!, corpusSize: SIZE });
+        expect([...pool.passages]).toEqual(best);
+        pool.passages.forEach((candidate, i) => expect(pool.scores[i]).toBeCloseTo(logit(row, candidate), 4));
+        expect(pool.positiveScore).toBeCloseTo(logit(row, passage), 4);
+        if (pool.positiveScore < pool.scores.at(-1)!) unretrieved++;
+      });
+    }
+    expect(unretrieved).toBeGreaterThan(0);
+  });
+
+  it('come back bit for bit from the folder', async () => {
+    const made = await make(1);
+    expect(readRefresh(job, 0)).toEqual(made);
+  });
+});
+
+describe('a refresh', () => {
+  it('evaluates dev beyond the corpus’ size: recall@100 of 40 passages is 1', async () => {
+    const { dev } = await make(1);
+    expect(dev['recall@100']).toBe(1);
+    expect(Object.keys(dev)).toEqual(config.eval.measures);
+  });
+
+  it('of the same weights is read back, not made again', async () => {
+    const made = await make(1);
+    const file = path.join(job, 'refresh-000', 'pools.safetensors');
+    const written = fs.statSync(file).mtimeMs;
+    replicas.shared.vectors.passage.fill(0);
+    expect(await make(1)).toEqual(made);
+    expect(fs.statSync(file).mtimeMs).toBe(written);
+    expect(replicas.shared.vectors.passage.every((value) => value === 0)).toBe(true); // nothing was encoded
+    expect(lines).toEqual([expect.stringContaining('already made by these weights')]);
+  });
+
+  it('of other weights is made anew', async () => {
+    const made = await make(1);
+    const other = await make(2);
+    expect(other.fingerprint).not.toBe(made.fingerprint);
+    expect([...other.pools!.scores]).not.toEqual([...made.pools!.scores]);
+    expect(lines).toEqual([]);
+    expect(readRefresh(job, 0)).toEqual(other);
+  });
+
+  it('that lacks a file or is cut is an error naming it', async () => {
+    await make(1);
+    const pools = path.join(job, 'refresh-000', 'pools.safetensors');
+    fs.truncateSync(pools, fs.statSync(pools).size - 4);
+    await expect(make(1)).rejects.toThrow(UserError);
+    await expect(make(1)).rejects.toThrow(pools);
+    const json = path.join(job, 'refresh-000', 'refresh.json');
+    fs.truncateSync(json, 20);
+    await expect(make(1)).rejects.toThrow(json);
+  });
+});
+
+describe('the refreshes behind a resumed job', () => {
+  it('are read in order, with the pools of the last alone', async () => {
+    const made = [await make(1, 0), await make(2, 2), await make(3, 4)];
+    expect(readRefreshes(job, 2, 0)).toEqual([]);
+    expect(readRefreshes(job, 2, 3)).toEqual([{ ...made[0], pools: undefined }, made[1]]);
+    expect(readRefreshes(job, 2, 4)).toEqual([{ ...made[0], pools: undefined }, made[1]]); // the one at step 4 is the loop's to find
+  });
+
+  it('one that is missing is an error naming its folder', async () => {
+    await make(1, 0);
+    expect(() => readRefreshes(job, 2, 3)).toThrow(path.join(job, 'refresh-001'));
+  });
+});
+
+it('the best refresh is the first with the highest value', () => {
+  const made = [0.1, 0.3, 0.2, 0.3].map((value, number) => ({ number, step: 2 * number, fingerprint: '', seconds: 0, dev: { 'mrr@10': value } }));
+  expect(bestRefresh(made, 'mrr@10').step).toBe(2);
+});

@@ -1,0 +1,11 @@
+import { defineConfig } from 'vitest/config';
+
+/** The quick suite: `npm test`. Tests of minutes are named *.full.test.ts and run with `npm run test:full`. */
+export default defineConfig({
+  test: {
+    include: ['tests/**/*.test.ts'],
+    exclude: ['tests/**/*.full.test.ts'],
+    globalSetup: 'tests/freshBuild.ts',
+    testTimeout: 60_000,
+  },
+});
