@@ -8,8 +8,10 @@ import { productsOf } from './shapes.mjs';
 /** @typedef {import('../dist/backend/onnx/session.js').Values} Values */
 /** @typedef {() => void} Product */
 
-const gemm = (/** @type {Record<string, number>} */ transposed) => graph({ a: 2, b: 2 }, { c: 2 }, [node('c', 'Gemm', ['a', 'b'], transposed)]);
-const batched = (/** @type {Record<string, number>} */ transposed) => graph({ a: 3, b: 3 }, { c: 3 }, [node('c', 'FusedMatMul', ['a', 'b'], transposed)]);
+const gemm = (/** @type {Record<string, number>} */ transposed) =>
+  graph({ a: 2, b: 2 }, { c: 2 }, [node('c', 'Gemm', ['a', 'b'], transposed)]);
+const batched = (/** @type {Record<string, number>} */ transposed) =>
+  graph({ a: 3, b: 3 }, { c: 3 }, [node('c', 'FusedMatMul', ['a', 'b'], transposed)]);
 
 const DENSE = { plain: gemm({}), transA: gemm({ transA: 1 }), transB: gemm({ transB: 1 }) };
 const ATTENTION = { plain: batched({}), transA: batched({ transA: 1 }), transB: batched({ transB: 1 }) };
@@ -41,7 +43,10 @@ function addDense({ rows, into, out }, forward, backward) {
   const w = operand([out, into]);
   const dy = operand([rows, out]);
   forward.push(() => run(DENSE.transB, x, w, [rows, out]));
-  backward.push(() => run(DENSE.plain, dy, w, [rows, into]), () => run(DENSE.transA, dy, x, [out, into]));
+  backward.push(
+    () => run(DENSE.plain, dy, w, [rows, into]),
+    () => run(DENSE.transA, dy, x, [out, into]),
+  );
 }
 
 /** @param {{ batch: number, asking: number, tokens: number, headWidth: number }} product @param {Product[]} forward @param {Product[]} backward */
@@ -49,7 +54,10 @@ function addAttention({ batch, asking, tokens, headWidth }, forward, backward) {
   const q = operand([batch, asking, headWidth]);
   const kv = operand([batch, tokens, headWidth]);
   const p = operand([batch, asking, tokens]);
-  forward.push(() => run(ATTENTION.transB, q, kv, p.shape), () => run(ATTENTION.plain, p, kv, q.shape));
+  forward.push(
+    () => run(ATTENTION.transB, q, kv, p.shape),
+    () => run(ATTENTION.plain, p, kv, q.shape),
+  );
   backward.push(
     () => run(ATTENTION.transA, p, q, kv.shape), // dv
     () => run(ATTENTION.transB, q, kv, p.shape), // dp

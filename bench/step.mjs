@@ -21,23 +21,28 @@ import { clock, median } from './timing.mjs';
  */
 
 /** Seconds that one shape may take, warm-up aside. */
-const BUDGET = 40;
+const BUDGET = 20;
 const MOST_REPEATS = 15;
-/** A step slower than this is timed with two sequences instead. */
-const SLOW_STEP = 60;
+/** Seconds of a step beyond which two sequences are timed instead, once. */
+const SLOW_STEP = 15;
 
 /**
- * Steps and, on the backend `onnx`, their products alone, in turn, so that both meet the same machine.
+ * Steps and, on the backend `onnx`, their products alone, in turn, so that both meet the same machine. A backend on which a step
+ * is slow gets two sequences, once.
  * @param {StepShape} wanted
  * @returns {Promise<StepTiming>}
  */
 export async function timeStep(wanted) {
   const pair = { ...wanted, sequences: 2 };
   const small = createStep(pair);
-  const estimate = ((await clock(small.run)) * wanted.sequences) / 2;
+  const pairSeconds = await clock(small.run);
   small.dispose();
-  const shape = estimate > SLOW_STEP ? pair : wanted;
+  if ((pairSeconds * wanted.sequences) / 2 > SLOW_STEP) return timing(pair, pairSeconds, 1);
+  return timeWhole(wanted);
+}
 
+/** @param {StepShape} shape @returns {Promise<StepTiming>} */
+async function timeWhole(shape) {
   const step = createStep(shape);
   const products = tf.getBackend() === 'onnx' ? productsAlone(shape) : undefined;
   const first = await clock(step.run); // warms up
@@ -52,12 +57,14 @@ export async function timeStep(wanted) {
     stepTimes.push(await clock(step.run));
   }
   step.dispose();
-  const seconds = median(stepTimes);
-  const timing = { shape, seconds, repeats, gflops: flopsOf(shape) / seconds / 1e9 };
-  if (!products) return timing;
+  const timed = timing(shape, median(stepTimes), repeats);
+  if (!products) return timed;
   const productSeconds = median(productTimes);
-  return { ...timing, productSeconds, overProducts: seconds / productSeconds };
+  return { ...timed, productSeconds, overProducts: timed.seconds / productSeconds };
 }
+
+/** @param {StepShape} shape @param {number} seconds @param {number} repeats @returns {StepTiming} */
+const timing = (shape, seconds, repeats) => ({ shape, seconds, repeats, gflops: flopsOf(shape) / seconds / 1e9 });
 
 /**
  * One forward and backward pass through the dual encoder and the contrastive loss; half of the sequences are queries.

@@ -33,7 +33,10 @@ export function figuresOf(summary, seconds, { run, data }) {
   const interval = difference && `${difference.low.toFixed(4)} to ${difference.high.toFixed(4)}, mean ${difference.difference.toFixed(4)}`;
   return {
     [`${run}.seconds`]: { value: seconds },
-    [`${run}.refreshes`]: { value: refreshes.filter(({ step }) => step > 0 && step < steps).length, note: 'after the first step and before the last' },
+    [`${run}.refreshes`]: {
+      value: refreshes.filter(({ step }) => step > 0 && step < steps).length,
+      note: 'after the first step and before the last',
+    },
     [`${run}.peakMemory`]: { value: peakMemoryBytes / 1e9 },
     [`${data}.bm25.recall10`]: { value: test.bm25?.['recall@10'] },
     [`${data}.trained.recall10`]: { value: test.trained?.['recall@10'] },

@@ -28,7 +28,10 @@ export async function inTemporaryFolder(work) {
  */
 export async function timed(command, progress = 'shown') {
   const begin = performance.now();
-  const child = spawn(command[0], command.slice(1), { cwd: ROOT, stdio: progress === 'shown' ? ['ignore', process.stderr, process.stderr] : ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(command[0], command.slice(1), {
+    cwd: ROOT,
+    stdio: progress === 'shown' ? ['ignore', process.stderr, process.stderr] : ['ignore', 'ignore', 'pipe'],
+  });
   let said = '';
   child.stderr?.setEncoding('utf8').on('data', (text) => {
     said = (said + text).slice(-2000);
@@ -41,7 +44,8 @@ export async function timed(command, progress = 'shown') {
 /** The command held to two cores where the machine has more, for the targets are about two. @param {readonly string[]} command */
 export function onTwoCores(command) {
   if (os.availableParallelism() <= 2) return command;
-  if (spawnSync('taskset', ['--version']).status !== 0) throw new Error('this machine has more than 2 cores and no taskset to hold a job to 2');
+  if (spawnSync('taskset', ['--version']).status !== 0)
+    throw new Error('this machine has more than 2 cores and no taskset to hold a job to 2');
   return ['taskset', '-c', '0,1', ...command];
 }
 

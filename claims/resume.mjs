@@ -6,8 +6,16 @@ import path from 'node:path';
 import { BIN, inTemporaryFolder, ROOT } from './processes.mjs';
 
 const SETTINGS = [
-  'encoder.init.layers=1', 'encoder.init.width=32', 'encoder.init.heads=2', 'encoder.vocabulary.size=1000',
-  'train.queriesPerStep=8', 'train.steps=18', 'refresh.everySteps=6', 'train.checkpointEverySteps=1', 'train.warmupShare=0', 'eval.bm25=false',
+  'encoder.init.layers=1',
+  'encoder.init.width=32',
+  'encoder.init.heads=2',
+  'encoder.vocabulary.size=1000',
+  'train.queriesPerStep=8',
+  'train.steps=18',
+  'refresh.everySteps=6',
+  'train.checkpointEverySteps=1',
+  'train.warmupShare=0',
+  'eval.bm25=false',
 ];
 
 /** What has been seen of a running job. @typedef {{ folder: string, said: string }} Sight */
@@ -15,7 +23,8 @@ const SETTINGS = [
 /** When to kill. @type {Record<string, (sight: Sight) => boolean>} */
 const MOMENTS = {
   'a training step': ({ folder }) => stepsLogged(folder) >= 8,
-  'a checkpoint being written': ({ folder }) => names(folder, 'checkpoints').some((name) => name.includes('tmp') && !name.includes('step-000000')),
+  'a checkpoint being written': ({ folder }) =>
+    names(folder, 'checkpoints').some((name) => name.includes('tmp') && !name.includes('step-000000')),
   'a refresh': ({ said }) => said.includes('refresh 2: encode corpus'),
   'the last evaluation': ({ said }) => said.includes('test: trained encoder'),
 };
@@ -39,7 +48,9 @@ export async function measureResume() {
       if (differences.length > 0) differing++;
       findings.push(differences.length === 0 ? moment : `${moment} (differ: ${differences.join(', ')})`);
     }
-    return { 'resume.bitExact': { value: differing, note: `${expected.size} files of each job compared; killed in ${findings.join(', ')}` } };
+    return {
+      'resume.bitExact': { value: differing, note: `${expected.size} files of each job compared; killed in ${findings.join(', ')}` },
+    };
   });
 }
 
@@ -49,7 +60,10 @@ export async function measureResume() {
  */
 async function runJob(jobs, name, reached) {
   const settings = [...SETTINGS, `jobsFolder=${jobs}`, `name=${name}`].flatMap((setting) => ['--set', setting]);
-  const child = spawn(process.execPath, [BIN, 'train', 'configs/quickstart.yaml', '--resume', ...settings], { cwd: ROOT, stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(process.execPath, [BIN, 'train', 'configs/quickstart.yaml', '--resume', ...settings], {
+    cwd: ROOT,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
   const sight = { folder: path.join(jobs, name), said: '' };
   child.stderr.setEncoding('utf8').on('data', (text) => {
     sight.said += text;
@@ -64,8 +78,17 @@ async function runJob(jobs, name, reached) {
 
 /** SHA-256 by file, of the files that must be equal. @param {string} folder @returns {Map<string, string>} */
 function fingerprints(folder) {
-  const files = fs.readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) => COMPARED.test(file) && fs.statSync(path.join(folder, file)).isFile());
-  return new Map(files.sort().map((file) => [file, createHash('sha256').update(fs.readFileSync(path.join(folder, file))).digest('hex')]));
+  const files = fs
+    .readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((file) => COMPARED.test(file) && fs.statSync(path.join(folder, file)).isFile());
+  return new Map(
+    files.sort().map((file) => [
+      file,
+      createHash('sha256')
+        .update(fs.readFileSync(path.join(folder, file)))
+        .digest('hex'),
+    ]),
+  );
 }
 
 /** @param {Map<string, string>} expected @param {Map<string, string>} found */

@@ -37,13 +37,15 @@ export function pairedDifference(cells, base, measure) {
   for (const cell of cells) {
     const partner = base.find(({ seed }) => seed === cell.seed);
     if (partner === undefined) continue;
-    if (partner.queries.join('\n') !== cell.queries.join('\n')) throw new Error(`seed ${cell.seed}: ${cell.sampler} and ${partner.sampler} were tested on other queries`);
+    if (partner.queries.join('\n') !== cell.queries.join('\n'))
+      throw new Error(`seed ${cell.seed}: ${cell.sampler} and ${partner.sampler} were tested on other queries`);
     cell.queries.forEach((query, i) => {
       pairs.set(query, [...(pairs.get(query) ?? []), [cell.perQuery[measure][i], partner.perQuery[measure][i]]]);
     });
   }
   if (pairs.size === 0) return undefined;
-  const side = (/** @type {0 | 1} */ which) => Float64Array.from([...pairs.values()], (list) => list.reduce((sum, pair) => sum + pair[which], 0) / list.length);
+  const side = (/** @type {0 | 1} */ which) =>
+    Float64Array.from([...pairs.values()], (list) => list.reduce((sum, pair) => sum + pair[which], 0) / list.length);
   return pairedBootstrap(side(0), side(1), deriveKey(0, `comparison/${measure}`));
 }
 
@@ -55,7 +57,9 @@ export function tableText(table, cells) {
   const rows = samplers.map((sampler) => {
     const own = bySampler(sampler);
     const means = MEASURES.map((measure) => meanText(own.map(({ test }) => test[measure])));
-    const differences = MEASURES.map((measure) => (sampler === 'random' ? '' : differenceText(pairedDifference(own, bySampler('random'), measure))));
+    const differences = MEASURES.map((measure) =>
+      sampler === 'random' ? '' : differenceText(pairedDifference(own, bySampler('random'), measure)),
+    );
     return `| ${[sampler === 'none' ? 'none (in-batch only)' : sampler, String(own.length), ...means, ...differences].join(' | ')} |`;
   });
   return [
@@ -80,7 +84,9 @@ function meanText(values) {
 
 /** @param {import('../dist/eval/significance.js').BootstrapInterval | undefined} interval */
 function differenceText(interval) {
-  return interval === undefined ? 'not run' : `${signedFigure(interval.difference)} (${signedFigure(interval.low)} to ${signedFigure(interval.high)})`;
+  return interval === undefined
+    ? 'not run'
+    : `${signedFigure(interval.difference)} (${signedFigure(interval.low)} to ${signedFigure(interval.high)})`;
 }
 
 /** @param {readonly Cell[]} cells */

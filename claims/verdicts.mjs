@@ -48,7 +48,8 @@ function judgeOne(target, measured, earlier) {
   if (value === undefined || Number.isNaN(value)) return { ...row, verdict: 'not measured' };
   const basis = target.times ?? target.while;
   const basisRow = basis === undefined ? undefined : earlier.get(basis);
-  if (basis !== undefined && basisRow?.value === undefined) return { ...row, verdict: 'not measured', note: joined(note, `needs ${basis}`) };
+  if (basis !== undefined && basisRow?.value === undefined)
+    return { ...row, verdict: 'not measured', note: joined(note, `needs ${basis}`) };
   const unitValue = target.times === undefined ? 1 : /** @type {number} */ (basisRow?.value);
   const met = compare(value, target.comparison, target.number * unitValue);
   const notes = [note];

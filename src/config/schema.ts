@@ -112,8 +112,7 @@ const sampler = z
   .meta({ description: 'How negatives are drawn; none trains on in-batch negatives alone.' });
 
 const refresh = z.strictObject({
-  everySteps: key(count(), 200, 'steps', 'Steps between refreshes: encode the corpus, search the training queries, evaluate dev.'),
-  queries: key(z.number().gt(0).max(1), 1, 'share', 'Share of the training queries that a refresh searches.'),
+  everySteps: key(count(), 200, 'steps', 'Steps between refreshes: encode the corpus, search the queries of the coming steps, evaluate dev.'),
   index: z
     .strictObject({ kind: key(z.enum(['exact']), 'exact', '', 'How the vectors are searched: exactly, in blocks.') })
     .prefault({})

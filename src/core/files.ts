@@ -19,7 +19,7 @@ export function writeFileAtomic(file: string, ...parts: (string | Uint8Array)[])
     syncFolder(path.dirname(file));
   } catch (error) {
     if (descriptor !== undefined) fs.closeSync(descriptor);
-    fs.rmSync(temporary, { force: true });
+    remove(temporary);
     throw new UserError(`cannot write ${file}: ${messageOf(error)}. Free space or choose another folder; earlier files are intact.`);
   }
 }
@@ -31,7 +31,7 @@ export function writeFileAtomic(file: string, ...parts: (string | Uint8Array)[])
 export function writeFolderAtomic(folder: string, fill: (temporary: string) => void): void {
   const temporary = `${folder}.tmp-${process.pid}`;
   const older = `${folder}.tmp-${process.pid}-older`;
-  removeFolders(temporary, older);
+  remove(temporary, older);
   try {
     fs.mkdirSync(temporary, { recursive: true });
     fill(temporary);
@@ -39,10 +39,10 @@ export function writeFolderAtomic(folder: string, fill: (temporary: string) => v
     if (fs.existsSync(folder)) fs.renameSync(folder, older);
     fs.renameSync(temporary, folder);
     syncFolder(path.dirname(folder));
-    removeFolders(older);
+    remove(older);
   } catch (error) {
     if (fs.existsSync(older) && !fs.existsSync(folder)) fs.renameSync(older, folder);
-    removeFolders(temporary, older);
+    remove(temporary, older);
     if (error instanceof UserError) throw error;
     throw new UserError(`cannot write ${folder}: ${messageOf(error)}. Free space or choose another folder; earlier files are intact.`);
   }
@@ -51,7 +51,7 @@ export function writeFolderAtomic(folder: string, fill: (temporary: string) => v
 /** Removes what killed processes left half-written, anywhere below `folder`. No other process may be writing there. */
 export function removeLeftovers(folder: string): void {
   const leftovers = fs.readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => /\.tmp-\d+(-older)?$/.test(name));
-  removeFolders(...leftovers.map((name) => path.join(folder, name)));
+  remove(...leftovers.map((name) => path.join(folder, name)));
 }
 
 export function writeJson(file: string, value: unknown): void {
@@ -87,8 +87,9 @@ export function bytesOf(array: Float32Array | Int32Array | Uint32Array | Uint16A
   return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 }
 
-function removeFolders(...folders: string[]): void {
-  for (const folder of folders) fs.rmSync(folder, { recursive: true, force: true });
+/** Removes files and whole folders where they exist. */
+function remove(...places: string[]): void {
+  for (const place of places) if (fs.existsSync(place)) fs.rmSync(place, { recursive: true });
 }
 
 function writeAll(descriptor: number, bytes: Uint8Array): void {

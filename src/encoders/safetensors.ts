@@ -48,6 +48,7 @@ export function readSafetensors(file: string): { tensors: Map<string, NamedArray
   const tensors = new Map<string, NamedArray>();
   let end = 0;
   for (const [name, entry] of Object.entries(entries as Record<string, Entry>)) {
+    if (!Array.isArray(entry?.shape) || !Array.isArray(entry?.data_offsets)) refuse(`tensor ${name} has no shape or no place`);
     tensors.set(name, { name, shape: entry.shape, values: readValues(name, entry, data, refuse) });
     end = Math.max(end, entry.data_offsets[1]);
   }
@@ -64,11 +65,13 @@ function readBytes(file: string, refuse: (problem: string) => never): Buffer {
 }
 
 function parseHeader(text: string, refuse: (problem: string) => never): Record<string, unknown> {
+  let header: unknown;
   try {
-    return JSON.parse(text) as Record<string, unknown>;
+    header = JSON.parse(text);
   } catch (error) {
     return refuse(`header is no JSON (${messageOf(error)})`);
   }
+  return typeof header === 'object' && header !== null ? (header as Record<string, unknown>) : refuse('header is no JSON object');
 }
 
 function readValues(name: string, { dtype, shape, data_offsets: [begin, end] }: Entry, data: Buffer, refuse: (problem: string) => never) {

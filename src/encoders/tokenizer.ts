@@ -51,7 +51,8 @@ interface XenovaNormalizer {
 
 /** Not the package's root, which loads sharp and fails where sharp's install script did not run. */
 const XENOVA_MODULE: string = '@xenova/transformers/src/tokenizers.js';
-const XENOVA_INSTALL = 'npm pkg set overrides.sharp=^0.34.0 && npm i';
+/** Mends an install that left the package out. */
+export const XENOVA_INSTALL = 'npm pkg set overrides.sharp=^0.34.0 && npm i';
 
 const MOST_CACHED_PIECES = 1 << 18;
 const LONGEST_CACHED_PIECE = 64;
@@ -107,13 +108,17 @@ function modelType(model: TokenizerJson['model']): string {
   return 'merges' in model ? 'BPE' : 'WordPiece';
 }
 
-async function createXenova(file: string, json: TokenizerJson, config: Record<string, unknown>): Promise<XenovaTokenizer> {
-  let PreTrainedTokenizer: new (json: TokenizerJson, config: Record<string, unknown>) => XenovaTokenizer;
+/** Loads the optional package. Throws a UserError with the line to run where it is missing: before long work, not after it. */
+export async function requireTokenizerPackage(): Promise<new (json: TokenizerJson, config: Record<string, unknown>) => XenovaTokenizer> {
   try {
-    ({ PreTrainedTokenizer } = await import(XENOVA_MODULE));
+    return (await import(XENOVA_MODULE)).PreTrainedTokenizer;
   } catch (error) {
     throw new UserError(`@xenova/transformers: cannot be loaded (${messageOf(error)}); it reads tokenizer.json; run: ${XENOVA_INSTALL}`);
   }
+}
+
+async function createXenova(file: string, json: TokenizerJson, config: Record<string, unknown>): Promise<XenovaTokenizer> {
+  const PreTrainedTokenizer = await requireTokenizerPackage();
   try {
     return new PreTrainedTokenizer(json, config);
   } catch (error) {

@@ -48,9 +48,9 @@ export function transformerSpecs(prefix: string, shape: TransformerShape): Param
     name: `${prefix}embeddings.${name}.weight`, shape: [rows, D], deviation, mean: 0, decays: true,
   });
   const specs = [
-    table('word_embeddings', shape.vocabulary, 0.3),
-    table('position_embeddings', shape.positions, 0.03),
-    table('token_type_embeddings', 2, 0.03),
+    table('word_embeddings', shape.vocabulary, 0.1),
+    table('position_embeddings', shape.positions, 0.01),
+    table('token_type_embeddings', 2, 0.01),
     ...norm('embeddings.LayerNorm'),
   ];
   for (let i = 0; i < shape.layers; i++) {

@@ -71,4 +71,5 @@ export function ticks(most: number, wanted: number): number[] {
 
 const tickText = (value: number): string => value.toLocaleString('en', { maximumFractionDigits: 3 });
 const round = (coordinate: number): number => Math.round(coordinate * 10) / 10;
-const escaped = (raw: string): string => raw.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+const escaped = (raw: string): string =>
+  raw.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');

@@ -5,6 +5,7 @@ import os from 'node:os';
 import { promisify } from 'node:util';
 import { probeBackends } from '../backend/index.js';
 import { messageOf } from '../core/errors.js';
+import { XENOVA_INSTALL } from '../encoders/tokenizer.js';
 import { wrap } from './wrap.js';
 
 type BackendFinding = Awaited<ReturnType<typeof probeBackends>>[number];
@@ -24,7 +25,7 @@ export interface Findings {
 }
 
 const LEAST_NODE = 20;
-const TOKENIZER_FIX = 'npm pkg set overrides.sharp=^0.34.0 && npm i';
+
 
 export async function examine(): Promise<Findings> {
   const version = process.versions.node;
@@ -82,7 +83,7 @@ async function probeTokenizer(): Promise<Findings['tokenizer']> {
     return { usable: true };
   } catch (error) {
     const missing = (error as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND';
-    return { usable: false, whyNot: missing ? 'not installed' : messageOf(error), fix: TOKENIZER_FIX };
+    return { usable: false, whyNot: missing ? 'not installed' : messageOf(error), fix: XENOVA_INSTALL };
   }
 }
 

@@ -29,8 +29,12 @@ export function jobReport(summary: Summary, files: Readonly<Record<string, strin
     Object.keys(test).length === 0
       ? 'no test queries: nothing was tested'
       : systemTable(`test, ${data.queries.test.toLocaleString('en')} queries`, test),
-    ...(testUnseen ? [systemTable(`of these ${testUnseen.queries.toLocaleString('en')} whose answers no training query has`, testUnseen.systems)] : []),
-    [differenceLine(summary), bestLine(summary), timeLine(summary), `peak memory: ${gigabytes(summary.peakMemoryBytes)}`].filter((line) => line !== '').join('\n'),
+    ...(testUnseen
+      ? [systemTable(`of these ${testUnseen.queries.toLocaleString('en')} whose answers no training query has`, testUnseen.systems)]
+      : []),
+    [differenceLine(summary), bestLine(summary), timeLine(summary), `peak memory: ${gigabytes(summary.peakMemoryBytes)}`]
+      .filter((line) => line !== '')
+      .join('\n'),
     fileList(files),
     `try: npx simans search ${summary.folder} "${EXAMPLE_QUERIES[data.name] ?? 'a question of yours'}"`,
   ];
@@ -39,7 +43,10 @@ export function jobReport(summary: Summary, files: Readonly<Record<string, strin
 
 function systemTable(title: string, systems: Readonly<Record<string, Measures>>): string {
   const measures = Object.keys(Object.values(systems)[0]);
-  const rows = Object.entries(systems).map(([system, means]) => [SYSTEM_NAMES[system] ?? system, ...measures.map((name) => figure(means[name]))]);
+  const rows = Object.entries(systems).map(([system, means]) => [
+    SYSTEM_NAMES[system] ?? system,
+    ...measures.map((name) => figure(means[name])),
+  ]);
   return table([title, ...measures.map(measureLabel)], rows);
 }
 
@@ -55,7 +62,9 @@ function bestLine({ best, steps }: Summary): string {
 }
 
 function timeLine({ seconds: { total, ...phases } }: Summary): string {
-  const parts = Object.entries(phases).sort(([, a], [, b]) => b - a).map(([phase, spent]) => `${phase} ${secondsText(spent)}`);
+  const parts = Object.entries(phases)
+    .sort(([, a], [, b]) => b - a)
+    .map(([phase, spent]) => `${phase} ${secondsText(spent)}`);
   return `time: ${secondsText(total)} this session; by phase, over all sessions: ${parts.join(', ')}`;
 }
 

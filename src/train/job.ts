@@ -8,7 +8,7 @@ import type { Dataset, TokenTable } from '../data/types.js';
 import type { EncoderShape, Side } from '../encoders/dualEncoder.js';
 import { createDualEncoder } from '../encoders/dualEncoder.js';
 import { initialParameters, parameterCount } from '../encoders/parameters.js';
-import type { Tokenizer } from '../encoders/tokenizer.js';
+import { requireTokenizerPackage, type Tokenizer } from '../encoders/tokenizer.js';
 import { createSampler } from '../sampling/index.js';
 import { checkpointSteps, loadCheckpoint } from './checkpoint.js';
 import { finish } from './finish.js';
@@ -30,6 +30,7 @@ export interface JobOptions {
 /** Runs the job to its end and returns its summary, or undefined where the signal stopped it (its state is saved). Resuming a finished job gives its summary again. */
 export async function trainJob(config: RunConfig, options: JobOptions): Promise<Summary | undefined> {
   const { reporter, signal } = options;
+  await requireTokenizerPackage();
   const job = await openJobFolder(config, options);
   const finished = job.resumed ? readSummary(job.folder) : undefined;
   if (finished) {

@@ -48,7 +48,10 @@ export async function openJobFolder(config: RunConfig, options: { resume: boolea
 /** Remembers in data.json what data the job is of; a resumed job must meet the same. Throws a UserError naming the parts that changed. */
 export function bindDataset(job: ResolvedJob, { name, fingerprint }: Dataset): void {
   const file = path.join(job.folder, 'data.json');
-  if (!job.resumed || !fs.existsSync(file)) return writeJson(file, { name, fingerprint });
+  if (!job.resumed || !fs.existsSync(file)) {
+    writeJson(file, { name, fingerprint });
+    return;
+  }
   const begun = readJson(file, 'Start the job anew.') as Pick<Dataset, 'fingerprint'>;
   const changed = Object.entries(fingerprint).flatMap(([part, hash]) => (begun.fingerprint[part as keyof typeof fingerprint] === hash ? [] : [part]));
   if (changed.length > 0) {

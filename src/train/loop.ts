@@ -115,13 +115,15 @@ export class Trainer {
     reporter.line(`refresh ${made.number} at step ${step}: dev ${Object.entries(made.dev).map(([name, mean]) => `${name} ${mean.toFixed(4)}`).join(', ')}`);
   }
 
-  /** Saves the state after `step` steps, unless that is done: a complete checkpoint is never written over. */
+  /** Saves the state after `step` steps, unless that is done: a complete checkpoint is never written over. Removes those no longer kept. */
   private async checkpoint(step: number): Promise<void> {
     const { config, folder, replicas, stopwatch } = this.context;
-    if (checkpointSteps(folder).includes(step)) return;
     await stopwatch.time('checkpoint', async () => {
-      const state = { step, seconds: stopwatch.seconds() };
-      saveCheckpoint(folder, replicas.first.encoder.specs, { state, ...(await this.optimizer.read()) });
+      if (!checkpointSteps(folder).includes(step)) {
+        this.log.sync();
+        const state = { step, seconds: stopwatch.seconds() };
+        saveCheckpoint(folder, replicas.first.encoder.specs, { state, ...(await this.optimizer.read()) });
+      }
       const best = this.refreshes.length > 0 ? [bestRefresh(this.refreshes, config.eval.selection).step] : [];
       pruneCheckpoints(folder, config.train.keepCheckpoints, best);
     });

@@ -35,8 +35,8 @@ export async function openThread(message: Omit<OpenMessage, 'kind'>): Promise<Re
 
 /** Frees the thread's replica and keeps the thread. */
 export async function closeThread(thread: ReplicaThread): Promise<void> {
-  delete thread.failure;
   await request(thread, { kind: 'close' });
+  delete thread.failure;
   idle.push(thread);
 }
 
@@ -55,9 +55,12 @@ function startThread(): ReplicaThread {
 function request(thread: ReplicaThread, message: OpenMessage | { readonly kind: 'close' }): Promise<void> {
   return new Promise((resolve, reject) => {
     thread.worker.ref();
-    const settle = () => {
+    const settle = (answer: Reply | Error) => {
+      // Closing a failed group: what its last command failed with may still be on its way, and was reported by another replica.
+      if (message.kind === 'close' && 'kind' in answer && answer.kind === 'failed') return;
       thread.worker.off('message', settle).off('error', settle).unref();
-      if (thread.failure) reject(thread.failure);
+      if (message.kind === 'open' && thread.failure) reject(thread.failure);
+      else if (answer instanceof Error) reject(answer);
       else resolve();
     };
     thread.worker.on('message', settle).on('error', settle).postMessage(message);

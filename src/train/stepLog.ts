@@ -27,6 +27,11 @@ export class StepLog {
     appendText(this.descriptor, this.file, `${JSON.stringify(figures)}\n`);
   }
 
+  /** Returns when all lines are on the disk: a checkpoint that outlives a power cut must find its steps in the log. */
+  sync(): void {
+    fs.fsyncSync(this.descriptor);
+  }
+
   close(): void {
     fs.closeSync(this.descriptor);
   }

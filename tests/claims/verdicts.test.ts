@@ -2,21 +2,32 @@ import { expect, test } from 'vitest';
 import { figuresOf } from '../../claims/jobs.mjs';
 import { differingFiles } from '../../claims/resume.mjs';
 import { countLine, exitCodeOf, judge, TARGETS, type Target } from '../../claims/verdicts.mjs';
-import type { Summary } from '../../dist/train/summary.js';
+import type { Summary } from '../../src/train/summary.js';
 
 const base: Target = { id: 'base', issue: 1, quote: 'q', target: '≥ .5', comparison: '≥', number: 0.5 };
 const ratio: Target = { id: 'ratio', issue: 1, quote: 'q', target: '≥ 1.2 ×', comparison: '≥', number: 1.2, times: 'base', stretch: 1.5 };
 const bound: Target = { id: 'bound', issue: 1, quote: 'q', target: '> 0', comparison: '>', number: 0, while: 'base' };
 const verdicts = (values: Record<string, number>) =>
-  judge([base, ratio, bound], Object.fromEntries(Object.entries(values).map(([id, value]) => [id, { value }]))).map(({ verdict }) => verdict);
+  judge([base, ratio, bound], Object.fromEntries(Object.entries(values).map(([id, value]) => [id, { value }]))).map(
+    ({ verdict }) => verdict,
+  );
 
 test('the ids of the issue have targets, each once', () => {
   const ids = TARGETS.map(({ id }) => id);
   expect(new Set(ids).size).toBe(ids.length);
   expect(ids).toEqual(
     expect.arrayContaining([
-      'start.seconds', 'start.refreshes', 'start.peakMemory', 'apidocs.bm25.recall10', 'apidocs.trained.recall10', 'apidocs.difference.ci95',
-      'wordnet.bm25.recall10', 'wordnet.trained.recall10', 'wordnet.seconds', 'step.overGemm', 'resume.bitExact',
+      'start.seconds',
+      'start.refreshes',
+      'start.peakMemory',
+      'apidocs.bm25.recall10',
+      'apidocs.trained.recall10',
+      'apidocs.difference.ci95',
+      'wordnet.bm25.recall10',
+      'wordnet.trained.recall10',
+      'wordnet.seconds',
+      'step.overGemm',
+      'resume.bitExact',
     ]),
   );
 });
@@ -67,7 +78,18 @@ test('refreshes before the first step and after the last do not count', () => {
 });
 
 test('a file that one job lacks differs', () => {
-  const whole = new Map([['log.jsonl', 'a'], ['model/x', 'b']]);
+  const whole = new Map([
+    ['log.jsonl', 'a'],
+    ['model/x', 'b'],
+  ]);
   expect(differingFiles(whole, new Map(whole))).toEqual([]);
-  expect(differingFiles(whole, new Map([['log.jsonl', 'c'], ['eval/y', 'd']]))).toEqual(['log.jsonl', 'model/x', 'eval/y']);
+  expect(
+    differingFiles(
+      whole,
+      new Map([
+        ['log.jsonl', 'c'],
+        ['eval/y', 'd'],
+      ]),
+    ),
+  ).toEqual(['log.jsonl', 'model/x', 'eval/y']);
 });

@@ -35,7 +35,7 @@ describe('keys', () => {
     expect(message('train: {Steps: 5}')).toMatchInlineSnapshot(`"job.yaml:1: train.Steps (5) is not a key; did you mean train.steps?"`));
   test('like nothing known', () =>
     expect(message('refresh: {background: true}')).toMatchInlineSnapshot(
-      `"job.yaml:1: refresh.background (true) is not a key; expected one of everySteps, queries, index"`,
+      `"job.yaml:1: refresh.background (true) is not a key; expected one of everySteps, index"`,
     ));
   test('in the wrong section', () =>
     expect(message('encoder: {heads: 4}')).toMatchInlineSnapshot(
@@ -78,7 +78,7 @@ describe('values', () => {
       `"job.yaml:1: train.warmupShare is -0.1; expected a share ≥ 0 and < 1"`,
     ));
   test('on an open end of the range', () =>
-    expect(message('refresh: {queries: 0}')).toMatchInlineSnapshot(`"job.yaml:1: refresh.queries is 0; expected a share > 0 and ≤ 1"`));
+    expect(message('data: {devShare: 0}')).toMatchInlineSnapshot(`"job.yaml:1: data.devShare is 0; expected a share > 0 and ≤ 0.5"`));
   test('infinite and not a number', () =>
     expect(message('train: {learningRate: .inf, clipNorm: .nan}')).toMatchInlineSnapshot(`
     "job.yaml:1: train.learningRate is Infinity; expected a number > 0 and ≤ 1

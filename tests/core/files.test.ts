@@ -1,9 +1,18 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { UserError } from '../../src/core/errors.js';
-import { appendText, bytesOf, readJson, removeLeftovers, sha256, writeFileAtomic, writeFolderAtomic, writeJson } from '../../src/core/files.js';
+import {
+  appendText,
+  bytesOf,
+  readJson,
+  removeLeftovers,
+  sha256,
+  writeFileAtomic,
+  writeFolderAtomic,
+  writeJson,
+} from '../../src/core/files.js';
 
 let folder: string;
 beforeEach(() => {
@@ -24,7 +33,11 @@ describe('writeFileAtomic', () => {
 
   it('a failure while writing leaves the old file and nothing else', () => {
     writeFileAtomic(inside('a'), 'old');
-    const broken = { get length(): number { throw new Error('disk on fire'); } } as unknown as Uint8Array;
+    const broken = {
+      get length(): number {
+        throw new Error('disk on fire');
+      },
+    } as unknown as Uint8Array;
     expect(() => writeFileAtomic(inside('a'), 'new', broken)).toThrow(UserError);
     expect(() => writeFileAtomic(inside('a'), 'new', broken)).toThrow(`cannot write ${inside('a')}: disk on fire`);
     expect(fs.readFileSync(inside('a'), 'utf8')).toBe('old');
@@ -42,7 +55,10 @@ describe('writeFileAtomic', () => {
 });
 
 describe('writeFolderAtomic', () => {
-  const fillWith = (...names: string[]) => (place: string) => names.forEach((name) => fs.writeFileSync(path.join(place, name), name));
+  const fillWith =
+    (...names: string[]) =>
+    (place: string) =>
+      names.forEach((name) => fs.writeFileSync(path.join(place, name), name));
 
   it('is seen whole, and replaces an older folder altogether', () => {
     writeFolderAtomic(inside('x'), fillWith('old', 'both'));
@@ -60,16 +76,22 @@ describe('writeFolderAtomic', () => {
       throw error;
     };
     expect(() => writeFolderAtomic(inside('x'), fail(new Error('no space')))).toThrow(`cannot write ${inside('x')}: no space`);
-    expect(() => writeFolderAtomic(inside('x'), fail(new UserError('cannot write its part')))).toThrow(new UserError('cannot write its part'));
+    expect(() => writeFolderAtomic(inside('x'), fail(new UserError('cannot write its part')))).toThrow(
+      new UserError('cannot write its part'),
+    );
     expect(everything()).toEqual(['x', 'x/old']);
   });
 
-  it('a file in the folder’s place comes back when the new one cannot take it', () => {
+  it('the old folder comes back when the new one cannot take its place', () => {
     writeFolderAtomic(inside('x'), fillWith('old'));
-    // What was filled in vanishes: the last rename fails after the old folder was set aside.
-    const vanish = (place: string) => fs.renameSync(place, inside('elsewhere'));
-    expect(() => writeFolderAtomic(inside('x'), vanish)).toThrow(UserError);
-    expect(fs.readdirSync(inside('x'))).toEqual(['old']);
+    const { renameSync } = fs;
+    const rename = vi.spyOn(fs, 'renameSync').mockImplementation((from, to) => {
+      if (rename.mock.calls.length === 2) throw new Error('disk on fire'); // the first sets the old folder aside
+      renameSync(from, to);
+    });
+    expect(() => writeFolderAtomic(inside('x'), fillWith('new'))).toThrow(`cannot write ${inside('x')}: disk on fire`);
+    rename.mockRestore();
+    expect(everything()).toEqual(['x', 'x/old']);
   });
 });
 

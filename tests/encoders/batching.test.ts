@@ -9,39 +9,55 @@ const limits = fc.integer({ min: 1, max: 200 });
 
 describe('chunksByLength', () => {
   it('holds every row once, whole, padded behind its end', () => {
-    fc.assert(fc.property(lengths, limits, (all, maxTokens) => {
-      const table = toyTokens(all, 'rows');
-      const rows = all.map((_, i) => all.length - 1 - i); // any order
-      const chunks = chunksByLength(table, rows, maxTokens, PAD);
-      expect(chunks.flatMap(({ places }) => [...places]).sort((a, b) => a - b)).toEqual(rows.map((_, place) => place));
-      for (const { places, batch } of chunks) {
-        expect(batch.ids.length).toBe(places.length * batch.tokens);
-        places.forEach((place, i) => {
-          const row = rows[place]!;
-          const padded = [...batch.ids.subarray(i * batch.tokens, (i + 1) * batch.tokens)];
-          expect(batch.lengths[i]).toBe(all[row]);
-          expect(padded.slice(0, all[row])).toEqual([...table.ids.subarray(table.offsets[row]!, table.offsets[row + 1]!)]);
-          expect(padded.slice(all[row])).toEqual(Array(batch.tokens - all[row]!).fill(PAD));
-        });
-      }
-    }));
+    fc.assert(
+      fc.property(lengths, limits, (all, maxTokens) => {
+        const table = toyTokens(all, 'rows');
+        const rows = all.map((_, i) => all.length - 1 - i); // any order
+        const chunks = chunksByLength(table, rows, maxTokens, PAD);
+        expect(chunks.flatMap(({ places }) => [...places]).sort((a, b) => a - b)).toEqual(rows.map((_, place) => place));
+        for (const { places, batch } of chunks) {
+          expect(batch.ids.length).toBe(places.length * batch.tokens);
+          places.forEach((place, i) => {
+            const row = rows[place]!;
+            const padded = [...batch.ids.subarray(i * batch.tokens, (i + 1) * batch.tokens)];
+            expect(batch.lengths[i]).toBe(all[row]);
+            expect(padded.slice(0, all[row])).toEqual([...table.ids.subarray(table.offsets[row]!, table.offsets[row + 1]!)]);
+            expect(padded.slice(all[row])).toEqual(Array(batch.tokens - all[row]!).fill(PAD));
+          });
+        }
+      }),
+    );
   });
 
   it('keeps to the limit of padded tokens, a single longer row apart, and pads to the longest row alone', () => {
-    fc.assert(fc.property(lengths, limits, (all, maxTokens) => {
-      const table = toyTokens(all, 'rows');
-      for (const { places, batch } of chunksByLength(table, all.map((_, row) => row), maxTokens, PAD)) {
-        if (places.length > 1) expect(batch.ids.length).toBeLessThanOrEqual(maxTokens);
-        expect(batch.tokens).toBe(Math.max(...batch.lengths));
-      }
-    }));
+    fc.assert(
+      fc.property(lengths, limits, (all, maxTokens) => {
+        const table = toyTokens(all, 'rows');
+        for (const { places, batch } of chunksByLength(
+          table,
+          all.map((_, row) => row),
+          maxTokens,
+          PAD,
+        )) {
+          if (places.length > 1) expect(batch.ids.length).toBeLessThanOrEqual(maxTokens);
+          expect(batch.tokens).toBe(Math.max(...batch.lengths));
+        }
+      }),
+    );
   });
 
   it('opens a new chunk only where the next row would not fit', () => {
-    fc.assert(fc.property(lengths, limits, (all, maxTokens) => {
-      const chunks = chunksByLength(toyTokens(all, 'rows'), all.map((_, row) => row), maxTokens, PAD);
-      chunks.slice(1).forEach(({ batch }, i) => expect(batch.lengths[0]! * (chunks[i]!.places.length + 1)).toBeGreaterThan(maxTokens));
-    }));
+    fc.assert(
+      fc.property(lengths, limits, (all, maxTokens) => {
+        const chunks = chunksByLength(
+          toyTokens(all, 'rows'),
+          all.map((_, row) => row),
+          maxTokens,
+          PAD,
+        );
+        chunks.slice(1).forEach(({ batch }, i) => expect(batch.lengths[0]! * (chunks[i]!.places.length + 1)).toBeGreaterThan(maxTokens));
+      }),
+    );
   });
 
   it('takes the same row twice, and none', () => {

@@ -1,7 +1,14 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { selectBackend, tf } from '../../src/backend/index.js';
 import {
-  assignWeights, createWeights, decayMask, disposeWeights, forEachSlice, initialParameters, type ParameterSpec, parameterCount,
+  assignWeights,
+  createWeights,
+  decayMask,
+  disposeWeights,
+  forEachSlice,
+  initialParameters,
+  type ParameterSpec,
+  parameterCount,
 } from '../../src/encoders/parameters.js';
 
 const specs: ParameterSpec[] = [
@@ -31,7 +38,10 @@ describe('initial parameters', () => {
     expect([...slice(flat, 'norm.weight')]).toEqual(Array(7).fill(1));
   });
 
-  it.each([['a.weight', 0, 0.5], ['b.weight', 3, 2]] as const)('%s has its mean and deviation, within four standard errors', (name, mean, deviation) => {
+  it.each([
+    ['a.weight', 0, 0.5],
+    ['b.weight', 3, 2],
+  ] as const)('%s has its mean and deviation, within four standard errors', (name, mean, deviation) => {
     const values = [...slice(flat, name)];
     const average = values.reduce((sum, value) => sum + value, 0) / values.length;
     const spread = Math.sqrt(values.reduce((sum, value) => sum + (value - average) ** 2, 0) / values.length);

@@ -23,16 +23,25 @@ const floats = (...values: number[]): Uint8Array => new Uint8Array(Float32Array.
 describe('safetensors', () => {
   it('gives back names, shapes, values and metadata, of any sizes', () => {
     const values = fc.oneof(
-      fc.float32Array({ noNaN: true, noDefaultInfinity: true, maxLength: 20 }), fc.int32Array({ maxLength: 20 }), fc.uint32Array({ maxLength: 20 }),
+      fc.float32Array({ noNaN: true, noDefaultInfinity: true, maxLength: 20 }),
+      fc.int32Array({ maxLength: 20 }),
+      fc.uint32Array({ maxLength: 20 }),
     );
-    fc.assert(fc.property(fc.dictionary(fc.string({ minLength: 1, maxLength: 8 }), values, { noNullPrototype: true }), fc.string(), (arrays, note) => {
-      fc.pre(!('__metadata__' in arrays) && !('__proto__' in arrays));
-      const tensors: NamedArray[] = Object.entries(arrays).map(([name, array]) => ({ name, shape: [1, array.length], values: array }));
-      writeSafetensors(file, tensors, { note });
-      const read = readSafetensors(file);
-      expect(read.metadata).toEqual({ note });
-      expect([...read.tensors.values()]).toEqual(tensors);
-    }), { numRuns: 40 });
+    fc.assert(
+      fc.property(
+        fc.dictionary(fc.string({ minLength: 1, maxLength: 8 }), values, { noNullPrototype: true }),
+        fc.string(),
+        (arrays, note) => {
+          fc.pre(!Object.hasOwn(arrays, '__metadata__') && !Object.hasOwn(arrays, '__proto__'));
+          const tensors: NamedArray[] = Object.entries(arrays).map(([name, array]) => ({ name, shape: [1, array.length], values: array }));
+          writeSafetensors(file, tensors, { note });
+          const read = readSafetensors(file);
+          expect(read.metadata).toEqual({ note });
+          expect([...read.tensors.values()]).toEqual(tensors);
+        },
+      ),
+      { numRuns: 40 },
+    );
   });
 
   it('writes views into larger arrays, and reads values that are their own', () => {
@@ -45,27 +54,41 @@ describe('safetensors', () => {
   });
 
   it('lays the file out as the format says, data aligned to 8 bytes', () => {
-    writeSafetensors(file, [{ name: 'ab', shape: [2], values: Float32Array.of(1, -2) }, { name: 'c', shape: [1], values: Int32Array.of(7) }]);
+    writeSafetensors(file, [
+      { name: 'ab', shape: [2], values: Float32Array.of(1, -2) },
+      { name: 'c', shape: [1], values: Int32Array.of(7) },
+    ]);
     const bytes = fs.readFileSync(file);
     const headerLength = Number(bytes.readBigUInt64LE(0));
     expect(headerLength % 8).toBe(0);
     const header = JSON.parse(bytes.toString('utf8', 8, 8 + headerLength));
     expect(header).toEqual({
-      __metadata__: {}, ab: { dtype: 'F32', shape: [2], data_offsets: [0, 8] }, c: { dtype: 'I32', shape: [1], data_offsets: [8, 12] },
+      __metadata__: {},
+      ab: { dtype: 'F32', shape: [2], data_offsets: [0, 8] },
+      c: { dtype: 'I32', shape: [1], data_offsets: [8, 12] },
     });
-    expect([bytes.readFloatLE(8 + headerLength), bytes.readFloatLE(12 + headerLength), bytes.readInt32LE(16 + headerLength)]).toEqual([1, -2, 7]);
+    expect([bytes.readFloatLE(8 + headerLength), bytes.readFloatLE(12 + headerLength), bytes.readInt32LE(16 + headerLength)]).toEqual([
+      1, -2, 7,
+    ]);
   });
 
   it('reads a file whose header is not padded', () => {
     writeRaw({ x: { dtype: 'F32', shape: [1], data_offsets: [0, 4] } }, floats(2.5));
-    expect(readSafetensors(file)).toEqual({ metadata: {}, tensors: new Map([['x', { name: 'x', shape: [1], values: Float32Array.of(2.5) }]]) });
+    expect(readSafetensors(file)).toEqual({
+      metadata: {},
+      tensors: new Map([['x', { name: 'x', shape: [1], values: Float32Array.of(2.5) }]]),
+    });
   });
 
-  const one = (entry: object, data = floats(1, 2)) => () => writeRaw({ x: { dtype: 'F32', shape: [2], data_offsets: [0, 8], ...entry } }, data);
+  const one =
+    (entry: object, data = floats(1, 2)) =>
+    () =>
+      writeRaw({ x: { dtype: 'F32', shape: [2], data_offsets: [0, 8], ...entry } }, data);
   const broken: [string, () => void, string][] = [
     ['is absent', () => fs.rmSync(file, { force: true }), 'no such file'],
     ['is empty', () => fs.writeFileSync(file, ''), '0 bytes'],
     ['is something else', () => fs.writeFileSync(file, 'just some text, no tensors'), 'header of'],
+    ['has a header that is no object', () => writeRaw('null', floats(1)), 'header is no JSON object'],
     ['has a broken header', () => writeRaw('{"x": {', floats(1)), 'header is no JSON'],
     ['has another dtype', one({ dtype: 'BF16' }), 'tensor x is BF16'],
     ['has a shape of another size', one({ shape: [3] }), 'tensor x has 8 bytes for the shape [3]'],

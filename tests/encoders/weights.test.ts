@@ -36,9 +36,13 @@ describe('parameters under published names', () => {
   it('of another architecture are refused, naming file and tensor', () => {
     const without = named();
     without.delete('embeddings.LayerNorm.bias');
-    expect(() => flatParameters(specs, without, 'f')).toThrow(new UserError('f: no tensor embeddings.LayerNorm.bias; expected shape [8]. The file belongs to another architecture.'));
+    expect(() => flatParameters(specs, without, 'f')).toThrow(
+      new UserError('f: no tensor embeddings.LayerNorm.bias; expected shape [8]. The file belongs to another architecture.'),
+    );
     const wider = createDualEncoder({ ...tinyShape(), transformer: { ...tinyShape().transformer, vocabulary: 31 } }).specs;
-    expect(() => flatParameters(wider, named(), 'f')).toThrow(/f: tensor embeddings.word_embeddings.weight has shape \[30,8\]; expected \[31,8\]/);
+    expect(() => flatParameters(wider, named(), 'f')).toThrow(
+      /f: tensor embeddings.word_embeddings.weight has shape \[30,8\]; expected \[31,8\]/,
+    );
     const deeper = new Map([...named(), ['encoder.layer.2.output.dense.bias', { name: 'x', shape: [8], values: new Float32Array(8) }]]);
     expect(() => flatParameters(specs, deeper, 'f')).toThrow('f: unknown tensor encoder.layer.2.output.dense.bias');
   });

@@ -28,9 +28,21 @@ function nthChange(name: string, n: number, onChange: () => void = () => {}): ()
 }
 
 function listing(place: string): string {
-  if (!fs.existsSync(place)) return '';
-  const entries = fs.readdirSync(place, { recursive: true, encoding: 'utf8' });
-  return entries.map((entry) => `${entry} ${fs.statSync(path.join(place, entry), { throwIfNoEntry: false })?.size}`).join('\n');
+  const inner = entriesOf(place).map((entry) => {
+    const name = path.join(place, entry.name);
+    return entry.isDirectory() ? listing(name) : `${name} ${fs.statSync(name, { throwIfNoEntry: false })?.size}`;
+  });
+  return [place, ...inner].join('\n');
+}
+
+/** None where the folder is not there, or was renamed a moment ago: the next look sees its new name. */
+function entriesOf(place: string): fs.Dirent[] {
+  try {
+    return fs.readdirSync(place, { withFileTypes: true });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
 }
 
 beforeAll(async () => {

@@ -38,10 +38,18 @@ function expectBruteForce(queries: Vectors, rows: Int32Array, passages: Vectors,
 
 describe('searchExact', () => {
   it('equals brute force, ties to the lower row, −1 behind the last of a smaller corpus', () => {
-    const sizes = fc.record({ corpus: fc.integer({ min: 1, max: 40 }), width: fc.integer({ min: 1, max: 6 }), k: fc.integer({ min: 1, max: 50 }), seed: fc.nat(1000) });
-    fc.assert(fc.property(sizes, ({ corpus, width, k, seed }) => {
-      expectBruteForce(wholeVectors(5, width, seed), Int32Array.of(3, 0, 4), wholeVectors(corpus, width, seed + 1), k, 2);
-    }), { numRuns: 60 });
+    const sizes = fc.record({
+      corpus: fc.integer({ min: 1, max: 40 }),
+      width: fc.integer({ min: 1, max: 6 }),
+      k: fc.integer({ min: 1, max: 50 }),
+      seed: fc.nat(1000),
+    });
+    fc.assert(
+      fc.property(sizes, ({ corpus, width, k, seed }) => {
+        expectBruteForce(wholeVectors(5, width, seed), Int32Array.of(3, 0, 4), wholeVectors(corpus, width, seed + 1), k, 2);
+      }),
+      { numRuns: 60 },
+    );
   });
 
   it('searches beyond one block of passages', () => {

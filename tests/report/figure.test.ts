@@ -1,7 +1,10 @@
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import { expect, test } from 'vitest';
 import { curveSvg, ticks } from '../../src/report/curve.js';
 import { measureLabel, signedFigure } from '../../src/report/figures.js';
-import { jobReport } from '../../src/report/jobReport.js';
+import { jobReport, writeJobReport } from '../../src/report/jobReport.js';
 import type { Summary } from '../../src/train/summary.js';
 
 const means = (value: number) => ({ 'recall@10': value, 'mrr@10': value / 2 });
@@ -67,7 +70,10 @@ test('test queries with unseen answers have a table of their own', () => {
 
 test('the curve passes through every refresh in order, higher values higher up', () => {
   const svg = curveSvg(summary);
-  const points = /class="curve" points="([^"]+)"/.exec(svg)![1].split(' ').map((pair) => pair.split(',').map(Number));
+  const points = /class="curve" points="([^"]+)"/
+    .exec(svg)![1]
+    .split(' ')
+    .map((pair) => pair.split(',').map(Number));
   expect(points).toHaveLength(3);
   expect(points.map(([x]) => x)).toEqual(points.map(([x]) => x).sort((a, b) => a - b));
   const [[, first], [, second], [, third]] = points;
@@ -96,4 +102,16 @@ test('numbers and measures as printed', () => {
   expect(measureLabel('ndcg@10')).toBe('nDCG@10');
   expect(signedFigure(-0.00004)).toBe('−0.0000');
   expect(signedFigure(0.25)).toBe('+0.2500');
+});
+
+test('the figure is written into the job’s folder and named in the report', () => {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'simans-report-'));
+  try {
+    const report = writeJobReport({ ...summary, folder });
+    const curve = path.join(folder, 'figures', 'curve.svg');
+    expect(fs.readFileSync(curve, 'utf8')).toBe(curveSvg(summary));
+    expect(report).toContain(curve);
+  } finally {
+    fs.rmSync(folder, { recursive: true });
+  }
 });

@@ -7,7 +7,9 @@ import { clozeTokens, dropWords, type SpecialTokens } from '../../src/train/augm
 const special: SpecialTokens = { clsId: 2, sepId: 3, continues: Uint8Array.from({ length: 30 }, (_, id) => (id >= 20 ? 1 : 0)) };
 const key = deriveKey(1, 'augment');
 
-const word = fc.tuple(fc.integer({ min: 5, max: 19 }), fc.array(fc.integer({ min: 20, max: 29 }), { maxLength: 2 })).map(([first, rest]) => [first, ...rest]);
+const word = fc
+  .tuple(fc.integer({ min: 5, max: 19 }), fc.array(fc.integer({ min: 20, max: 29 }), { maxLength: 2 }))
+  .map(([first, rest]) => [first, ...rest]);
 const text = fc.array(word, { minLength: 1, maxLength: 12 });
 const sequence = (words: number[][]): Int32Array => Int32Array.of(2, ...words.flat(), 3);
 const row = fc.nat(1000);
@@ -15,22 +17,29 @@ const row = fc.nat(1000);
 /** The words of a sequence, each as text; fails where its borders are not [CLS] and [SEP]. */
 function wordsOf(tokens: Int32Array): string[] {
   expect([tokens[0], tokens.at(-1)]).toEqual([2, 3]);
-  return [...tokens.slice(1, -1)].reduce<number[][]>((words, id) => (id >= 20 ? [...words.slice(0, -1), [...words.at(-1)!, id]] : [...words, [id]]), []).map(String);
+  const words: number[][] = [];
+  for (const id of tokens.slice(1, -1)) {
+    if (id >= 20) words.at(-1)!.push(id);
+    else words.push([id]);
+  }
+  return words.map(String);
 }
 
 describe('dropWords', () => {
   it('keeps whole words in their order, at least one, and repeats itself', () => {
-    fc.assert(fc.property(text, row, fc.double({ min: 0, max: 0.99, noNaN: true }), (words, at, share) => {
-      const kept = dropWords(sequence(words), share, key, at, special);
-      expect(dropWords(sequence(words), share, key, at, special)).toEqual(kept);
-      const left = words.map(String);
-      for (const one of wordsOf(kept)) {
-        const place = left.indexOf(one);
-        expect(place).toBeGreaterThanOrEqual(0);
-        left.splice(0, place + 1);
-      }
-      expect(kept.length).toBeGreaterThanOrEqual(3);
-    }));
+    fc.assert(
+      fc.property(text, row, fc.double({ min: 0, max: 0.99, noNaN: true }), (words, at, share) => {
+        const kept = dropWords(sequence(words), share, key, at, special);
+        expect(dropWords(sequence(words), share, key, at, special)).toEqual(kept);
+        const left = words.map(String);
+        for (const one of wordsOf(kept)) {
+          const place = left.indexOf(one);
+          expect(place).toBeGreaterThanOrEqual(0);
+          left.splice(0, place + 1);
+        }
+        expect(kept.length).toBeGreaterThanOrEqual(3);
+      }),
+    );
   });
 
   it('drops the share it is told, and nothing at 0', () => {
@@ -50,19 +59,21 @@ describe('dropWords', () => {
 
 describe('clozeTokens', () => {
   it('is made of the passage’s words, none more often than there, within the limit, and repeats itself', () => {
-    fc.assert(fc.property(text, row, fc.integer({ min: 5, max: 20 }), (words, at, maxTokens) => {
-      const cloze = clozeTokens(sequence(words), maxTokens, key, at, special);
-      expect(clozeTokens(sequence(words), maxTokens, key, at, special)).toEqual(cloze);
-      expect(cloze.length).toBeLessThanOrEqual(maxTokens);
-      expect(cloze.length).toBeGreaterThanOrEqual(3);
-      const left = words.map(String);
-      const uncut = cloze.length < maxTokens ? wordsOf(cloze) : wordsOf(cloze).slice(0, -1); // the limit may cut the last word
-      for (const one of uncut) {
-        const place = left.indexOf(one);
-        expect(place).toBeGreaterThanOrEqual(0);
-        left.splice(place, 1);
-      }
-    }));
+    fc.assert(
+      fc.property(text, row, fc.integer({ min: 5, max: 20 }), (words, at, maxTokens) => {
+        const cloze = clozeTokens(sequence(words), maxTokens, key, at, special);
+        expect(clozeTokens(sequence(words), maxTokens, key, at, special)).toEqual(cloze);
+        expect(cloze.length).toBeLessThanOrEqual(maxTokens);
+        expect(cloze.length).toBeGreaterThanOrEqual(3);
+        const left = words.map(String);
+        const uncut = cloze.length < maxTokens ? wordsOf(cloze) : wordsOf(cloze).slice(0, -1); // the limit may cut the last word
+        for (const one of uncut) {
+          const place = left.indexOf(one);
+          expect(place).toBeGreaterThanOrEqual(0);
+          left.splice(place, 1);
+        }
+      }),
+    );
   });
 
   it('keeps between 0.2 and 0.6 of the words, and does not keep their order', () => {

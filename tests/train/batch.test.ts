@@ -17,10 +17,22 @@ const [CLS, SEP, PASSAGE_TOKEN, QUERY_TOKEN] = [2, 3, 10, 500];
 const positivesOf = (query: number): number[] => (query % 3 === 0 ? [query, query + 1, query + 2] : [query]);
 
 function dataset(): Dataset {
-  const corpus = createTexts(Array.from({ length: PASSAGES }, (_, i) => `p${i}`), Array(PASSAGES).fill('text'), 'passage');
-  const queries = createTexts(Array.from({ length: QUERIES }, (_, i) => `q${i}`), Array(QUERIES).fill('text'), 'query');
+  const corpus = createTexts(
+    Array.from({ length: PASSAGES }, (_, i) => `p${i}`),
+    Array(PASSAGES).fill('text'),
+    'passage',
+  );
+  const queries = createTexts(
+    Array.from({ length: QUERIES }, (_, i) => `q${i}`),
+    Array(QUERIES).fill('text'),
+    'query',
+  );
   const rows = Int32Array.from({ length: QUERIES }, (_, i) => i);
-  const train: Split = { rows, positives: [...rows].map((q) => Int32Array.from(positivesOf(q))), grades: [...rows].map((q) => Int32Array.from(positivesOf(q), () => 1)) };
+  const train: Split = {
+    rows,
+    positives: [...rows].map((q) => Int32Array.from(positivesOf(q))),
+    grades: [...rows].map((q) => Int32Array.from(positivesOf(q), () => 1)),
+  };
   const none: Split = { rows: new Int32Array(0), positives: [], grades: [] };
   const splits = { train, dev: none, test: none };
   return { name: 'toy', corpus, queries, splits, fingerprint: fingerprintDataset(corpus, queries, splits), notes: [] };
@@ -39,7 +51,8 @@ function pools(): Pools {
   const offsets = [0];
   for (const list of positives) offsets.push(offsets.at(-1)! + list.length);
   return {
-    k: POOL, rows,
+    k: POOL,
+    rows,
     passages: Int32Array.from([...rows].flatMap((q) => Array.from({ length: POOL }, (_, i) => q + positives[q]!.length + i))),
     scores: Float32Array.from([...rows].flatMap(() => [3, 2.5, 2, 1.5, 1, 0.5])),
     positiveScores: new Float32Array(offsets.at(-1)!).fill(2),
@@ -52,7 +65,9 @@ type Sections = { train?: object; sampler?: object; seed?: number };
 function source({ train = {}, sampler = { kind: 'simans', negatives: NEGATIVES, pool: POOL }, seed = 1 }: Sections = {}): BatchSource {
   const config = toyConfig({ seed, sampler, train: { queriesPerStep: 5, ...train } });
   return {
-    config, dataset: dataset(), tokens: { query: tokens(QUERIES, QUERY_TOKEN), passage: tokens(PASSAGES, PASSAGE_TOKEN) },
+    config,
+    dataset: dataset(),
+    tokens: { query: tokens(QUERIES, QUERY_TOKEN), passage: tokens(PASSAGES, PASSAGE_TOKEN) },
     special: { clsId: CLS, sepId: SEP, continues: new Uint8Array(600) },
     ...(config.sampler.kind !== 'none' && { sampler: createSampler(config.sampler) }),
   };
@@ -68,7 +83,8 @@ function read(from: BatchSource, step: number, given: Pools | 'no pools' = pools
   const judged = Array.from(queriesOfStep(from.config.seed, QUERIES, from.config.train.queriesPerStep, step));
   const queries = sequences(batch.queries);
   const rows = queries.map((ids, i) => ({
-    ids, target: columns[batch.contrast.target[i]!]!,
+    ids,
+    target: columns[batch.contrast.target[i]!]!,
     competing: columns.filter((_, column) => batch.contrast.mask[i * columns.length + column] === 0),
     blocked: columns.filter((_, column) => batch.contrast.mask[i * columns.length + column] === -1e9),
   }));
@@ -93,40 +109,53 @@ describe('queriesOfStep', () => {
 
 describe('the batch of a step', () => {
   it('is the same whenever it is built, and another at another step or seed', () => {
-    fc.assert(fc.property(seeds, steps, (seed, step) => {
-      const from = source({ seed, train: { cloze: 0.4, wordDropout: 0.3 } });
-      buildBatch(from, pools(), step + 1); // what was built before does not matter
-      expect(buildBatch(from, pools(), step)).toEqual(buildBatch(source({ seed, train: { cloze: 0.4, wordDropout: 0.3 } }), pools(), step));
-    }), { numRuns: 20 });
-    const batches = [source(), source({ seed: 2 })].flatMap((from) => [0, 1].map((step) => JSON.stringify({ ...read(from, step).batch, step: 0 })));
+    fc.assert(
+      fc.property(seeds, steps, (seed, step) => {
+        const from = source({ seed, train: { cloze: 0.4, wordDropout: 0.3 } });
+        buildBatch(from, pools(), step + 1); // what was built before does not matter
+        expect(buildBatch(from, pools(), step)).toEqual(
+          buildBatch(source({ seed, train: { cloze: 0.4, wordDropout: 0.3 } }), pools(), step),
+        );
+      }),
+      { numRuns: 20 },
+    );
+    const batches = [source(), source({ seed: 2 })].flatMap((from) =>
+      [0, 1].map((step) => JSON.stringify({ ...read(from, step).batch, step: 0 })),
+    );
     expect(new Set(batches).size).toBe(4);
   });
 
   it('opens each query’s positive and negatives and closes its other positives', () => {
-    fc.assert(fc.property(seeds, steps, fc.boolean(), (seed, step, inBatch) => {
-      const { rows, judged, draws, columns } = read(source({ seed, train: { inBatch } }), step);
-      rows.forEach(({ target, competing, blocked }, i) => {
-        const positives = positivesOf(judged[i]!);
-        expect(positives).toContain(target);
-        const own = [...draws[i]!.passages];
-        expect(competing).toEqual(expect.arrayContaining([target, ...own]));
-        expect(competing.filter((passage) => positives.includes(passage))).toEqual([target]);
-        if (!inBatch) expect([...competing].sort()).toEqual([target, ...own].sort());
-        else expect(blocked).toEqual(columns.filter((passage) => passage !== target && positives.includes(passage)));
-        expect(competing.length + blocked.length).toBe(columns.length);
-      });
-    }), { numRuns: 60 });
+    fc.assert(
+      fc.property(seeds, steps, fc.boolean(), (seed, step, inBatch) => {
+        const { rows, judged, draws, columns } = read(source({ seed, train: { inBatch } }), step);
+        rows.forEach(({ target, competing, blocked }, i) => {
+          const positives = positivesOf(judged[i]!);
+          expect(positives).toContain(target);
+          const own = [...draws[i]!.passages];
+          expect(competing).toEqual(expect.arrayContaining([target, ...own]));
+          expect(competing.filter((passage) => positives.includes(passage))).toEqual([target]);
+          if (!inBatch) expect([...competing].sort()).toEqual([target, ...own].sort());
+          else expect(blocked).toEqual(columns.filter((passage) => passage !== target && positives.includes(passage)));
+          expect(competing.length + blocked.length).toBe(columns.length);
+        });
+      }),
+      { numRuns: 60 },
+    );
   });
 
   it('draws distinct negatives that are no positives of the query', () => {
-    fc.assert(fc.property(seeds, steps, (seed, step) => {
-      const { draws, judged } = read(source({ seed }), step);
-      draws.forEach(({ passages }, i) => {
-        expect(new Set(passages).size).toBe(NEGATIVES);
-        expect([...passages].filter((passage) => positivesOf(judged[i]!).includes(passage))).toEqual([]);
-        expect([...passages].every((passage) => passage > judged[i]! && passage < judged[i]! + 9)).toBe(true); // from its pool
-      });
-    }), { numRuns: 60 });
+    fc.assert(
+      fc.property(seeds, steps, (seed, step) => {
+        const { draws, judged } = read(source({ seed }), step);
+        draws.forEach(({ passages }, i) => {
+          expect(new Set(passages).size).toBe(NEGATIVES);
+          expect([...passages].filter((passage) => positivesOf(judged[i]!).includes(passage))).toEqual([]);
+          expect([...passages].every((passage) => passage > judged[i]! && passage < judged[i]! + 9)).toBe(true); // from its pool
+        });
+      }),
+      { numRuns: 60 },
+    );
   });
 
   it('encodes a passage once, however many queries share it', () => {
@@ -169,18 +198,21 @@ describe('the batch of a step', () => {
 
 describe('cloze queries', () => {
   it('stand behind the judged ones, are words of their passage, and have it as their only positive', () => {
-    fc.assert(fc.property(seeds, steps, (seed, step) => {
-      const { rows } = read(source({ seed, train: { cloze: 0.4 } }), step);
-      expect(rows).toHaveLength(5 + 2);
-      for (const { ids, target, competing, blocked } of rows.slice(5)) {
-        const words = ids.slice(1, -1);
-        expect([ids[0], ids.at(-1)]).toEqual([CLS, SEP]);
-        expect(words.length).toBeGreaterThan(0);
-        for (const id of words) expect(id).toBe(PASSAGE_TOKEN + target);
-        expect(competing).toContain(target);
-        expect(blocked).toEqual([]);
-      }
-    }), { numRuns: 30 });
+    fc.assert(
+      fc.property(seeds, steps, (seed, step) => {
+        const { rows } = read(source({ seed, train: { cloze: 0.4 } }), step);
+        expect(rows).toHaveLength(5 + 2);
+        for (const { ids, target, competing, blocked } of rows.slice(5)) {
+          const words = ids.slice(1, -1);
+          expect([ids[0], ids.at(-1)]).toEqual([CLS, SEP]);
+          expect(words.length).toBeGreaterThan(0);
+          for (const id of words) expect(id).toBe(PASSAGE_TOKEN + target);
+          expect(competing).toContain(target);
+          expect(blocked).toEqual([]);
+        }
+      }),
+      { numRuns: 30 },
+    );
   });
 
   it('with inBatch off a cloze query has nothing to compete with but its own passage', () => {

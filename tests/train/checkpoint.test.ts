@@ -6,7 +6,14 @@ import { UserError } from '../../src/core/errors.js';
 import { createDualEncoder } from '../../src/encoders/dualEncoder.js';
 import { initialParameters } from '../../src/encoders/parameters.js';
 import { type NamedArray, readSafetensors, writeSafetensors } from '../../src/encoders/safetensors.js';
-import { type Checkpoint, checkpointSteps, loadCheckpoint, loadModel, pruneCheckpoints, saveCheckpoint } from '../../src/train/checkpoint.js';
+import {
+  type Checkpoint,
+  checkpointSteps,
+  loadCheckpoint,
+  loadModel,
+  pruneCheckpoints,
+  saveCheckpoint,
+} from '../../src/train/checkpoint.js';
 import { tinyShape } from './fixtures.js';
 
 const { specs } = createDualEncoder(tinyShape());
@@ -46,20 +53,33 @@ describe('a checkpoint', () => {
   });
 
   it('names and shapes its tensors as Hugging Face’s BERT', () => {
-    const { transformer: { width: D, feedForward: F, vocabulary, positions, layers } } = tinyShape();
-    const linear = (name: string, out: number, into: number): [string, number[]][] => [[`${name}.weight`, [out, into]], [`${name}.bias`, [out]]];
-    const norm = (name: string): [string, number[]][] => [[`${name}.weight`, [D]], [`${name}.bias`, [D]]];
+    const {
+      transformer: { width: D, feedForward: F, vocabulary, positions, layers },
+    } = tinyShape();
+    const linear = (name: string, out: number, into: number): [string, number[]][] => [
+      [`${name}.weight`, [out, into]],
+      [`${name}.bias`, [out]],
+    ];
+    const norm = (name: string): [string, number[]][] => [
+      [`${name}.weight`, [D]],
+      [`${name}.bias`, [D]],
+    ];
     const layer = (i: number): [string, number[]][] => {
       const at = `encoder.layer.${i}`;
       return [
         ...['query', 'key', 'value'].flatMap((part) => linear(`${at}.attention.self.${part}`, D, D)),
-        ...linear(`${at}.attention.output.dense`, D, D), ...norm(`${at}.attention.output.LayerNorm`),
-        ...linear(`${at}.intermediate.dense`, F, D), ...linear(`${at}.output.dense`, D, F), ...norm(`${at}.output.LayerNorm`),
+        ...linear(`${at}.attention.output.dense`, D, D),
+        ...norm(`${at}.attention.output.LayerNorm`),
+        ...linear(`${at}.intermediate.dense`, F, D),
+        ...linear(`${at}.output.dense`, D, F),
+        ...norm(`${at}.output.LayerNorm`),
       ];
     };
     const published = Object.fromEntries([
-      ['embeddings.word_embeddings.weight', [vocabulary, D]], ['embeddings.position_embeddings.weight', [positions, D]],
-      ['embeddings.token_type_embeddings.weight', [2, D]], ...norm('embeddings.LayerNorm'),
+      ['embeddings.word_embeddings.weight', [vocabulary, D]],
+      ['embeddings.position_embeddings.weight', [positions, D]],
+      ['embeddings.token_type_embeddings.weight', [2, D]],
+      ...norm('embeddings.LayerNorm'),
       ...Array.from({ length: layers }, (_, i) => layer(i)).flat(),
     ]);
     const folder = saveCheckpoint(job, specs, checkpointAt(0));

@@ -7,7 +7,8 @@ const [Q, P, D] = [4, 7, 5];
 const SCALE = 3;
 type Matrix = number[][];
 
-const matrix = (purpose: string, rows: number): Matrix => Array.from({ length: rows }, (_, row) => Array.from({ length: D }, (_, d) => Math.fround(normal(deriveKey(1, purpose), row, d))));
+const matrix = (purpose: string, rows: number): Matrix =>
+  Array.from({ length: rows }, (_, row) => Array.from({ length: D }, (_, d) => Math.fround(normal(deriveKey(1, purpose), row, d))));
 
 function randomContrast(seed: number): Contrast {
   const key = deriveKey(seed, 'contrast');
@@ -33,7 +34,11 @@ function reference(queries: Matrix, passages: Matrix, { target, mask }: Contrast
 function computed(queries: Matrix, passages: Matrix, contrast: Contrast, scale = SCALE) {
   return tf.tidy(() => {
     const { loss, queryGradient, passageGradient } = contrastiveLoss(tf.tensor2d(queries), tf.tensor2d(passages), contrast, scale);
-    return { loss: loss.arraySync() as number, queryGradient: queryGradient.arraySync() as Matrix, passageGradient: passageGradient.arraySync() as Matrix };
+    return {
+      loss: loss.arraySync() as number,
+      queryGradient: queryGradient.arraySync() as Matrix,
+      passageGradient: passageGradient.arraySync() as Matrix,
+    };
   });
 }
 
@@ -61,7 +66,10 @@ describe('contrastiveLoss', () => {
       };
       return (at(h) - at(-h)) / (2 * h);
     };
-    for (const [of, gradient] of [[queries, queryGradient], [passages, passageGradient]] as const) {
+    for (const [of, gradient] of [
+      [queries, queryGradient],
+      [passages, passageGradient],
+    ] as const) {
       gradient.forEach((row, i) => row.forEach((value, d) => expect(Math.abs(value - difference(of, i, d))).toBeLessThan(1e-4)));
     }
   });

@@ -11,6 +11,8 @@ export function expectSameJob(job: string, reference: string): void {
     .sort();
   expect(files).toContain(path.join('model', 'model.safetensors'));
   expect(files.filter((name) => name.startsWith('checkpoints')).length).toBeGreaterThanOrEqual(2);
+  const checkpoints = (place: string) => fs.readdirSync(path.join(place, 'checkpoints')).sort();
+  expect(checkpoints(job)).toEqual(checkpoints(reference));
   const differing = files.filter((name) => {
     const copy = path.join(job, name);
     return !fs.existsSync(copy) || content(copy) !== content(path.join(reference, name));
@@ -27,6 +29,10 @@ function content(file: string): string {
 /** When the files of each complete refresh were written. */
 export function finishedRefreshes(job: string): Record<string, number[]> {
   const complete = fs.readdirSync(job).filter((name) => /^refresh-\d+$/.test(name));
-  const times = (name: string) => fs.readdirSync(path.join(job, name)).sort().map((inner) => fs.statSync(path.join(job, name, inner)).mtimeMs);
+  const times = (name: string) =>
+    fs
+      .readdirSync(path.join(job, name))
+      .sort()
+      .map((inner) => fs.statSync(path.join(job, name, inner)).mtimeMs);
   return Object.fromEntries(complete.map((name) => [name, times(name)]));
 }

@@ -6,7 +6,8 @@ import { Optimizer } from '../../src/train/optimizer.js';
 const P = 300;
 const STEPS = 6;
 const settings = { weightDecay: 0.1, clipNorm: 1 };
-const vector = (purpose: string, scale = 1): Float32Array => Float32Array.from({ length: P }, (_, i) => scale * normal(deriveKey(1, purpose), 0, i));
+const vector = (purpose: string, scale = 1): Float32Array =>
+  Float32Array.from({ length: P }, (_, i) => scale * normal(deriveKey(1, purpose), 0, i));
 const decays = Float32Array.from({ length: P }, (_, i) => (i % 3 === 0 ? 0 : 1));
 /** Norms from far below to far above clipNorm. */
 const gradients = Array.from({ length: STEPS }, (_, step) => vector(`gradient ${step}`, 10 ** (step - 3)));

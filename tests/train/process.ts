@@ -65,8 +65,13 @@ export const train = (file: string, ...flags: string[]): Promise<Ended> => start
 /** Runs `simans train` and sends the signal as soon as `moment` holds; polled every millisecond. */
 export async function trainUntil(moment: () => boolean, signal: NodeJS.Signals, file: string, ...flags: string[]): Promise<Ended> {
   const { child, ended } = startTrain(file, ...flags);
-  while (child.exitCode === null && child.signalCode === null && !moment()) await new Promise((resolve) => setTimeout(resolve, 1));
-  child.kill(signal);
+  try {
+    while (child.exitCode === null && child.signalCode === null && !moment()) await new Promise((resolve) => setTimeout(resolve, 1));
+    child.kill(signal);
+  } catch (error) {
+    child.kill('SIGKILL');
+    throw error;
+  }
   return ended;
 }
 

@@ -20,8 +20,21 @@ const POOL = 6;
 const shape = tinyShape();
 const { specs, logitScale, width } = createDualEncoder(shape);
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'simans-refresh-'));
-const tokens = { query: toyTokens(Array.from({ length: SIZE }, (_, i) => 3 + (i % 5)), 'q'), passage: toyTokens(Array.from({ length: SIZE }, (_, i) => 4 + (i % 7)), 'p') };
-const config = toyConfig({ sampler: { kind: 'simans', negatives: 2, pool: POOL }, refresh: { everySteps: 2 }, train: { queriesPerStep: 4, steps: 6 } });
+const tokens = {
+  query: toyTokens(
+    Array.from({ length: SIZE }, (_, i) => 3 + (i % 5)),
+    'q',
+  ),
+  passage: toyTokens(
+    Array.from({ length: SIZE }, (_, i) => 4 + (i % 7)),
+    'p',
+  ),
+};
+const config = toyConfig({
+  sampler: { kind: 'simans', negatives: 2, pool: POOL },
+  refresh: { everySteps: 2 },
+  train: { queriesPerStep: 4, steps: 6 },
+});
 
 /** Every query has a second positive, the passage before its own: two queries share each. */
 function dataset(): Dataset {
@@ -154,6 +167,12 @@ describe('the refreshes behind a resumed job', () => {
 });
 
 it('the best refresh is the first with the highest value', () => {
-  const made = [0.1, 0.3, 0.2, 0.3].map((value, number) => ({ number, step: 2 * number, fingerprint: '', seconds: 0, dev: { 'mrr@10': value } }));
+  const made = [0.1, 0.3, 0.2, 0.3].map((value, number) => ({
+    number,
+    step: 2 * number,
+    fingerprint: '',
+    seconds: 0,
+    dev: { 'mrr@10': value },
+  }));
   expect(bestRefresh(made, 'mrr@10').step).toBe(2);
 });

@@ -59,8 +59,13 @@ describe('Ctrl-C', () => {
     const [checkpoint] = fs.readdirSync(path.join(bare, 'checkpoints')).sort().reverse();
     const moments = path.join(bare, 'checkpoints', checkpoint!, 'optimizer.safetensors');
     const { tensors } = readSafetensors(moments);
-    writeSafetensors(moments, [...tensors.values()].map((tensor) => ({ ...tensor, values: new Float32Array(tensor.values.length) })));
-    expect(await train(file, '--set', 'name=stopped', '--set', `jobsFolder=${path.join(folder, 'elsewhere')}`, '--resume')).toMatchObject({ code: 0 });
+    writeSafetensors(
+      moments,
+      [...tensors.values()].map((tensor) => ({ ...tensor, values: new Float32Array(tensor.values.length) })),
+    );
+    expect(await train(file, '--set', 'name=stopped', '--set', `jobsFolder=${path.join(folder, 'elsewhere')}`, '--resume')).toMatchObject({
+      code: 0,
+    });
     const final = (place: string) => fs.readFileSync(path.join(place, 'checkpoints', 'step-000012', 'model.safetensors'));
     expect(final(bare).equals(final(uninterrupted))).toBe(false);
   }, 120_000);
@@ -68,7 +73,16 @@ describe('Ctrl-C', () => {
 
 describe('resuming', () => {
   it('a changed configuration is refused with the list of differences', async () => {
-    const { code, stderr } = await train(file, '--set', 'name=uninterrupted', '--set', 'seed=7', '--set', 'train.learningRate=0.02', '--resume');
+    const { code, stderr } = await train(
+      file,
+      '--set',
+      'name=uninterrupted',
+      '--set',
+      'seed=7',
+      '--set',
+      'train.learningRate=0.02',
+      '--resume',
+    );
     expect(code).toBe(1);
     expect(stderr).toBe(
       `simans: cannot resume ${uninterrupted}/config.yaml: seed was 42, now 7; train.learningRate was 0.01, now 0.02. ` +
@@ -94,7 +108,8 @@ describe('resuming', () => {
   it('a finished job shows its summary again and computes nothing', async () => {
     const written = (): Record<string, number> =>
       Object.fromEntries(
-        fs.readdirSync(uninterrupted, { recursive: true, encoding: 'utf8' })
+        fs
+          .readdirSync(uninterrupted, { recursive: true, encoding: 'utf8' })
           .filter((name) => !name.startsWith('figures')) // drawn from the summary
           .map((name) => [name, fs.statSync(path.join(uninterrupted, name)).mtimeMs]),
       );

@@ -25,17 +25,25 @@ describe('learningRateAt', () => {
 
   it('for any schedule is positive within the job, never above the peak, and has one summit', () => {
     const any = fc.record({
-      learningRate: fc.double({ min: 1e-6, max: 1, noNaN: true }), warmupShare: fc.double({ min: 0, max: 0.99, noNaN: true }),
-      decay: fc.constantFrom('linear' as const, 'cosine' as const), steps: fc.integer({ min: 1, max: 60 }),
+      learningRate: fc.double({ min: 1e-6, max: 1, noNaN: true }),
+      warmupShare: fc.double({ min: 0, max: 0.99, noNaN: true }),
+      decay: fc.constantFrom('linear' as const, 'cosine' as const),
+      steps: fc.integer({ min: 1, max: 60 }),
     });
-    fc.assert(fc.property(any, (of) => {
-      const values = rates(of);
-      for (const rate of values) {
-        expect(rate).toBeGreaterThan(0);
-        expect(rate).toBeLessThanOrEqual(of.learningRate);
-      }
-      const summit = values.indexOf(Math.max(...values));
-      values.forEach((rate, step) => step > 0 && (step <= summit ? expect(rate).toBeGreaterThanOrEqual(values[step - 1]!) : expect(rate).toBeLessThanOrEqual(values[step - 1]!)));
-    }));
+    fc.assert(
+      fc.property(any, (of) => {
+        const values = rates(of);
+        for (const rate of values) {
+          expect(rate).toBeGreaterThan(0);
+          expect(rate).toBeLessThanOrEqual(of.learningRate);
+        }
+        const summit = values.indexOf(Math.max(...values));
+        values.forEach(
+          (rate, step) =>
+            step > 0 &&
+            (step <= summit ? expect(rate).toBeGreaterThanOrEqual(values[step - 1]!) : expect(rate).toBeLessThanOrEqual(values[step - 1]!)),
+        );
+      }),
+    );
   });
 });
