@@ -1,6 +1,6 @@
 /** The backends of TensorFlow.js, and the transformer's operators fused where the backend `onnx` runs. */
 export { registerOnnxBackend } from './onnx/index.js';
-export { adamw, type AdamwResult, type AdamwUpdate } from './operators/adamw.js';
+export { type AdamwResult, type AdamwUpdate, adamw } from './operators/adamw.js';
 export { attention } from './operators/attention.js';
 export { dense, denseGelu } from './operators/dense.js';
 export { dropout, dropoutMask } from './operators/dropout.js';

@@ -51,8 +51,9 @@ const PACKAGES: Readonly<Record<BackendName, readonly string[]>> = {
 };
 
 const ADVICE: Readonly<Record<BackendName, string>> = {
-  tensorflow: 'on Node 20 or 22 run `npm install @tensorflow/tfjs-node-gpu@4.22.0` with install scripts allowed (npm drops it silently '
-    + 'where its download of libtensorflow from storage.googleapis.com fails; a GPU needs CUDA 11.2 and cuDNN 8.1)',
+  tensorflow:
+    'on Node 20 or 22 run `npm install @tensorflow/tfjs-node-gpu@4.22.0` with install scripts allowed (npm drops it silently ' +
+    'where its download of libtensorflow from storage.googleapis.com fails; a GPU needs CUDA 11.2 and cuDNN 8.1)',
   webgpu: 'run `npm install webgpu @tensorflow/tfjs-backend-webgpu@4.22.0`; a Vulkan, Metal or D3D12 driver is needed',
   onnx: 'run `npm install onnxruntime-node@1.16.3` (it has libraries for Linux, macOS and Windows on x64 and arm64)',
   wasm: 'run `npm install @tensorflow/tfjs-backend-wasm@4.22.0`',
@@ -97,7 +98,12 @@ async function activate(name: string): Promise<void> {
 }
 
 interface WebgpuAdapter {
-  readonly info?: { readonly vendor?: string; readonly architecture?: string; readonly description?: string; readonly isFallbackAdapter?: boolean };
+  readonly info?: {
+    readonly vendor?: string;
+    readonly architecture?: string;
+    readonly description?: string;
+    readonly isFallbackAdapter?: boolean;
+  };
   readonly isFallbackAdapter?: boolean;
 }
 

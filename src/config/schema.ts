@@ -112,7 +112,12 @@ const sampler = z
   .meta({ description: 'How negatives are drawn; none trains on in-batch negatives alone.' });
 
 const refresh = z.strictObject({
-  everySteps: key(count(), 200, 'steps', 'Steps between refreshes: encode the corpus, search the queries of the coming steps, evaluate dev.'),
+  everySteps: key(
+    count(),
+    200,
+    'steps',
+    'Steps between refreshes: encode the corpus, search the queries of the coming steps, evaluate dev.',
+  ),
   index: z
     .strictObject({ kind: key(z.enum(['exact']), 'exact', '', 'How the vectors are searched: exactly, in blocks.') })
     .prefault({})

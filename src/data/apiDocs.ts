@@ -47,8 +47,14 @@ export function loadApiDocs(_seed: number): Dataset {
   for (const api of apis) if (!rowOfPassage.has(api.passage)) rowOfPassage.set(api.passage, passages.push(api) - 1);
   const described = apis.map((api) => ({ ...api, row: rowOfPassage.get(api.passage)! }));
   const queries = mergeDescriptions(described);
-  const corpus = textsOf(passages.map(({ id, passage }) => [id, passage]), 'passage');
-  const queryTexts = textsOf(queries.map(({ id, text }) => [id, text]), 'query');
+  const corpus = textsOf(
+    passages.map(({ id, passage }) => [id, passage]),
+    'passage',
+  );
+  const queryTexts = textsOf(
+    queries.map(({ id, text }) => [id, text]),
+    'query',
+  );
   const splits = splitQueries(queries);
   return {
     name: 'api-docs',
@@ -56,12 +62,18 @@ export function loadApiDocs(_seed: number): Dataset {
     queries: queryTexts,
     splits,
     fingerprint: fingerprintDataset(corpus, queryTexts, splits),
-    notes: [`${corpus.size} documented APIs, ${queries.length} descriptions; train, dev and test share no interface, class, module or description`],
+    notes: [
+      `${corpus.size} documented APIs, ${queries.length} descriptions; train, dev and test share no interface, class, module or description`,
+    ],
   };
 }
 
 function textsOf(entries: [string, string][], what: string): Texts {
-  return createTexts(entries.map(([id]) => id), entries.map(([, text]) => text), what);
+  return createTexts(
+    entries.map(([id]) => id),
+    entries.map(([, text]) => text),
+    what,
+  );
 }
 
 function readApis(): Api[] {

@@ -11,7 +11,8 @@ export interface NamedArray {
 
 const DTYPES = { F32: Float32Array, I32: Int32Array, U32: Uint32Array };
 type DType = keyof typeof DTYPES;
-const dtypeOf = (values: NamedArray['values']): DType => (values instanceof Float32Array ? 'F32' : values instanceof Int32Array ? 'I32' : 'U32');
+const dtypeOf = (values: NamedArray['values']): DType =>
+  values instanceof Float32Array ? 'F32' : values instanceof Int32Array ? 'I32' : 'U32';
 
 /** Writes tensors as one file, whole or not at all. */
 export function writeSafetensors(file: string, tensors: readonly NamedArray[], metadata: Record<string, string> = {}): void {
@@ -37,7 +38,9 @@ interface Entry {
 /** Reads F32, I32 and U32 tensors. A file that is cut short, has another dtype or holds NaN is a UserError naming file and tensor. */
 export function readSafetensors(file: string): { tensors: Map<string, NamedArray>; metadata: Record<string, string> } {
   const refuse = (problem: string): never => {
-    throw new UserError(`${file}: ${problem}; expected a whole safetensors file of finite F32, I32 or U32 tensors. Copy it again or use another checkpoint.`);
+    throw new UserError(
+      `${file}: ${problem}; expected a whole safetensors file of finite F32, I32 or U32 tensors. Copy it again or use another checkpoint.`,
+    );
   };
   const bytes = readBytes(file, refuse);
   if (bytes.length < 8) refuse(`${bytes.length} bytes`);

@@ -45,7 +45,11 @@ export function transformerSpecs(prefix: string, shape: TransformerShape): Param
     { name: `${prefix}${name}.bias`, shape: [D], deviation: 0, mean: 0, decays: false },
   ];
   const table = (name: string, rows: number, deviation: number): ParameterSpec => ({
-    name: `${prefix}embeddings.${name}.weight`, shape: [rows, D], deviation, mean: 0, decays: true,
+    name: `${prefix}embeddings.${name}.weight`,
+    shape: [rows, D],
+    deviation,
+    mean: 0,
+    decays: true,
   });
   const specs = [
     table('word_embeddings', shape.vocabulary, 0.1),
@@ -73,12 +77,19 @@ export function transformerSpecs(prefix: string, shape: TransformerShape): Param
  * In the last layer only [CLS] asks: the other tokens' outputs are never read, and are not computed.
  */
 export function transformer(
-  weights: Weights, prefix: string, shape: TransformerShape, batch: TokenBatch, rates: DropoutRates, key?: Key,
+  weights: Weights,
+  prefix: string,
+  shape: TransformerShape,
+  batch: TokenBatch,
+  rates: DropoutRates,
+  key?: Key,
 ): tf.Tensor2D {
   const B = batch.lengths.length;
   const T = batch.tokens;
-  const matrix = (name: string) => [weights[`${prefix}${name}.weight`] as tf.Tensor2D, weights[`${prefix}${name}.bias`] as unknown as tf.Tensor1D] as const;
-  const norm = (name: string) => [weights[`${prefix}${name}.weight`], weights[`${prefix}${name}.bias`]] as unknown as readonly [tf.Tensor1D, tf.Tensor1D];
+  const matrix = (name: string) =>
+    [weights[`${prefix}${name}.weight`] as tf.Tensor2D, weights[`${prefix}${name}.bias`] as unknown as tf.Tensor1D] as const;
+  const norm = (name: string) =>
+    [weights[`${prefix}${name}.weight`], weights[`${prefix}${name}.bias`]] as unknown as readonly [tf.Tensor1D, tf.Tensor1D];
   let masks = 0; // numbers the dropout masks of this pass
   const drop = (x: tf.Tensor2D) => (key && rates.hidden > 0 ? dropout(x, rates.hidden, key, masks++) : x);
 
@@ -90,7 +101,8 @@ export function transformer(
     const Q = asking.shape[0] / B;
     const query = dense(asking, ...matrix(`${layer}attention.self.query`)); // [B·Q, D]
     const keyValue = dense(x, ...matrix(`${layer}attention.self.kv`)); // [B·T, 2·D]
-    const keep = key && rates.attention > 0 ? (dropoutMask([B, shape.heads, Q, T], rates.attention, key, masks++) as tf.Tensor4D) : undefined;
+    const keep =
+      key && rates.attention > 0 ? (dropoutMask([B, shape.heads, Q, T], rates.attention, key, masks++) as tf.Tensor4D) : undefined;
     const context = attention(query, keyValue, padding, shape.heads, keep); // [B·Q, D]
     const attended = drop(dense(context, ...matrix(`${layer}attention.output.dense`))); // [B·Q, D]
     const middle = residualLayerNorm(attended, asking, ...norm(`${layer}attention.output.LayerNorm`), EPSILON); // [B·Q, D]
@@ -103,7 +115,10 @@ export function transformer(
 
 /** The vector of each sequence's first token, [CLS]: [B·T, D] → [B, D] */
 function firstTokens(x: tf.Tensor2D, { lengths, tokens }: TokenBatch): tf.Tensor2D {
-  return embedding(x, Int32Array.from(lengths, (_, sequence) => sequence * tokens)); // gathers rows, scatters their gradients
+  return embedding(
+    x,
+    Int32Array.from(lengths, (_, sequence) => sequence * tokens),
+  ); // gathers rows, scatters their gradients
 }
 
 /** word + position + token type (always 0: one segment) → [N, D] */

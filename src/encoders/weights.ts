@@ -1,6 +1,6 @@
 /** Parameters under Hugging Face BERT's names, and back: only key and value differ, which are one matrix inside. */
 import { UserError } from '../core/errors.js';
-import { type ParameterSpec, forEachSlice, parameterCount, sizeOf } from './parameters.js';
+import { forEachSlice, type ParameterSpec, parameterCount, sizeOf } from './parameters.js';
 import type { NamedArray } from './safetensors.js';
 
 const FUSED = '.self.kv.';
@@ -28,7 +28,10 @@ export function namedTensors(specs: readonly ParameterSpec[], flat: Float32Array
 
 /** The flat vector [P] of named tensors. A missing or unknown name, or another shape, is a UserError naming file and tensor. */
 export function flatParameters(
-  specs: readonly ParameterSpec[], tensors: ReadonlyMap<string, NamedArray>, file: string, prefix = '',
+  specs: readonly ParameterSpec[],
+  tensors: ReadonlyMap<string, NamedArray>,
+  file: string,
+  prefix = '',
 ): Float32Array<ArrayBuffer> {
   const flat = new Float32Array(parameterCount(specs));
   const expected = new Set<string>();
@@ -36,17 +39,22 @@ export function flatParameters(
     let at = begin;
     for (const { name, shape } of publishedTensors(spec)) {
       const found = tensors.get(prefix + name);
-      if (!found) throw new UserError(`${file}: no tensor ${prefix}${name}; expected shape [${shape}]. The file belongs to another architecture.`);
+      if (!found)
+        throw new UserError(`${file}: no tensor ${prefix}${name}; expected shape [${shape}]. The file belongs to another architecture.`);
       if (found.shape.join() !== shape.join()) {
-        throw new UserError(`${file}: tensor ${prefix}${name} has shape [${found.shape}]; expected [${shape}]. The file belongs to another shape of encoder.`);
+        throw new UserError(
+          `${file}: tensor ${prefix}${name} has shape [${found.shape}]; expected [${shape}]. The file belongs to another shape of encoder.`,
+        );
       }
-      if (!(found.values instanceof Float32Array)) throw new UserError(`${file}: tensor ${prefix}${name} holds whole numbers; expected F32. Copy it again.`);
+      if (!(found.values instanceof Float32Array))
+        throw new UserError(`${file}: tensor ${prefix}${name} holds whole numbers; expected F32. Copy it again.`);
       flat.set(found.values, at);
       expected.add(prefix + name);
       at += sizeOf(shape);
     }
   });
   const unknown = [...tensors.keys()].find((name) => name.startsWith(prefix) && !expected.has(name));
-  if (unknown) throw new UserError(`${file}: unknown tensor ${unknown}; expected only the encoder's. The file belongs to another architecture.`);
+  if (unknown)
+    throw new UserError(`${file}: unknown tensor ${unknown}; expected only the encoder's. The file belongs to another architecture.`);
   return flat;
 }

@@ -15,7 +15,13 @@ export function rowsByLength(table: TokenTable, rows: Int32Array): Int32Array {
 
 /** Encodes `rows` without dropout and writes row r's vector to vectors[r·D … (r+1)·D). */
 export function encodeRows(
-  encoder: DualEncoder, weights: Weights, side: Side, table: TokenTable, rows: Int32Array, padId: number, vectors: Float32Array,
+  encoder: DualEncoder,
+  weights: Weights,
+  side: Side,
+  table: TokenTable,
+  rows: Int32Array,
+  padId: number,
+  vectors: Float32Array,
 ): void {
   for (const { places, batch } of chunksByLength(table, rows, CHUNK_TOKENS, padId)) {
     const encoded = encoder.encode(weights, side, batch); // [B, D]

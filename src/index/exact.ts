@@ -1,6 +1,6 @@
 /** Exact search by inner product, in blocks: every query against every passage, the K best kept. */
 import { tf } from '../backend/index.js';
-import { TopKBuffer, blockTopK } from './topk.js';
+import { blockTopK, TopKBuffer } from './topk.js';
 
 const PASSAGE_BLOCK = 4096;
 export const QUERY_BLOCK = 256;

@@ -26,7 +26,9 @@ export interface Searcher {
 export async function openJob(folder: string): Promise<Searcher> {
   const indexFile = path.join(folder, 'index', 'index.json');
   if (!fs.existsSync(indexFile)) {
-    throw new UserError(`${folder}: no index/index.json; expected the folder of a finished job, such as jobs/quickstart. Train one with: simans train CONFIG`);
+    throw new UserError(
+      `${folder}: no index/index.json; expected the folder of a finished job, such as jobs/quickstart. Train one with: simans train CONFIG`,
+    );
   }
   const { shape, queryTokens } = JSON.parse(fs.readFileSync(indexFile, 'utf8')) as { shape: EncoderShape; queryTokens: number };
   await selectBackend('auto');
@@ -42,7 +44,13 @@ export async function openJob(folder: string): Promise<Searcher> {
       const query = (await vector.data()) as Float32Array;
       vector.dispose();
       const { width, logitScale } = encoder;
-      const hits = searchExact({ values: query, width }, Int32Array.of(0), { values: stored.values as Float32Array, width }, Math.min(k, passages.length), logitScale);
+      const hits = searchExact(
+        { values: query, width },
+        Int32Array.of(0),
+        { values: stored.values as Float32Array, width },
+        Math.min(k, passages.length),
+        logitScale,
+      );
       return Array.from(hits.passages, (row, i) => ({ ...passages[row]!, score: hits.scores[i]! }));
     },
     dispose: () => disposeWeights(weights),
@@ -55,7 +63,10 @@ function readModel(folder: string, specs: ReturnType<typeof createDualEncoder>['
     return flatParameters(specs, readSafetensors(file).tensors, file);
   }
   const tensors = (['query', 'passage'] as const).flatMap((side) =>
-    [...readSafetensors(path.join(folder, 'model', side, 'model.safetensors')).tensors.values()].map((tensor) => ({ ...tensor, name: `${side}.${tensor.name}` })),
+    [...readSafetensors(path.join(folder, 'model', side, 'model.safetensors')).tensors.values()].map((tensor) => ({
+      ...tensor,
+      name: `${side}.${tensor.name}`,
+    })),
   );
   return flatParameters(specs, new Map(tensors.map((tensor) => [tensor.name, tensor])), path.join(folder, 'model'));
 }

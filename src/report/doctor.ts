@@ -26,7 +26,6 @@ export interface Findings {
 
 const LEAST_NODE = 20;
 
-
 export async function examine(): Promise<Findings> {
   const version = process.versions.node;
   const node = { version, supported: Number.parseInt(version, 10) >= LEAST_NODE };

@@ -17,7 +17,12 @@ export interface Pools {
 }
 
 /** Cuts retrieved hits (`depth` a query, best first) to the k best that are no positives. `positives[i]` belongs to query i. */
-export function cutPool(hits: Int32Array, scores: Float32Array, positives: ArrayLike<number>, k: number): { passages: Int32Array; scores: Float32Array } {
+export function cutPool(
+  hits: Int32Array,
+  scores: Float32Array,
+  positives: ArrayLike<number>,
+  k: number,
+): { passages: Int32Array; scores: Float32Array } {
   const judged = new Set(Array.from(positives));
   const passages = new Int32Array(k).fill(-1);
   const kept = new Float32Array(k);

@@ -1,5 +1,5 @@
 /** Training-time changes of token sequences; each a pure function of (key, row, token). */
-import { type Key, integer, uniform } from '../core/random.js';
+import { integer, type Key, uniform } from '../core/random.js';
 
 export interface SpecialTokens {
   readonly clsId: number;
@@ -20,7 +20,10 @@ export function dropWords(tokens: Int32Array, share: number, key: Key, row: numb
  */
 export function clozeTokens(passage: Int32Array, maxTokens: number, key: Key, row: number, special: SpecialTokens): Int32Array {
   const share = 0.2 + 0.4 * uniform(key, row, 1);
-  const words = wordsOf(keepWords(passage, special, (word) => uniform(key, row, 2 + 2 * word) < share), special);
+  const words = wordsOf(
+    keepWords(passage, special, (word) => uniform(key, row, 2 + 2 * word) < share),
+    special,
+  );
   for (let i = words.length - 1; i > 0; i--) {
     const j = integer(key, row, 3 + 2 * i, i + 1);
     [words[i], words[j]] = [words[j]!, words[i]!];

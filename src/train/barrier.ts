@@ -13,7 +13,10 @@ export const createBarrierMemory = (): Int32Array<SharedArrayBuffer> => new Int3
 export class OtherThreadFailed extends Error {}
 
 export class Barrier {
-  constructor(private readonly memory: Int32Array<SharedArrayBuffer>, private readonly threads: number) {}
+  constructor(
+    private readonly memory: Int32Array<SharedArrayBuffer>,
+    private readonly threads: number,
+  ) {}
 
   /** Returns when all threads have called it. Throws OtherThreadFailed when one of them has failed. */
   wait(): void {

@@ -6,8 +6,8 @@ import type { Side } from '../encoders/dualEncoder.js';
 import { drawNegatives, type Negatives } from '../sampling/negatives.js';
 import { type Pools, placeOf, poolAt } from '../sampling/pools.js';
 import type { Pool, Sampler } from '../sampling/types.js';
-import type { StepBatch } from './replica.js';
 import { clozeTokens, dropWords, type SpecialTokens } from './augment.js';
+import type { StepBatch } from './replica.js';
 
 export interface BatchSource {
   readonly config: RunConfig;
@@ -39,7 +39,10 @@ export function buildBatch(source: BatchSource, pools: Pools | undefined, step: 
   const { seed, train } = config;
   const split = dataset.splits.train;
   const columns = new Map<number, number>(); // passage row → its column in the batch: a passage competes once
-  const column = (passage: number) => columns.get(passage) ?? (columns.set(passage, columns.size), columns.size - 1);
+  const column = (passage: number): number => {
+    if (!columns.has(passage)) columns.set(passage, columns.size);
+    return columns.get(passage)!;
+  };
   const queries: Int32Array[] = [];
   const rows: { positives: Int32Array; positive: number; own: Int32Array }[] = [];
   const draws: Draw[] = [];
@@ -71,7 +74,9 @@ export function buildBatch(source: BatchSource, pools: Pools | undefined, step: 
     column(positive);
     own.forEach(column);
   }
-  const passages = [...columns.keys()].map((passage, i) => dropWords(rowOf(tokens.passage, passage), train.wordDropout, wordKey, queries.length + i, special));
+  const passages = [...columns.keys()].map((passage, i) =>
+    dropWords(rowOf(tokens.passage, passage), train.wordDropout, wordKey, queries.length + i, special),
+  );
   const contrast = {
     target: Int32Array.from(rows, ({ positive }) => column(positive)),
     mask: competition(rows, columns, train.inBatch),
@@ -91,7 +96,11 @@ function poolOf({ dataset }: BatchSource, pools: Pools | undefined, place: numbe
 }
 
 /** −1e9 where a passage must not compete for a query: its other positives, and with inBatch off everything but its own rows. */
-function competition(rows: { positives: Int32Array; positive: number; own: Int32Array }[], columns: Map<number, number>, inBatch: boolean): Float32Array {
+function competition(
+  rows: { positives: Int32Array; positive: number; own: Int32Array }[],
+  columns: Map<number, number>,
+  inBatch: boolean,
+): Float32Array {
   const width = columns.size;
   const mask = new Float32Array(rows.length * width).fill(inBatch ? 0 : BLOCKED);
   rows.forEach(({ positives, positive, own }, i) => {

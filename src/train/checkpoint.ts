@@ -54,13 +54,18 @@ export function checkpointSteps(job: string): number[] {
 export function loadCheckpoint(job: string, specs: readonly ParameterSpec[], step: number): Checkpoint {
   const folder = folderOf(job, step);
   const stateFile = path.join(folder, 'state.json');
-  const { format, ...state } = readJson(stateFile, `Remove ${folder} to go on from the checkpoint before it.`) as { format: number } & TrainingState;
-  if (format !== FORMAT) throw new UserError(`${stateFile}: format ${format}; expected ${FORMAT}. Use the version of simans that wrote it.`);
-  if (state.step !== step) throw new UserError(`${stateFile}: step ${state.step}; expected ${step}, as the folder's name says. Restore the folder's name.`);
+  const { format, ...state } = readJson(stateFile, `Remove ${folder} to go on from the checkpoint before it.`) as {
+    format: number;
+  } & TrainingState;
+  if (format !== FORMAT)
+    throw new UserError(`${stateFile}: format ${format}; expected ${FORMAT}. Use the version of simans that wrote it.`);
+  if (state.step !== step)
+    throw new UserError(`${stateFile}: step ${state.step}; expected ${step}, as the folder's name says. Restore the folder's name.`);
   const optimizerFile = path.join(folder, 'optimizer.safetensors');
   const moments = readSafetensors(optimizerFile).tensors;
   const stray = [...moments.keys()].find((name) => !/^(first|second)\./.test(name));
-  if (stray) throw new UserError(`${optimizerFile}: unknown tensor ${stray}; expected first. and second. moments alone. Use another checkpoint.`);
+  if (stray)
+    throw new UserError(`${optimizerFile}: unknown tensor ${stray}; expected first. and second. moments alone. Use another checkpoint.`);
   return {
     state,
     parameters: loadModel(job, specs, step),

@@ -27,7 +27,9 @@ export function writeModel({ folder, config, encoder, parameters, shared, datase
     if (encoder.shape.towers === 'shared') writeTower(temporary, encoder.shape, tensors, tokenizer);
     else {
       for (const side of ['query', 'passage']) {
-        const own = tensors.filter(({ name }) => name.startsWith(`${side}.`)).map((tensor) => ({ ...tensor, name: tensor.name.slice(side.length + 1) }));
+        const own = tensors
+          .filter(({ name }) => name.startsWith(`${side}.`))
+          .map((tensor) => ({ ...tensor, name: tensor.name.slice(side.length + 1) }));
         writeTower(path.join(temporary, side), encoder.shape, own, tokenizer);
       }
     }
@@ -35,10 +37,19 @@ export function writeModel({ folder, config, encoder, parameters, shared, datase
   const index = path.join(folder, 'index');
   writeFolderAtomic(index, (temporary) => {
     const width = encoder.width;
-    writeSafetensors(path.join(temporary, 'passages.safetensors'), [{ name: 'vectors', shape: [dataset.corpus.size, width], values: shared.vectors.passage }]);
-    const lines = Array.from({ length: dataset.corpus.size }, (_, row) => `${JSON.stringify({ id: dataset.corpus.id(row), text: dataset.corpus.text(row) })}\n`);
+    writeSafetensors(path.join(temporary, 'passages.safetensors'), [
+      { name: 'vectors', shape: [dataset.corpus.size, width], values: shared.vectors.passage },
+    ]);
+    const lines = Array.from(
+      { length: dataset.corpus.size },
+      (_, row) => `${JSON.stringify({ id: dataset.corpus.id(row), text: dataset.corpus.text(row) })}\n`,
+    );
     writeFileAtomic(path.join(temporary, 'passages.jsonl'), ...lines);
-    writeJson(path.join(temporary, 'index.json'), { shape: encoder.shape, queryTokens: config.encoder.queryTokens, passages: dataset.corpus.size });
+    writeJson(path.join(temporary, 'index.json'), {
+      shape: encoder.shape,
+      queryTokens: config.encoder.queryTokens,
+      passages: dataset.corpus.size,
+    });
   });
   return { model, index };
 }
@@ -47,11 +58,25 @@ function writeTower(folder: string, shape: EncoderShape, tensors: NamedArray[], 
   const { transformer, dropout } = shape;
   writeSafetensors(path.join(folder, 'model.safetensors'), tensors, { format: 'pt' });
   writeJson(path.join(folder, 'config.json'), {
-    architectures: ['BertModel'], model_type: 'bert', hidden_act: 'gelu', layer_norm_eps: 1e-12, pad_token_id: 0, type_vocab_size: 2,
-    hidden_size: transformer.width, num_hidden_layers: transformer.layers, num_attention_heads: transformer.heads,
-    intermediate_size: transformer.feedForward, vocab_size: transformer.vocabulary, max_position_embeddings: transformer.positions,
-    hidden_dropout_prob: dropout.hidden, attention_probs_dropout_prob: dropout.attention,
+    architectures: ['BertModel'],
+    model_type: 'bert',
+    hidden_act: 'gelu',
+    layer_norm_eps: 1e-12,
+    pad_token_id: 0,
+    type_vocab_size: 2,
+    hidden_size: transformer.width,
+    num_hidden_layers: transformer.layers,
+    num_attention_heads: transformer.heads,
+    intermediate_size: transformer.feedForward,
+    vocab_size: transformer.vocabulary,
+    max_position_embeddings: transformer.positions,
+    hidden_dropout_prob: dropout.hidden,
+    attention_probs_dropout_prob: dropout.attention,
   });
   writeFileAtomic(path.join(folder, 'tokenizer.json'), tokenizer);
-  writeJson(path.join(folder, 'tokenizer_config.json'), { tokenizer_class: 'BertTokenizer', do_lower_case: true, model_max_length: transformer.positions });
+  writeJson(path.join(folder, 'tokenizer_config.json'), {
+    tokenizer_class: 'BertTokenizer',
+    do_lower_case: true,
+    model_max_length: transformer.positions,
+  });
 }

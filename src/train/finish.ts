@@ -1,12 +1,11 @@
 /** After the last step: the checkpoint that dev chose is tested once, beside BM25 and the untrained encoder, and written out. */
 import path from 'node:path';
 import { tf } from '../backend/index.js';
-import { deriveKey } from '../core/random.js';
 import { writeJson } from '../core/files.js';
-import type { Dataset, Split } from '../data/types.js';
-import type { Tokenizer } from '../encoders/tokenizer.js';
+import { deriveKey } from '../core/random.js';
 import { selectFromSplit } from '../data/texts.js';
-import { evaluateRun, type Evaluation, type Run, writePerQuery, writeTrecRun } from '../eval/run.js';
+import type { Dataset, Split } from '../data/types.js';
+import { type Evaluation, evaluateRun, type Run, writePerQuery, writeTrecRun } from '../eval/run.js';
 import { pairedBootstrap } from '../eval/significance.js';
 import { loadModel } from './checkpoint.js';
 import { writeModel } from './exportModel.js';
@@ -19,14 +18,13 @@ import { type Measures, type Summary, summaryFile, versions } from './summary.js
 export interface Finish {
   readonly job: ResolvedJob;
   readonly context: LoopContext;
-  readonly tokenizer: Tokenizer;
   readonly initial: Float32Array;
   readonly trained: Trained;
   readonly bm25?: LexicalBaseline | undefined;
 }
 
 /** Tests, writes runs, per-query values, model, vectors and summary.json; returns the summary. */
-export async function finish({ job, context, tokenizer, initial, trained, bm25 }: Finish): Promise<Summary> {
+export async function finish({ job, context, initial, trained, bm25 }: Finish): Promise<Summary> {
   const { config, folder, dataset, replicas, stopwatch } = context;
   const specs = replicas.first.encoder.specs;
   const { test } = dataset.splits;
@@ -48,17 +46,28 @@ export async function finish({ job, context, tokenizer, initial, trained, bm25 }
       writePerQuery(path.join(folder, 'eval', `test.${system}.tsv`), dataset.queries, test, evaluations[system]!.perQuery);
     }
   }
-  Object.assign(files, await stopwatch.time('write', () => writeModel({ folder, config, encoder: replicas.first.encoder, parameters: best, shared: replicas.shared, dataset })));
-  const difference = evaluations.bm25 && pairedBootstrap(
-    evaluations.trained!.perQuery[selection]!, evaluations.bm25.perQuery[selection]!, deriveKey(config.seed, 'bootstrap'));
+  Object.assign(
+    files,
+    await stopwatch.time('write', () =>
+      writeModel({ folder, config, encoder: replicas.first.encoder, parameters: best, shared: replicas.shared, dataset }),
+    ),
+  );
+  const difference =
+    evaluations.bm25 &&
+    pairedBootstrap(evaluations.trained!.perQuery[selection]!, evaluations.bm25.perQuery[selection]!, deriveKey(config.seed, 'bootstrap'));
   const summary: Summary = {
-    name: config.name, folder, seed: config.seed,
+    name: config.name,
+    folder,
+    seed: config.seed,
     data: {
-      name: dataset.name, passages: dataset.corpus.size, fingerprint: { ...dataset.fingerprint },
+      name: dataset.name,
+      passages: dataset.corpus.size,
+      fingerprint: { ...dataset.fingerprint },
       queries: Object.fromEntries(Object.entries(dataset.splits).map(([name, { rows }]) => [name, rows.length])),
     },
     backend: { name: job.backend.name, gflops: job.backend.gflops, replicas: job.replicas },
-    parameters: initial.length, steps: trained.step,
+    parameters: initial.length,
+    steps: trained.step,
     best: { step: chosen.step, measure: selection, dev: chosen.dev[selection]! },
     refreshes: trained.refreshes.map(({ number, step, seconds, dev }) => ({ number, step, seconds, dev })),
     test: Object.fromEntries(Object.entries(evaluations).map(([system, { means }]) => [system, means])),
@@ -90,6 +99,8 @@ function unseenPart(dataset: Dataset, runs: Record<string, Run>, measures: reado
   const unseen = [...test.positives.keys()].filter((i) => !test.positives[i]!.some((passage) => known.has(passage)));
   if (unseen.length === 0 || unseen.length === test.rows.length) return {};
   const part: Split = selectFromSplit(test, unseen);
-  const systems: Record<string, Measures> = Object.fromEntries(Object.entries(runs).map(([system, run]) => [system, evaluateRun(run, part, measures).means]));
+  const systems: Record<string, Measures> = Object.fromEntries(
+    Object.entries(runs).map(([system, run]) => [system, evaluateRun(run, part, measures).means]),
+  );
   return { testUnseen: { queries: unseen.length, systems } };
 }

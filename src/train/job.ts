@@ -13,8 +13,8 @@ import { createSampler } from '../sampling/index.js';
 import { checkpointSteps, loadCheckpoint } from './checkpoint.js';
 import { finish } from './finish.js';
 import { bindDataset, openJobFolder } from './jobFolder.js';
-import { type LoopContext, Trainer } from './loop.js';
 import { lexicalBaseline } from './lexical.js';
+import { type LoopContext, Trainer } from './loop.js';
 import { createSharedMemory } from './replica.js';
 import { Replicas } from './replicas.js';
 import { Stopwatch } from './stopwatch.js';
@@ -34,7 +34,9 @@ export async function trainJob(config: RunConfig, options: JobOptions): Promise<
   const job = await openJobFolder(config, options);
   const finished = job.resumed ? readSummary(job.folder) : undefined;
   if (finished) {
-    reporter.line(`${job.folder} is finished: its summary is shown again, nothing is computed. To train anew choose another name with --set name=….`);
+    reporter.line(
+      `${job.folder} is finished: its summary is shown again, nothing is computed. To train anew choose another name with --set name=….`,
+    );
     return finished;
   }
   const start = job.resumed ? (checkpointSteps(job.folder).at(-1) ?? 0) : 0;
@@ -51,12 +53,28 @@ export async function trainJob(config: RunConfig, options: JobOptions): Promise<
   const bm25 = job.config.eval.bm25 ? await stopwatch.time('bm25', () => lexicalBaseline(job.config, dataset, reporter)) : undefined;
 
   const maxStepRows = stepRows(job.config);
-  const shared = createSharedMemory({ replicas: job.replicas, seed: job.config.seed, padId: tokenizer.padId, encoder: shape, maxStepRows }, tokens);
+  const shared = createSharedMemory(
+    { replicas: job.replicas, seed: job.config.seed, padId: tokenizer.padId, encoder: shape, maxStepRows },
+    tokens,
+  );
   const replicas = await Replicas.create(shared, job.backend.name);
   const { sampler } = job.config;
   const context: LoopContext = {
-    config: job.config, folder: job.folder, dataset, tokenizerFingerprint: tokenizer.fingerprint, replicas, reporter, stopwatch, signal,
-    source: { config: job.config, dataset, tokens, special: tokenizer, ...(sampler.kind !== 'none' && { sampler: createSampler(sampler) }) },
+    config: job.config,
+    folder: job.folder,
+    dataset,
+    tokenizerFingerprint: tokenizer.fingerprint,
+    replicas,
+    reporter,
+    stopwatch,
+    signal,
+    source: {
+      config: job.config,
+      dataset,
+      tokens,
+      special: tokenizer,
+      ...(sampler.kind !== 'none' && { sampler: createSampler(sampler) }),
+    },
   };
   try {
     const initial = initialParameters(specs, job.config.seed);
@@ -67,7 +85,7 @@ export async function trainJob(config: RunConfig, options: JobOptions): Promise<
       reporter.line(`stopped after step ${trained.step}; everything is saved. Go on with: simans train ${job.folder}/config.yaml --resume`);
       return undefined;
     }
-    return await finish({ job, context, tokenizer, initial, trained, bm25 });
+    return await finish({ job, context, initial, trained, bm25 });
   } finally {
     await replicas.dispose();
   }
@@ -93,10 +111,15 @@ export function encoderShape(config: RunConfig, tokenizer: Tokenizer): EncoderSh
   const { init, towers, similarity, queryTokens, passageTokens } = config.encoder;
   return {
     transformer: {
-      layers: init.layers, width: init.width, heads: init.heads, feedForward: init.ffn,
-      vocabulary: tokenizer.vocabSize, positions: Math.max(queryTokens, passageTokens),
+      layers: init.layers,
+      width: init.width,
+      heads: init.heads,
+      feedForward: init.ffn,
+      vocabulary: tokenizer.vocabSize,
+      positions: Math.max(queryTokens, passageTokens),
     },
-    towers, similarity,
+    towers,
+    similarity,
     dropout: { hidden: init.dropout, attention: init.attentionDropout },
   };
 }

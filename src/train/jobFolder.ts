@@ -32,7 +32,9 @@ export async function openJobFolder(config: RunConfig, options: { resume: boolea
     throw new UserError(`${folder} already holds a job. Go on with --resume, choose another name with --set name=…, or remove the folder.`);
   }
   if (!exists && fs.existsSync(path.join(folder, 'checkpoints'))) {
-    throw new UserError(`${folder} holds checkpoints but no config.yaml, which says what they are of. Restore the file or remove the folder.`);
+    throw new UserError(
+      `${folder} holds checkpoints but no config.yaml, which says what they are of. Restore the file or remove the folder.`,
+    );
   }
   const saved = exists ? loadConfig(file) : undefined;
   if (saved) refuseChanges(saved, config, file);
@@ -53,9 +55,13 @@ export function bindDataset(job: ResolvedJob, { name, fingerprint }: Dataset): v
     return;
   }
   const begun = readJson(file, 'Start the job anew.') as Pick<Dataset, 'fingerprint'>;
-  const changed = Object.entries(fingerprint).flatMap(([part, hash]) => (begun.fingerprint[part as keyof typeof fingerprint] === hash ? [] : [part]));
+  const changed = Object.entries(fingerprint).flatMap(([part, hash]) =>
+    begun.fingerprint[part as keyof typeof fingerprint] === hash ? [] : [part],
+  );
   if (changed.length > 0) {
-    throw new UserError(`cannot resume ${job.folder}: its data has changed since it was begun (${changed.join(', ')}). Restore the data, or start another job with --set name=….`);
+    throw new UserError(
+      `cannot resume ${job.folder}: its data has changed since it was begun (${changed.join(', ')}). Restore the data, or start another job with --set name=….`,
+    );
   }
 }
 
@@ -72,7 +78,9 @@ function refuseChanges(saved: RunConfig, wanted: RunConfig, file: string): void 
     .filter((key) => !FREE_KEYS.has(key) && now.get(key) !== '"auto"' && before.get(key) !== now.get(key))
     .map((key) => `${key} was ${before.get(key) ?? 'absent'}, now ${now.get(key) ?? 'absent'}`);
   if (changes.length > 0) {
-    throw new UserError(`cannot resume ${file}: ${changes.join('; ')}. Resume with the same configuration, or start another job with --set name=….`);
+    throw new UserError(
+      `cannot resume ${file}: ${changes.join('; ')}. Resume with the same configuration, or start another job with --set name=….`,
+    );
   }
 }
 

@@ -41,7 +41,11 @@ export class Trainer {
   private draws: Draw[] = [];
 
   /** Starts at `start`: 0 with the initial parameters, or the step of a checkpoint. */
-  constructor(private readonly context: LoopContext, initial: Float32Array, private readonly start: number) {
+  constructor(
+    private readonly context: LoopContext,
+    initial: Float32Array,
+    private readonly start: number,
+  ) {
     const { config, folder, replicas } = context;
     const specs = replicas.first.encoder.specs;
     const checkpoint = start > 0 ? loadCheckpoint(folder, specs, start) : undefined;
@@ -112,7 +116,11 @@ export class Trainer {
     const made = await stopwatch.time('refresh', () => refresh(this.context, parameters, occasion));
     this.refreshes.push(made);
     await this.checkpoint(step);
-    reporter.line(`refresh ${made.number} at step ${step}: dev ${Object.entries(made.dev).map(([name, mean]) => `${name} ${mean.toFixed(4)}`).join(', ')}`);
+    reporter.line(
+      `refresh ${made.number} at step ${step}: dev ${Object.entries(made.dev)
+        .map(([name, mean]) => `${name} ${mean.toFixed(4)}`)
+        .join(', ')}`,
+    );
   }
 
   /** Saves the state after `step` steps, unless that is done: a complete checkpoint is never written over. Removes those no longer kept. */
@@ -135,8 +143,14 @@ export class Trainer {
     this.draws = [];
     if (draws.length === 0) return undefined;
     const padded = draws.reduce((sum, draw) => sum + draw.padded, 0);
-    const { scoreGap, aboveThePositive } = drawStatistics(draws.map(({ pool }) => pool), draws.map(({ passages }) => passages));
-    const figures = scoreGap === undefined ? 'random passages' : `mean score gap ${scoreGap.toFixed(2)}, ${(100 * aboveThePositive!).toFixed(1)} % above their positive (likely false)`;
+    const { scoreGap, aboveThePositive } = drawStatistics(
+      draws.map(({ pool }) => pool),
+      draws.map(({ passages }) => passages),
+    );
+    const figures =
+      scoreGap === undefined
+        ? 'random passages'
+        : `mean score gap ${scoreGap.toFixed(2)}, ${(100 * aboveThePositive!).toFixed(1)} % above their positive (likely false)`;
     return `negatives: ${figures}${padded > 0 ? `, ${padded} random where a pool was too small` : ''}`;
   }
 }

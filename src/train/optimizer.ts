@@ -20,8 +20,11 @@ export class Optimizer {
   secondMoment: tf.Tensor1D;
   private readonly decays: tf.Tensor1D;
 
-  constructor(state: { parameters: Float32Array; firstMoment?: Float32Array; secondMoment?: Float32Array }, decays: Float32Array,
-    private readonly settings: OptimizerSettings) {
+  constructor(
+    state: { parameters: Float32Array; firstMoment?: Float32Array; secondMoment?: Float32Array },
+    decays: Float32Array,
+    private readonly settings: OptimizerSettings,
+  ) {
     const zeros = () => new Float32Array(state.parameters.length);
     this.parameters = tf.tensor1d(state.parameters);
     this.firstMoment = tf.tensor1d(state.firstMoment ?? zeros());
@@ -34,8 +37,18 @@ export class Optimizer {
     const { weightDecay, clipNorm } = this.settings;
     const norm = await globalNorm(gradient);
     const next = adamw({
-      parameters: this.parameters, gradient, firstMoment: this.firstMoment, secondMoment: this.secondMoment, decays: this.decays,
-      learningRate, weightDecay, beta1: BETA1, beta2: BETA2, epsilon: EPSILON, step: step + 1, gradientScale: norm > clipNorm ? clipNorm / norm : 1,
+      parameters: this.parameters,
+      gradient,
+      firstMoment: this.firstMoment,
+      secondMoment: this.secondMoment,
+      decays: this.decays,
+      learningRate,
+      weightDecay,
+      beta1: BETA1,
+      beta2: BETA2,
+      epsilon: EPSILON,
+      step: step + 1,
+      gradientScale: norm > clipNorm ? clipNorm / norm : 1,
     });
     tf.dispose([this.parameters, this.firstMoment, this.secondMoment]);
     Object.assign(this, next);
@@ -45,7 +58,11 @@ export class Optimizer {
   /** Copies of parameters and moments on the host. */
   async read(): Promise<{ parameters: Float32Array; firstMoment: Float32Array; secondMoment: Float32Array }> {
     const copy = async (tensor: tf.Tensor1D) => Float32Array.from(await tensor.data());
-    return { parameters: await copy(this.parameters), firstMoment: await copy(this.firstMoment), secondMoment: await copy(this.secondMoment) };
+    return {
+      parameters: await copy(this.parameters),
+      firstMoment: await copy(this.firstMoment),
+      secondMoment: await copy(this.secondMoment),
+    };
   }
 
   dispose(): void {

@@ -48,12 +48,19 @@ export interface RefreshOccasion {
 }
 
 /** The refresh before `step`: read back if it was finished with these very weights, else made. */
-export async function refresh(context: RefreshContext, parameters: Float32Array, { step, steps, seconds }: RefreshOccasion): Promise<Refresh> {
+export async function refresh(
+  context: RefreshContext,
+  parameters: Float32Array,
+  { step, steps, seconds }: RefreshOccasion,
+): Promise<Refresh> {
   const { config, folder, dataset, tokenizerFingerprint, reporter } = context;
   const number = Math.ceil(step / config.refresh.everySteps);
   const pool = 'pool' in config.sampler ? config.sampler.pool : 0;
   const needsPools = pool > 0 && steps > 0;
-  const fingerprint = sha256(bytesOf(parameters), JSON.stringify([dataset.fingerprint, tokenizerFingerprint, config.encoder, pool, step, steps, config.seed]));
+  const fingerprint = sha256(
+    bytesOf(parameters),
+    JSON.stringify([dataset.fingerprint, tokenizerFingerprint, config.encoder, pool, step, steps, config.seed]),
+  );
   const finished = readRefresh(folder, number);
   if (finished?.fingerprint === fingerprint) {
     reporter.line(`refresh ${number}: already made by these weights, read from ${folderOf(folder, number)}`);
@@ -94,7 +101,8 @@ export const depthOf = (measures: readonly string[]): number => Math.max(...meas
 /** Positions in train.rows of the queries of steps [step, step + steps), ascending by row: only they need a pool. */
 function comingQueries(config: RunConfig, train: Split, step: number, steps: number): Int32Array {
   const seen = new Set<number>();
-  for (let s = step; s < step + steps; s++) for (const place of queriesOfStep(config.seed, train.rows.length, config.train.queriesPerStep, s)) seen.add(place);
+  for (let s = step; s < step + steps; s++)
+    for (const place of queriesOfStep(config.seed, train.rows.length, config.train.queriesPerStep, s)) seen.add(place);
   return Int32Array.from(seen).sort((a, b) => train.rows[a]! - train.rows[b]!);
 }
 
@@ -126,7 +134,13 @@ async function buildPools(context: RefreshContext, number: number, places: Int32
     // A positive is scored from the same vectors whether it was retrieved or not.
     const begin = pools.positiveOffsets[i]!;
     positives.forEach((passage, j) => {
-      pools.positiveScores[begin + j] = scoreOf(vectors(shared.vectors.query), rows[i]!, vectors(shared.vectors.passage), passage, first.encoder.logitScale);
+      pools.positiveScores[begin + j] = scoreOf(
+        vectors(shared.vectors.query),
+        rows[i]!,
+        vectors(shared.vectors.passage),
+        passage,
+        first.encoder.logitScale,
+      );
     });
     pools.positiveOffsets[i + 1] = begin + positives.length;
   });
@@ -163,7 +177,10 @@ export function readRefresh(job: string, number: number): Refresh | undefined {
 export function readRefreshes(job: string, everySteps: number, start: number): Refresh[] {
   return Array.from({ length: Math.ceil(start / everySteps) }, (_, number) => {
     const found = readRefresh(job, number);
-    if (!found) throw new UserError(`${folderOf(job, number)} is missing or incomplete; a job resumed at step ${start} needs it. Start the job anew.`);
+    if (!found)
+      throw new UserError(
+        `${folderOf(job, number)} is missing or incomplete; a job resumed at step ${start} needs it. Start the job anew.`,
+      );
     return number === Math.ceil(start / everySteps) - 1 ? found : { ...found, pools: undefined };
   });
 }

@@ -67,7 +67,10 @@ export function createSharedMemory(
   const P = parameterCount(createDualEncoder(encoder).specs);
   const vectors = (table: TokenTable) => sharedFloats((table.offsets.length - 1) * width);
   return {
-    replicas, seed, padId, encoder,
+    replicas,
+    seed,
+    padId,
+    encoder,
     tokens: { query: shareTokens(tokens.query), passage: shareTokens(tokens.passage) },
     vectors: { query: vectors(tokens.query), passage: vectors(tokens.passage) },
     parameters: sharedFloats(P),
@@ -97,7 +100,10 @@ export class Replica {
   private readonly weights: Weights;
   private readonly barrier: Barrier;
 
-  constructor(private readonly shared: SharedMemory, private readonly number: number) {
+  constructor(
+    private readonly shared: SharedMemory,
+    private readonly number: number,
+  ) {
     this.encoder = createDualEncoder(shared.encoder);
     this.weights = createWeights(this.encoder.specs, shared.parameters);
     this.barrier = new Barrier(shared.barrier, shared.replicas);
@@ -118,7 +124,15 @@ export class Replica {
   /** Encodes shards of rows until none is left; `onShard` hears how many rows this replica knows to be taken. */
   encode(side: Side, rows: Int32Array, onShard?: (rowsTaken: number) => void): void {
     this.takeShards(rows.length, SHARD_ROWS, (begin, end) => {
-      encodeRows(this.encoder, this.weights, side, this.shared.tokens[side], rows.subarray(begin, end), this.shared.padId, this.shared.vectors[side]);
+      encodeRows(
+        this.encoder,
+        this.weights,
+        side,
+        this.shared.tokens[side],
+        rows.subarray(begin, end),
+        this.shared.padId,
+        this.shared.vectors[side],
+      );
       onShard?.(end);
     });
   }
@@ -140,9 +154,9 @@ export class Replica {
       const variables = this.encoder.specs.map((spec) => this.weights[spec.name]!);
       const { value, grads } = tf.variableGrads(() => this.loss(batch), variables);
       const flat = tf.concat1d(
-        this.encoder.specs.map((spec, i) => {
-          const gradient = grads[variables[i]!.name];
-          return gradient ? tf.reshape(gradient, [-1]) as tf.Tensor1D : tf.zeros([variables[i]!.size]) as tf.Tensor1D;
+        variables.map((variable) => {
+          const gradient = grads[variable.name];
+          return gradient ? (tf.reshape(gradient, [-1]) as tf.Tensor1D) : (tf.zeros([variable.size]) as tf.Tensor1D);
         }),
       );
       return { loss: value, gradient: flat };
@@ -238,4 +252,3 @@ export function sumGradients(shared: SharedMemory): tf.Tensor1D {
   for (const gradient of shared.gradients.slice(1)) for (let i = 0; i < sum.length; i++) sum[i]! += gradient[i]!;
   return tf.tensor1d(sum);
 }
-

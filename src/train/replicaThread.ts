@@ -3,8 +3,8 @@
  * heap of the process when a thread that has loaded it exits.
  */
 import { Worker } from 'node:worker_threads';
-import { UserError } from '../core/errors.js';
 import type { BackendName } from '../backend/index.js';
+import { UserError } from '../core/errors.js';
 import type { SharedMemory } from './replica.js';
 
 export interface OpenMessage {
@@ -47,7 +47,8 @@ function startThread(): ReplicaThread {
     thread.failure = error;
   });
   thread.worker.on('message', (reply: Reply) => {
-    if (reply.kind === 'failed') thread.failure = reply.userError ? new UserError(reply.message) : Object.assign(new Error(reply.message), { stack: reply.stack });
+    if (reply.kind === 'failed')
+      thread.failure = reply.userError ? new UserError(reply.message) : Object.assign(new Error(reply.message), { stack: reply.stack });
   });
   return thread;
 }

@@ -2,8 +2,8 @@
 import { parentPort } from 'node:worker_threads';
 import { selectBackend, tf } from '../backend/index.js';
 import { UserError } from '../core/errors.js';
-import { type Command, Replica } from './replica.js';
 import { OtherThreadFailed } from './barrier.js';
+import { type Command, Replica } from './replica.js';
 import type { OpenMessage, Reply } from './replicaThread.js';
 
 const port = parentPort!;
@@ -28,11 +28,14 @@ function run(own: Replica, command: Command): void {
   own.pull();
   switch (command.kind) {
     case 'encode':
-      return own.encode(command.side, command.rows);
+      own.encode(command.side, command.rows);
+      break;
     case 'search':
-      return own.search(command);
+      own.search(command);
+      break;
     case 'step':
-      return tf.tidy(() => own.publishGradient(own.step(command).gradient));
+      tf.tidy(() => own.publishGradient(own.step(command).gradient));
+      break;
     default:
       throw new Error(`internal: command ${command satisfies never}`);
   }

@@ -1,5 +1,5 @@
 /** The group of replicas as the loop sees it: the first one lives in this thread, the others in workers. */
-import { type BackendName, tf } from '../backend/index.js';
+import type { BackendName, tf } from '../backend/index.js';
 import type { Phase } from '../core/reporter.js';
 import type { Side } from '../encoders/dualEncoder.js';
 import { OtherThreadFailed } from './barrier.js';
@@ -14,7 +14,9 @@ export class Replicas {
   ) {}
 
   static async create(shared: SharedMemory, backend: BackendName): Promise<Replicas> {
-    const workers = await Promise.all(Array.from({ length: shared.replicas - 1 }, (_, i) => openThread({ shared, number: i + 1, backend })));
+    const workers = await Promise.all(
+      Array.from({ length: shared.replicas - 1 }, (_, i) => openThread({ shared, number: i + 1, backend })),
+    );
     return new Replicas(shared, new Replica(shared, 0), workers);
   }
 

@@ -12,7 +12,12 @@ export interface Summary {
   readonly name: string;
   readonly folder: string;
   readonly seed: number;
-  readonly data: { readonly name: string; readonly passages: number; readonly queries: Record<string, number>; readonly fingerprint: Record<string, string> };
+  readonly data: {
+    readonly name: string;
+    readonly passages: number;
+    readonly queries: Record<string, number>;
+    readonly fingerprint: Record<string, string>;
+  };
   readonly backend: { readonly name: string; readonly gflops: number; readonly replicas: number };
   readonly parameters: number;
   readonly steps: number;

@@ -37,7 +37,14 @@ describe.each(['cpu', ...loaded] as const)('adamw on %s', (backend) => {
       tf.dispose([state.parameters, state.firstMoment, state.secondMoment, gradient]);
       state = next;
     });
-    const expected = Float32Array.from(start, (p, i) => course(p, gradients.map((values) => values[i]), decays[i], 0.5));
+    const expected = Float32Array.from(start, (p, i) =>
+      course(
+        p,
+        gradients.map((values) => values[i]),
+        decays[i],
+        0.5,
+      ),
+    );
     expectClose(state.parameters.dataSync() as Float32Array, expected, 1e-5, 'parameters');
     tf.dispose([state.parameters, state.firstMoment, state.secondMoment, mask]);
     expect(tf.memory().numTensors).toBe(before);
@@ -48,7 +55,14 @@ describe.each(['cpu', ...loaded] as const)('adamw on %s', (backend) => {
     const zeros = tf.zeros([3]) as tf.Tensor1D;
     const parameters = tf.tensor1d([1, -2, 3]);
     const next = adamw({
-      parameters, gradient: zeros, firstMoment: zeros, secondMoment: zeros, decays: zeros, ...SETTINGS, step: 1, gradientScale: 1,
+      parameters,
+      gradient: zeros,
+      firstMoment: zeros,
+      secondMoment: zeros,
+      decays: zeros,
+      ...SETTINGS,
+      step: 1,
+      gradientScale: 1,
     });
     expect(Array.from(next.parameters.dataSync())).toEqual([1, -2, 3]);
     tf.dispose([parameters, zeros, next.parameters, next.firstMoment, next.secondMoment]);

@@ -24,15 +24,18 @@ describe('dropoutMask', () => {
   });
 
   it('decides element i by byte i mod 8 of block (key, row, ⌊i/8⌋)', () =>
-    fc.assert(fc.property(fc.integer({ min: 1, max: 100 }), fc.nat(), fc.double({ min: 0, max: 0.99, noNaN: true }), (size, row, rate) => {
-      const values = mask([size], rate, row);
-      values.forEach((value, i) => {
-        const words = new Uint32Array(2);
-        threefry2x32(KEY, Math.floor(i / 8), row, words);
-        const byte = new DataView(words.buffer).getUint8(i % 8); // little-endian, as every platform of Node
-        expect(value === 0).toBe(byte < Math.round(rate * 256));
-      });
-    }), { seed: 20221 }));
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 100 }), fc.nat(), fc.double({ min: 0, max: 0.99, noNaN: true }), (size, row, rate) => {
+        const values = mask([size], rate, row);
+        values.forEach((value, i) => {
+          const words = new Uint32Array(2);
+          threefry2x32(KEY, Math.floor(i / 8), row, words);
+          const byte = new DataView(words.buffer).getUint8(i % 8); // little-endian, as every platform of Node
+          expect(value === 0).toBe(byte < Math.round(rate * 256));
+        });
+      }),
+      { seed: 20221 },
+    ));
 
   it('differs by row and by key', () => {
     const one = mask([64], 0.5);

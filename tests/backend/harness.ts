@@ -78,7 +78,12 @@ export async function expectSlope(backend: BackendName, f: Operator, inputs: Giv
   await tf.setBackend(backend);
   const at = (sign: number) =>
     tf.tidy(() => {
-      const moved = inputs.map(({ values, shape }, i) => tf.tensor(values.map((x, j) => x + sign * step * directions[i][j]), shape));
+      const moved = inputs.map(({ values, shape }, i) =>
+        tf.tensor(
+          values.map((x, j) => x + sign * step * directions[i][j]),
+          shape,
+        ),
+      );
       const y = f(...moved);
       const weights = gaussian(y.shape, 99).values;
       return (y.dataSync() as Float32Array).reduce((sum, value, j) => sum + value * weights[j], 0);

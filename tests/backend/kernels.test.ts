@@ -1,12 +1,17 @@
 /** Every TensorFlow.js operator that the encoders and losses use, forward and gradient, against the cpu backend. */
 import { describe, expect, it } from 'vitest';
 import { tf } from '../../src/backend/index.js';
-import { candidates, evaluate, expectClose, expectLikeCpu, gaussian, type Given, map, type Operator } from './harness.js';
+import { candidates, evaluate, expectClose, expectLikeCpu, type Given, gaussian, map, type Operator } from './harness.js';
 
 const { loaded, absent } = await candidates();
 
 /** Small operands stay with the cpu kernels, large ones go to onnxruntime: both sizes of each. */
-const SIZES: number[][] = [[3, 5], [1, 1], [65, 127], [7, 33, 41]];
+const SIZES: number[][] = [
+  [3, 5],
+  [1, 1],
+  [65, 127],
+  [7, 33, 41],
+];
 const positive = (given: Given) => map(given, (x) => Math.abs(x) + 0.3);
 
 const UNARY: Record<string, [Operator, (given: Given) => Given]> = {
@@ -27,13 +32,43 @@ const UNARY: Record<string, [Operator, (given: Given) => Given]> = {
   'max of the last axis': [(x) => tf.max(x, -1), (x) => x],
   logSumExp: [(x) => tf.logSumExp(x, -1), (x) => x],
   transpose: [(x) => tf.transpose(x), (x) => x],
-  'concat and slice': [(x) => tf.slice(tf.concat([x, tf.mul(x, 2)], 0), x.shape.map(() => 0), x.shape), (x) => x],
+  'concat and slice': [
+    (x) =>
+      tf.slice(
+        tf.concat([x, tf.mul(x, 2)], 0),
+        x.shape.map(() => 0),
+        x.shape,
+      ),
+    (x) => x,
+  ],
   reshape: [(x) => tf.reshape(x, [-1]), (x) => x],
 };
 
 const BROADCASTS: [number[], number[]][] = [
-  [[65, 127], [65, 127]], [[65, 127], [127]], [[65, 127], [65, 1]], [[65, 127], []], [[1, 127], [65, 1]],
-  [[9, 23, 41], [23, 41]], [[9, 23, 41], [9, 1, 41]], [[4, 3], [3]], [[1], [4500]],
+  [
+    [65, 127],
+    [65, 127],
+  ],
+  [[65, 127], [127]],
+  [
+    [65, 127],
+    [65, 1],
+  ],
+  [[65, 127], []],
+  [
+    [1, 127],
+    [65, 1],
+  ],
+  [
+    [9, 23, 41],
+    [23, 41],
+  ],
+  [
+    [9, 23, 41],
+    [9, 1, 41],
+  ],
+  [[4, 3], [3]],
+  [[1], [4500]],
 ];
 
 const PRODUCTS: { a: number[]; b: number[]; transposeA: boolean; transposeB: boolean }[] = [
@@ -71,7 +106,11 @@ describe.each(loaded)('%s', (backend) => {
   });
 
   it('transposes any axes as on cpu', async () => {
-    for (const axes of [[0, 2, 1, 3], [2, 0, 3, 1], [3, 2, 1, 0]]) {
+    for (const axes of [
+      [0, 2, 1, 3],
+      [2, 0, 3, 1],
+      [3, 2, 1, 0],
+    ]) {
       await expectLikeCpu(backend, (x) => tf.transpose(x, axes), [gaussian([5, 7, 11, 13])]);
     }
   });
@@ -96,24 +135,35 @@ describe.runIf(loaded.includes('onnx'))('onnx with values that are no numbers', 
   const odd = [NaN, Infinity, -Infinity, 0, -0, 1e-40, 3e38, -2];
   const given = map(gaussian([64, 128]), (x, i) => (i % 97 === 0 ? odd[(i / 97) % odd.length] : x));
 
-  it.each(['exp', 'log', 'sqrt', 'rsqrt', 'tanh', 'erf', 'square', 'neg', 'softmax', 'sum of the first axis', 'mean of the last axis', 'max of the last axis'])(
-    '%s passes them on as cpu does', async (name) => {
-      await tf.setBackend('cpu');
-      const [operator] = UNARY[name];
-      const expected = await valueOf('cpu', operator, [given]);
-      expectClose(await valueOf('onnx', operator, [given]), expected, 2e-5, name);
-    },
-  );
+  it.each([
+    'exp',
+    'log',
+    'sqrt',
+    'rsqrt',
+    'tanh',
+    'erf',
+    'square',
+    'neg',
+    'softmax',
+    'sum of the first axis',
+    'mean of the last axis',
+    'max of the last axis',
+  ])('%s passes them on as cpu does', async (name) => {
+    await tf.setBackend('cpu');
+    const [operator] = UNARY[name];
+    const expected = await firstValue('cpu', operator, [given]);
+    expectClose(await firstValue('onnx', operator, [given]), expected, 2e-5, name);
+  });
 
   it('arithmetic passes them on as cpu does', async () => {
     const other = map(gaussian([64, 128], 1), (x, i) => (i % 89 === 0 ? odd[(i / 89) % odd.length] : x));
     for (const operator of [tf.add, tf.sub, tf.mul, tf.div]) {
-      const expected = await valueOf('cpu', (a, b) => operator(a, b), [given, other]);
-      expectClose(await valueOf('onnx', (a, b) => operator(a, b), [given, other]), expected, 2e-5, operator.name);
+      const expected = await firstValue('cpu', (a, b) => operator(a, b), [given, other]);
+      expectClose(await firstValue('onnx', (a, b) => operator(a, b), [given, other]), expected, 2e-5, operator.name);
     }
   });
 
-  async function valueOf(backend: 'cpu' | 'onnx', operator: Operator, inputs: Given[]): Promise<Float32Array> {
+  async function firstValue(backend: 'cpu' | 'onnx', operator: Operator, inputs: Given[]): Promise<Float32Array> {
     return (await evaluate(backend, operator, inputs))[0];
   }
 });

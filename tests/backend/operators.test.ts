@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { attention, dense, denseGelu, dropout, dropoutMask, embedding, layerNorm, residualLayerNorm, tf } from '../../src/backend/index.js';
-import { candidates, evaluate, expectLikeCpu, expectSlope, gaussian, type Given, map, type Operator } from './harness.js';
+import { candidates, evaluate, expectLikeCpu, expectSlope, type Given, gaussian, map, type Operator } from './harness.js';
 
 const { loaded, absent } = await candidates();
 const KEY = { k0: 1, k1: 2 };
@@ -13,7 +13,10 @@ const denseGeluOf: Operator = (x, w, b) => denseGelu(x as tf.Tensor2D, w as tf.T
 const layerNormOf: Operator = (x, gamma, beta) => layerNorm(x as tf.Tensor2D, gamma as tf.Tensor1D, beta as tf.Tensor1D, EPSILON);
 const residualLayerNormOf: Operator = (x, residual, gamma, beta) =>
   residualLayerNorm(x as tf.Tensor2D, residual as tf.Tensor2D, gamma as tf.Tensor1D, beta as tf.Tensor1D, EPSILON);
-const embeddingOf = (ids: number[]): Operator => (table) => embedding(table as tf.Tensor2D, Int32Array.from(ids));
+const embeddingOf =
+  (ids: number[]): Operator =>
+  (table) =>
+    embedding(table as tf.Tensor2D, Int32Array.from(ids));
 
 /** Sequence b of B has ⌈T·(b+1)/B⌉ tokens, the rest is padding; Q of them ask. */
 function attentionOf(B: number, T: number, heads: number, dropoutRate = 0, Q = T): Operator {
@@ -24,32 +27,62 @@ function attentionOf(B: number, T: number, heads: number, dropoutRate = 0, Q = T
   };
 }
 
-const affine = (N: number, I: number, O: number): Given[] => [gaussian([N, I]), map(gaussian([O, I], 1), (x) => x / Math.sqrt(I)), gaussian([O], 2)];
+const affine = (N: number, I: number, O: number): Given[] => [
+  gaussian([N, I]),
+  map(gaussian([O, I], 1), (x) => x / Math.sqrt(I)),
+  gaussian([O], 2),
+];
 const size = fc.integer({ min: 1, max: 40 });
 const runs = { numRuns: 12, seed: 20221 };
 
 describe.each(loaded)('%s', (backend) => {
   it('dense is x·wᵀ + b', () =>
-    fc.assert(fc.asyncProperty(size, size, size, (N, I, O) => expectLikeCpu(backend, denseOf, affine(N, I, O))), runs));
+    fc.assert(
+      fc.asyncProperty(size, size, size, (N, I, O) => expectLikeCpu(backend, denseOf, affine(N, I, O))),
+      runs,
+    ));
 
   it('denseGelu is gelu(x·wᵀ + b)', () =>
-    fc.assert(fc.asyncProperty(size, size, size, (N, I, O) => expectLikeCpu(backend, denseGeluOf, affine(N, I, O))), runs));
+    fc.assert(
+      fc.asyncProperty(size, size, size, (N, I, O) => expectLikeCpu(backend, denseGeluOf, affine(N, I, O))),
+      runs,
+    ));
 
   it('layerNorm is as composed', () =>
-    fc.assert(fc.asyncProperty(size, fc.integer({ min: 3, max: 70 }), (N, D) =>
-      expectLikeCpu(backend, layerNormOf, [gaussian([N, D]), gaussian([D], 1), gaussian([D], 2)], 1e-4)), runs));
+    fc.assert(
+      fc.asyncProperty(size, fc.integer({ min: 3, max: 70 }), (N, D) =>
+        expectLikeCpu(backend, layerNormOf, [gaussian([N, D]), gaussian([D], 1), gaussian([D], 2)], 1e-4),
+      ),
+      runs,
+    ));
 
   it('residualLayerNorm is layerNorm(x + residual)', () =>
-    fc.assert(fc.asyncProperty(size, fc.integer({ min: 3, max: 70 }), (N, D) =>
-      expectLikeCpu(backend, residualLayerNormOf, [gaussian([N, D]), gaussian([N, D], 3), gaussian([D], 1), gaussian([D], 2)], 1e-4)), runs));
+    fc.assert(
+      fc.asyncProperty(size, fc.integer({ min: 3, max: 70 }), (N, D) =>
+        expectLikeCpu(backend, residualLayerNormOf, [gaussian([N, D]), gaussian([N, D], 3), gaussian([D], 1), gaussian([D], 2)], 1e-4),
+      ),
+      runs,
+    ));
 
   it('residualLayerNorm of x with itself has both gradients', () =>
-    expectLikeCpu(backend, (x, gamma, beta) => residualLayerNormOf(x, x, gamma, beta), [gaussian([9, 32]), gaussian([32], 1), gaussian([32], 2)], 1e-4));
+    expectLikeCpu(
+      backend,
+      (x, gamma, beta) => residualLayerNormOf(x, x, gamma, beta),
+      [gaussian([9, 32]), gaussian([32], 1), gaussian([32], 2)],
+      1e-4,
+    ));
 
   it('attention is as composed, with and without dropout, for any padding', () => {
     const small = fc.integer({ min: 1, max: 9 });
-    const property = fc.asyncProperty(small, small, fc.integer({ min: 1, max: 4 }), small, fc.constantFrom(0, 0.3), (B, T, heads, width, rate) =>
-      expectLikeCpu(backend, attentionOf(B, T, heads, rate), [gaussian([B * T, heads * width], 1), gaussian([B * T, 2 * heads * width])]));
+    const property = fc.asyncProperty(
+      small,
+      small,
+      fc.integer({ min: 1, max: 4 }),
+      small,
+      fc.constantFrom(0, 0.3),
+      (B, T, heads, width, rate) =>
+        expectLikeCpu(backend, attentionOf(B, T, heads, rate), [gaussian([B * T, heads * width], 1), gaussian([B * T, 2 * heads * width])]),
+    );
     return fc.assert(property, runs);
   });
 
@@ -58,7 +91,10 @@ describe.each(loaded)('%s', (backend) => {
 
   it('embedding gathers rows, and adds up the gradients of equal rows', () => {
     const ids = fc.array(fc.integer({ min: 0, max: 10 }), { minLength: 1, maxLength: 30 });
-    return fc.assert(fc.asyncProperty(ids, size, (rows, D) => expectLikeCpu(backend, embeddingOf(rows), [gaussian([11, D])])), runs);
+    return fc.assert(
+      fc.asyncProperty(ids, size, (rows, D) => expectLikeCpu(backend, embeddingOf(rows), [gaussian([11, D])])),
+      runs,
+    );
   });
 
   it('dropout is as on cpu', () => expectLikeCpu(backend, (x) => dropout(x, 0.1, KEY, 3), [gaussian([13, 29])], 0));
@@ -70,20 +106,37 @@ describe.each(loaded)('%s', (backend) => {
       return denseGeluOf(residualLayerNormOf(denseOf(context, wOut, bOut), x, gamma, beta), wIn, bIn);
     };
     const [x, ...query] = affine(B * T, D, D);
-    const inputs = [x, ...query, ...affine(1, D, 2 * D).slice(1), ...affine(1, D, D).slice(1), gaussian([D], 7), gaussian([D], 8), ...affine(1, D, F).slice(1)];
-    await expectSlope(backend, block, inputs.map((given) => map(given, (value) => value * 0.7)));
+    const inputs = [
+      x,
+      ...query,
+      ...affine(1, D, 2 * D).slice(1),
+      ...affine(1, D, D).slice(1),
+      gaussian([D], 7),
+      gaussian([D], 8),
+      ...affine(1, D, F).slice(1),
+    ];
+    await expectSlope(
+      backend,
+      block,
+      inputs.map((given) => map(given, (value) => value * 0.7)),
+    );
   });
 
   it('nothing leaks under tidy and variableGrads, with dropout', async () => {
     await tf.setBackend(backend);
     const [B, T, D] = [3, 4, 6];
-    const weights = [...affine(1, D, D).slice(1), ...affine(1, D, 2 * D).slice(1)].map(({ values, shape }) => tf.variable(tf.tensor(values, shape)));
+    const weights = [...affine(1, D, D).slice(1), ...affine(1, D, 2 * D).slice(1)].map(({ values, shape }) =>
+      tf.variable(tf.tensor(values, shape)),
+    );
     const before = tf.memory().numTensors;
     const { value, grads } = tf.variableGrads(() =>
       tf.tidy(() => {
         const x = tf.tensor2d(gaussian([B * T, D]).values, [B * T, D]);
-        return tf.sum(dropout(attentionOf(B, T, 2, 0.2)(denseOf(x, weights[0], weights[1]), denseOf(x, weights[2], weights[3])), 0.5, KEY, 1));
-      }));
+        return tf.sum(
+          dropout(attentionOf(B, T, 2, 0.2)(denseOf(x, weights[0], weights[1]), denseOf(x, weights[2], weights[3])), 0.5, KEY, 1),
+        );
+      }),
+    );
     expect(tf.memory().numTensors).toBe(before + 1 + weights.length);
     tf.dispose([value, ...Object.values(grads)]);
     expect(tf.memory().numTensors).toBe(before);

@@ -43,7 +43,14 @@ describe('memory of the onnx backend', () => {
     ['split', (x) => tf.split(x, 2)[1]],
     ['gather', (x) => tf.gather(x, tf.tensor1d([3, 1], 'int32'))],
     ['concat of one', (x) => tf.concat([x])],
-    ['pad by nothing', (x) => tf.pad(x, [[0, 0], [0, 0]])],
+    [
+      'pad by nothing',
+      (x) =>
+        tf.pad(x, [
+          [0, 0],
+          [0, 0],
+        ]),
+    ],
     ['tile by one', (x) => tf.tile(x, [1, 1])],
     ['transpose to the same order', (x) => tf.transpose(x, [0, 1])],
     ['sum over no axis', (x) => tf.sum(x, [])],
@@ -77,7 +84,10 @@ describe('memory of the onnx backend', () => {
     await tf.setBackend('onnx');
     overwrite();
     expectSame(tensor.dataSync(), expected);
-    expectSame(doubled, expected.map((x) => 2 * x));
+    expectSame(
+      doubled,
+      expected.map((x) => 2 * x),
+    );
     tensor.dispose();
   });
 

@@ -34,7 +34,9 @@ describe('passages', () => {
   });
 
   it('number the descriptions of one path', () => {
-    const repeats = rowsOf(corpus).map((row) => corpus.id(row)).filter((id) => id.endsWith('#2'));
+    const repeats = rowsOf(corpus)
+      .map((row) => corpus.id(row))
+      .filter((id) => id.endsWith('#2'));
     expect(repeats.length).toBeGreaterThan(10);
     const first = repeats.filter((id) => corpus.rowOf(id.slice(0, -2)) !== undefined);
     expect(first.length).toBe(repeats.length);
@@ -72,7 +74,9 @@ describe('splits', () => {
 
   it('judge distinct passages of the corpus, ascending, with grade 1', () => {
     for (const { positives, grades } of everySplit) {
-      expect(positives.every((rows) => rows.length > 0 && rows.every((row, i) => row < corpus.size && (i === 0 || row > rows[i - 1]!)))).toBe(true);
+      expect(
+        positives.every((rows) => rows.length > 0 && rows.every((row, i) => row < corpus.size && (i === 0 || row > rows[i - 1]!))),
+      ).toBe(true);
       expect(grades.every((values, i) => values.length === positives[i]!.length && values.every((grade) => grade === 1))).toBe(true);
     }
     expect(everySplit.some(({ positives }) => positives.some((rows) => rows.length > 1))).toBe(true);

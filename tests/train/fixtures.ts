@@ -18,8 +18,16 @@ export function toyTexts(size: number, words = 6): { passages: string[]; queries
 /** Every query has its own passage; the first half trains, the rest is dev and test. */
 export function toyDataset(size = 40): Dataset {
   const { passages, queries } = toyTexts(size);
-  const corpus = createTexts(passages.map((_, i) => `p${i}`), passages, 'toy corpus');
-  const queryTexts = createTexts(queries.map((_, i) => `q${i}`), queries, 'toy queries');
+  const corpus = createTexts(
+    passages.map((_, i) => `p${i}`),
+    passages,
+    'toy corpus',
+  );
+  const queryTexts = createTexts(
+    queries.map((_, i) => `q${i}`),
+    queries,
+    'toy queries',
+  );
   const split = (begin: number, end: number): Split => {
     const rows = Int32Array.from({ length: end - begin }, (_, i) => begin + i);
     return { rows, positives: [...rows].map((row) => Int32Array.of(row)), grades: [...rows].map(() => Int32Array.of(1)) };

@@ -8,7 +8,7 @@ import { type Reporter, silentReporter } from '../../src/core/reporter.js';
 import type { Dataset } from '../../src/data/types.js';
 import { createDualEncoder } from '../../src/encoders/dualEncoder.js';
 import { initialParameters } from '../../src/encoders/parameters.js';
-import { poolAt, placeOf } from '../../src/sampling/pools.js';
+import { placeOf, poolAt } from '../../src/sampling/pools.js';
 import { queriesOfStep } from '../../src/train/batch.js';
 import { bestRefresh, type RefreshContext, readRefresh, readRefreshes, refresh } from '../../src/train/refresh.js';
 import { createSharedMemory } from '../../src/train/replica.js';

@@ -9,7 +9,9 @@ import { tinyShape, toyTokens } from './fixtures.js';
 const queries = toyTokens([4, 7, 5], 'queries');
 const passages = toyTokens([6, 3, 9, 8, 5], 'passages');
 const batch: StepBatch = {
-  step: 0, queries, passages,
+  step: 0,
+  queries,
+  passages,
   contrast: { target: Int32Array.of(0, 1, 2), mask: Float32Array.from({ length: 15 }, (_, i) => (i === 4 || i === 8 ? -1e9 : 0)) },
 };
 
@@ -48,9 +50,17 @@ describe('the gradient of a step', () => {
       });
       const h = 4e-3;
       for (const [name, at] of probes) {
-        const shifted = async (by: number) => (await lossAndGradient(replicas, parameters.map((value, i) => (i === at ? value + by : value)))).loss;
+        const shifted = async (by: number) =>
+          (
+            await lossAndGradient(
+              replicas,
+              parameters.map((value, i) => (i === at ? value + by : value)),
+            )
+          ).loss;
         const difference = ((await shifted(h)) - (await shifted(-h))) / (2 * h);
-        expect(Math.abs(difference - gradient[at]!), `${name}: ${difference} and ${gradient[at]}`).toBeLessThan(1e-3 + 0.02 * Math.abs(difference));
+        expect(Math.abs(difference - gradient[at]!), `${name}: ${difference} and ${gradient[at]}`).toBeLessThan(
+          1e-3 + 0.02 * Math.abs(difference),
+        );
       }
       await replicas.dispose();
     });

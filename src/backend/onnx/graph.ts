@@ -46,9 +46,11 @@ export function encodeGraph({ inputs, outputs, nodes }: Graph): Uint8Array {
   const nameOf = (operand: Operand): string => {
     if (typeof operand === 'string') return operand;
     const name = `constant${constants.length}`;
-    constants.push(typeof operand === 'number'
-      ? { name, dataType: FLOAT, dims: [], floatData: [operand] }
-      : { name, dataType: INT64, dims: [operand.length], int64Data: [...operand] });
+    constants.push(
+      typeof operand === 'number'
+        ? { name, dataType: FLOAT, dims: [], floatData: [operand] }
+        : { name, dataType: INT64, dims: [operand.length], int64Data: [...operand] },
+    );
     return name;
   };
   const node = nodes.map((one) => ({
@@ -60,7 +62,10 @@ export function encodeGraph({ inputs, outputs, nodes }: Graph): Uint8Array {
   }));
   const model = onnx.ModelProto.fromObject({
     irVersion: IR_VERSION,
-    opsetImport: [{ domain: '', version: OPSET }, { domain: 'com.microsoft', version: 1 }],
+    opsetImport: [
+      { domain: '', version: OPSET },
+      { domain: 'com.microsoft', version: 1 },
+    ],
     graph: { name: 'graph', node, input: describe(inputs), output: describe(outputs), initializer: constants },
   });
   return Uint8Array.from(onnx.ModelProto.encode(model).finish());

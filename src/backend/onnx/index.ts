@@ -2,8 +2,9 @@
  * A TensorFlow.js backend named `onnx`: tensors are typed arrays as in the cpu backend, whose kernels it takes over;
  * the expensive ones run in onnxruntime instead.
  */
-import { tf } from '../tf.js';
+
 import { registerSegmentSum } from '../segmentSum.js';
+import { tf } from '../tf.js';
 import { OnnxBackend } from './backend.js';
 import { registerOnnxKernels } from './kernels.js';
 import { loadBinding } from './session.js';
@@ -28,7 +29,9 @@ function guarded(kernelFunc: tf.KernelFunc): tf.KernelFunc {
     const outputs = kernelFunc(call);
     const backend = call.backend as OnnxBackend;
     const bufferOf = ({ dataId }: tf.TensorInfo) => backend.valuesOf(dataId)?.buffer;
-    const given = Object.values(call.inputs).flat().filter((input) => input != null);
+    const given = Object.values(call.inputs)
+      .flat()
+      .filter((input) => input != null);
     for (const output of Array.isArray(outputs) ? outputs : [outputs]) {
       const shared = given.find((input) => input.dataId !== output.dataId && bufferOf(input) === bufferOf(output));
       if (shared) backend.keepForever(shared.dataId);

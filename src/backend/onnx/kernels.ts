@@ -91,7 +91,10 @@ function binary(operator: string): Planner {
     return {
       key: `${operator} ${a.shape.length} ${b.shape.length}`,
       graph: () => graph({ a: a.shape.length, b: b.shape.length }, { y: shape.length }, [node('y', operator, ['a', 'b'])]),
-      operands: [{ tensor: a, shape: a.shape }, { tensor: b, shape: b.shape }],
+      operands: [
+        { tensor: a, shape: a.shape },
+        { tensor: b, shape: b.shape },
+      ],
       shape,
     };
   };
@@ -146,7 +149,10 @@ function matMul({ a, b, bias }: Inputs, attributes: Attributes): Plan | undefine
   const inner = a.shape[ra - 1 - (transA ? 1 : 0)];
   if (tf.util.sizeFromShape(shape) === 0 || inner === 0 || tf.util.sizeFromShape(shape) * inner < WORTH_A_CALL) return undefined;
   if (attributes.activation && attributes.activation !== 'linear') return undefined;
-  const operands = [{ tensor: a, shape: a.shape }, { tensor: b, shape: b.shape }];
+  const operands = [
+    { tensor: a, shape: a.shape },
+    { tensor: b, shape: b.shape },
+  ];
   const product = node(bias ? 'product' : 'y', 'FusedMatMul', ['a', 'b'], { transA, transB });
   if (!bias) {
     const build = () => graph({ a: ra, b: rb }, { y: shape.length }, [product]);

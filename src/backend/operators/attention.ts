@@ -30,7 +30,8 @@ function fusedAttention(query: tf.Tensor2D, keyValue: tf.Tensor2D, mask: tf.Tens
     const [q, kv, save] = args as unknown as [tf.Tensor, tf.Tensor, tf.GradSaveFunc];
     const dropout = keep ? [viewed(keep, pairs)] : [];
     const [y, ...saved] = runOnTensors(
-      graphs.forward, [viewed(q, asking), viewed(kv, asked), viewed(mask, [B, 1, 1, 1, T]), ...dropout],
+      graphs.forward,
+      [viewed(q, asking), viewed(kv, asked), viewed(mask, [B, 1, 1, 1, T]), ...dropout],
       [asking, queryHeads, tokenHeads, tokenHeads, pairs],
     );
     save(keep ? [...saved, keep] : saved);

@@ -3,9 +3,7 @@ import { graph, node } from '../onnx/graph.js';
 import { gradientsAreRecorded, onnxIsActive, runOnTensors } from '../onnx/operator.js';
 import { tf } from '../tf.js';
 
-const DENSE = graph({ x: 2, w: 2, b: 1 }, { y: 2 }, [
-  node('y', 'Gemm', ['x', 'w', 'b'], { transB: 1 }),
-]);
+const DENSE = graph({ x: 2, w: 2, b: 1 }, { y: 2 }, [node('y', 'Gemm', ['x', 'w', 'b'], { transB: 1 })]);
 
 const DENSE_GRADIENT = graph({ dy: 2, x: 2, w: 2 }, { dx: 2, dw: 2, db: 1 }, [
   node('dx', 'Gemm', ['dy', 'w']),

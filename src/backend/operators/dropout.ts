@@ -9,7 +9,15 @@ const LANES = 256; // the values of a byte: one Threefry block of 64 bits decide
  * block (key, row, ⌊i/8⌋). `rate` in [0, 1) is rounded to a multiple of 1/256, and the scale follows the rounded rate.
  */
 export function dropoutMask<S extends tf.ShapeMap[keyof tf.ShapeMap]>(shape: S, rate: number, key: Key, row: number): tf.Tensor {
-  return tf.tensor(maskValues(shape.reduce((size, dim) => size * dim, 1), rate, key, row), shape);
+  return tf.tensor(
+    maskValues(
+      shape.reduce((size, dim) => size * dim, 1),
+      rate,
+      key,
+      row,
+    ),
+    shape,
+  );
 }
 
 /** x · dropoutMask(x.shape, rate, key, row) */

@@ -4,14 +4,18 @@ import { onnxIsActive, runOnTensors } from '../onnx/operator.js';
 import { tf } from '../tf.js';
 
 /** Writes the sum s, the mean and the reciprocal deviation of each row beside the result: the backward graph needs them. */
-const RESIDUAL_LAYER_NORM = byEpsilon((epsilon) => graph({ x: 2, residual: 2, gamma: 1, beta: 1 }, { y: 2, s: 2, mean: 2, rstd: 2 }, [
-  node('s', 'Add', ['x', 'residual']),
-  node('y mean rstd', 'LayerNormalization', ['s', 'gamma', 'beta'], { axis: -1, epsilon }),
-]));
+const RESIDUAL_LAYER_NORM = byEpsilon((epsilon) =>
+  graph({ x: 2, residual: 2, gamma: 1, beta: 1 }, { y: 2, s: 2, mean: 2, rstd: 2 }, [
+    node('s', 'Add', ['x', 'residual']),
+    node('y mean rstd', 'LayerNormalization', ['s', 'gamma', 'beta'], { axis: -1, epsilon }),
+  ]),
+);
 
-const LAYER_NORM = byEpsilon((epsilon) => graph({ s: 2, gamma: 1, beta: 1 }, { y: 2, mean: 2, rstd: 2 }, [
-  node('y mean rstd', 'LayerNormalization', ['s', 'gamma', 'beta'], { axis: -1, epsilon }),
-]));
+const LAYER_NORM = byEpsilon((epsilon) =>
+  graph({ s: 2, gamma: 1, beta: 1 }, { y: 2, mean: 2, rstd: 2 }, [
+    node('y mean rstd', 'LayerNormalization', ['s', 'gamma', 'beta'], { axis: -1, epsilon }),
+  ]),
+);
 
 /** With x̂ = (s − mean)·rstd and g = dy·γ: ds = rstd·(g − mean(g) − x̂·mean(g·x̂)), dγ = Σ dy·x̂, dβ = Σ dy */
 const LAYER_NORM_GRADIENT = graph({ dy: 2, s: 2, mean: 2, rstd: 2, gamma: 1 }, { ds: 2, dgamma: 1, dbeta: 1 }, [
@@ -45,7 +49,11 @@ export function layerNorm(x: tf.Tensor2D, gamma: tf.Tensor1D, beta: tf.Tensor1D,
 
 /** layerNorm(x + residual): x and residual [N, D], gamma and beta [D] → [N, D] */
 export function residualLayerNorm(
-  x: tf.Tensor2D, residual: tf.Tensor2D, gamma: tf.Tensor1D, beta: tf.Tensor1D, epsilon: number,
+  x: tf.Tensor2D,
+  residual: tf.Tensor2D,
+  gamma: tf.Tensor1D,
+  beta: tf.Tensor1D,
+  epsilon: number,
 ): tf.Tensor2D {
   if (!onnxIsActive()) return composedLayerNorm(tf.add(x, residual), gamma, beta, epsilon);
   return tf.customGrad((...args) => {
