@@ -98,7 +98,14 @@ function readApis(): Api[] {
  * Packages whose documentation only trains: more descriptions to learn from, and more passages to tell apart. Each is a dependency of an
  * exact version, so that every installation has the same texts.
  */
-const TRAINING_PACKAGES = ['@tensorflow/tfjs-core', '@tensorflow/tfjs-layers', '@tensorflow/tfjs-data', '@tensorflow/tfjs-converter', 'zod', 'yaml'];
+const TRAINING_PACKAGES = [
+  '@tensorflow/tfjs-core',
+  '@tensorflow/tfjs-layers',
+  '@tensorflow/tfjs-data',
+  '@tensorflow/tfjs-converter',
+  'zod',
+  'yaml',
+];
 /** Shared by all that only trains: one group, larger than dev and test, which the split therefore leaves to train. */
 const TRAINING_GROUP = 'training packages';
 

@@ -12,7 +12,9 @@ import { tf } from '../backend/index.js';
 import { UserError } from '../core/errors.js';
 import type { Phase } from '../core/reporter.js';
 import { decayMask } from '../encoders/parameters.js';
-import { drawStatistics } from '../sampling/statistics.js';
+import { type Pools, poolAt } from '../sampling/pools.js';
+import { simansProbabilities } from '../sampling/simans.js';
+import { drawStatistics, meanEffectivePoolSize } from '../sampling/statistics.js';
 import { type BatchSource, buildBatch, type Draw } from './batch.js';
 import { checkpointSteps, loadCheckpoint, pruneCheckpoints, saveCheckpoint } from './checkpoint.js';
 import { Optimizer } from './optimizer.js';
@@ -33,6 +35,9 @@ export interface Trained {
   /** Steps done; fewer than train.steps after Ctrl-C. */
   readonly step: number;
 }
+
+/** Pools that a refresh's line is taken over. */
+const POOLS_DESCRIBED = 500;
 
 export class Trainer {
   private readonly optimizer: Optimizer;
@@ -120,6 +125,28 @@ export class Trainer {
       `refresh ${made.number} at step ${step}: dev ${Object.entries(made.dev)
         .map(([name, mean]) => `${name} ${mean.toFixed(4)}`)
         .join(', ')}`,
+    );
+    if (made.pools) this.describePools(made.pools);
+  }
+
+  /** How widely SimANS draws from these pools: near 1 it always takes the same candidate, near K it draws evenly. */
+  private describePools(pools: Pools): void {
+    const { config, dataset, reporter } = this.context;
+    const { sampler } = config;
+    if (sampler.kind !== 'simans') return;
+    const sample = Array.from({ length: Math.min(POOLS_DESCRIBED, pools.rows.length) }, (_, place) =>
+      poolAt(pools, place, 0, {
+        query: dataset.queries.id(pools.rows[place]!),
+        positives: new Int32Array(0),
+        corpusSize: dataset.corpus.size,
+      }),
+    ).filter(({ passages }) => passages.length > 0);
+    if (sample.length === 0) return;
+    const size = meanEffectivePoolSize(sample, ({ scores, positiveScore, query }) =>
+      simansProbabilities(scores, positiveScore, sampler, query),
+    );
+    reporter.line(
+      `pools: SimANS draws from ${size.toFixed(1)} of ${pools.k} candidates in effect (1/Σp², mean of ${sample.length} queries)`,
     );
   }
 

@@ -9,7 +9,7 @@ describe('the built-in data sets', () => {
   for (const name of ['api-docs', 'wordnet', 'wordnet-examples'] as const) {
     it(`${name} has the corpus and the splits of its golden fingerprints, whatever the job's seed`, async () => {
       const { corpus, splits, fingerprint } = await loadDataset({ format: 'builtin', name, devShare: 0.2 }, 5);
-      expect({ passages: corpus.size, test: splits.test.rows.length, ...fingerprint }).toEqual(golden[name]);
+      expect({ passages: corpus.size, testQueries: splits.test.rows.length, ...fingerprint }).toEqual(golden[name]);
     }, 60_000);
   }
 });
