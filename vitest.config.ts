@@ -6,6 +6,7 @@ export default defineConfig({
     include: ['tests/**/*.test.ts'],
     exclude: ['tests/**/*.full.test.ts'],
     globalSetup: 'tests/freshBuild.ts',
+    setupFiles: 'tests/seed.ts',
     testTimeout: 60_000,
   },
 });

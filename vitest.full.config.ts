@@ -5,6 +5,7 @@ export default defineConfig({
   test: {
     include: ['tests/**/*.full.test.ts'],
     globalSetup: 'tests/freshBuild.ts',
+    setupFiles: 'tests/seed.ts',
     fileParallelism: false,
     testTimeout: 900_000,
     hookTimeout: 900_000,

@@ -1,6 +1,6 @@
 /**
- * Built-in data set `api-docs`: find an API by describing it. Read at run time from the declaration files of npm packages:
- * TypeScript's own libraries (ECMAScript, DOM, workers) and `@types/node`, and for training alone a few more; nothing is downloaded.
+ * Built-in data set `api-docs`: find an API by describing it. Read at run time from the declaration files of two npm packages,
+ * TypeScript's own libraries (ECMAScript, DOM, workers) and `@types/node`; nothing is downloaded.
  *
  * A passage is an API's path and signature, a query its JSDoc description without the API's own name. APIs described in the same
  * words share one query. Train, dev and test share no interface, class or module, and no description.
@@ -38,7 +38,7 @@ interface Place {
 
 /**
  * The data set. The same for every seed: the parameter is that of every built-in data set.
- * Throws a UserError when one of the packages is not installed.
+ * Throws a UserError when one of the two packages is not installed.
  */
 export function loadApiDocs(_seed: number): Dataset {
   const apis = readApis();
@@ -80,7 +80,7 @@ function readApis(): Api[] {
   const counts = new Map<string, number>();
   const seen = new Set<string>();
   const apis: Api[] = [];
-  for (const { file, library, trains } of declarationFiles()) {
+  for (const { file, library } of declarationFiles()) {
     for (const found of documentedDeclarations(file)) {
       const described = `${found.path}\n${wordsOf(found.description).join(' ')}`;
       if (seen.has(described)) continue;
@@ -88,29 +88,14 @@ function readApis(): Api[] {
       const name = `${library}/${found.path}`;
       const count = (counts.get(name) ?? 0) + 1;
       counts.set(name, count);
-      apis.push({ ...found, group: trains ? TRAINING_GROUP : found.group, id: count === 1 ? name : `${name}#${count}` });
+      apis.push({ ...found, id: count === 1 ? name : `${name}#${count}` });
     }
   }
   return apis;
 }
 
-/**
- * Packages whose documentation only trains: more descriptions to learn from, and more passages to tell apart. Each is a dependency of an
- * exact version, so that every installation has the same texts.
- */
-const TRAINING_PACKAGES = [
-  '@tensorflow/tfjs-core',
-  '@tensorflow/tfjs-layers',
-  '@tensorflow/tfjs-data',
-  '@tensorflow/tfjs-converter',
-  'zod',
-  'yaml',
-];
-/** Shared by all that only trains: one group, larger than dev and test, which the split therefore leaves to train. */
-const TRAINING_GROUP = 'training packages';
-
 /** The packages' declaration files; of two equal declarations the one of the earlier file is kept. */
-function declarationFiles(): { file: string; library: string; trains?: boolean }[] {
+function declarationFiles(): { file: string; library: string }[] {
   const typescript = path.join(packageFolder('typescript'), 'lib');
   const node = packageFolder('@types/node');
   const names = fs.readdirSync(typescript).sort();
@@ -120,22 +105,13 @@ function declarationFiles(): { file: string; library: string; trains?: boolean }
     ['worker', /^lib\.webworker\b.*\.d\.ts$/],
     ['scripthost', /^lib\.scripthost\.d\.ts$/],
   ];
+  const nodeNames = (fs.readdirSync(node, { recursive: true }) as string[]).filter((name) => name.endsWith('.d.ts')).sort();
   return [
     ...libraries.flatMap(([library, pattern]) =>
       names.filter((name) => pattern.test(name)).map((name) => ({ file: path.join(typescript, name), library })),
     ),
-    ...declarationsUnder(node).map((file) => ({ file, library: 'node' })),
-    { file: path.join(typescript, 'typescript.d.ts'), library: 'typescript', trains: true },
-    ...TRAINING_PACKAGES.flatMap((name) =>
-      declarationsUnder(packageFolder(name)).map((file) => ({ file, library: name.replace(/^@.*\//, ''), trains: true })),
-    ),
+    ...nodeNames.map((name) => ({ file: path.join(node, name), library: 'node' })),
   ];
-}
-
-function declarationsUnder(folder: string): string[] {
-  const names = fs.readdirSync(folder, { recursive: true }) as string[];
-  const own = names.filter((name) => name.endsWith('.d.ts') && !name.split(path.sep).includes('node_modules'));
-  return own.sort().map((name) => path.join(folder, name));
 }
 
 function packageFolder(name: string): string {

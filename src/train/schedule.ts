@@ -9,7 +9,7 @@ export interface Schedule {
 /** Linear warm-up over the first share of the steps, then linear or cosine decay to 0 at the end; steps count from 0. */
 export function learningRateAt(step: number, schedule: Schedule): number {
   const warmup = Math.round(schedule.warmupShare * schedule.steps);
-  if (step < warmup) return (schedule.learningRate * (step + 1)) / warmup;
+  if (step < warmup) return schedule.learningRate * ((step + 1) / warmup);
   const progress = (step - warmup) / Math.max(1, schedule.steps - warmup);
   switch (schedule.decay) {
     case 'linear':
