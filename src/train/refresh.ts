@@ -85,6 +85,7 @@ export async function encodeCorpus(context: RefreshContext, name: string): Promi
   const { replicas, dataset, reporter } = context;
   const phase = reporter.phase(name, dataset.corpus.size, 'passages');
   await replicas.encode('passage', rowsByLength(replicas.shared.tokens.passage, allRows(dataset.corpus.size)), phase);
+  phase.update(dataset.corpus.size); // this thread knows only of the shards it took itself
   phase.end();
 }
 
@@ -115,6 +116,7 @@ async function buildPools(context: RefreshContext, number: number, places: Int32
   const depth = Math.min(dataset.corpus.size, k + mostPositives);
   const phase = reporter.phase(`refresh ${number}: search`, rows.length, 'queries');
   const hits = await replicas.search(rows, depth, phase);
+  phase.update(rows.length);
   phase.end();
   const pools = {
     k,
