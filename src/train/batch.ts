@@ -25,13 +25,25 @@ export interface Draw extends Negatives {
 
 /** Positions in train.rows of the queries of a step: epochs of a keyed permutation, one after the other. */
 export function queriesOfStep(seed: number, trainSize: number, queriesPerStep: number, step: number): Int32Array {
-  const orders = new Map<number, Int32Array>();
   return Int32Array.from({ length: queriesPerStep }, (_, i) => {
     const position = step * queriesPerStep + i;
-    const epoch = Math.floor(position / trainSize);
-    if (!orders.has(epoch)) orders.set(epoch, permutation(deriveKey(seed, 'order', epoch), trainSize));
-    return orders.get(epoch)![position % trainSize]!;
+    return orderOfEpoch(seed, trainSize, Math.floor(position / trainSize))[position % trainSize]!;
   });
+}
+
+/** Orders are kept, for the steps of an epoch share one and a large one takes milliseconds. */
+const orders = new Map<string, Int32Array>();
+const ORDERS_KEPT = 4;
+
+function orderOfEpoch(seed: number, trainSize: number, epoch: number): Int32Array {
+  const name = `${seed}/${trainSize}/${epoch}`;
+  let order = orders.get(name);
+  if (!order) {
+    if (orders.size === ORDERS_KEPT) orders.clear();
+    order = permutation(deriveKey(seed, 'order', epoch), trainSize);
+    orders.set(name, order);
+  }
+  return order;
 }
 
 export function buildBatch(source: BatchSource, pools: Pools | undefined, step: number): { batch: StepBatch; draws: Draw[] } {
