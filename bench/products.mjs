@@ -14,7 +14,7 @@ const batched = (/** @type {Record<string, number>} */ transposed) =>
   graph({ a: 3, b: 3 }, { c: 3 }, [node('c', 'FusedMatMul', ['a', 'b'], transposed)]);
 
 const DENSE = { plain: gemm({}), transA: gemm({ transA: 1 }), transB: gemm({ transB: 1 }) };
-const ATTENTION = { plain: batched({}), transA: batched({ transA: 1 }), transB: batched({ transB: 1 }) };
+const BATCHED = { plain: batched({}), transA: batched({ transA: 1 }), transB: batched({ transB: 1 }) };
 
 /**
  * A function that runs every product of one step, forward and backward, once. Operands are made once; each layer has
@@ -27,9 +27,9 @@ export function productsAlone(shape) {
   const forward = [];
   /** @type {Product[]} */
   const backward = [];
-  for (const { dense, attention } of productsOf(shape)) {
+  for (const { dense, batched: inBatches } of productsOf(shape)) {
     for (const product of dense) addDense(product, forward, backward);
-    addAttention(attention, forward, backward);
+    for (const product of inBatches) addBatched(product, forward, backward);
   }
   const products = [...forward, ...backward.reverse()];
   return () => {
@@ -49,20 +49,15 @@ function addDense({ rows, into, out }, forward, backward) {
   );
 }
 
-/** @param {{ batch: number, asking: number, tokens: number, headWidth: number }} product @param {Product[]} forward @param {Product[]} backward */
-function addAttention({ batch, asking, tokens, headWidth }, forward, backward) {
-  const q = operand([batch, asking, headWidth]);
-  const kv = operand([batch, tokens, headWidth]);
-  const p = operand([batch, asking, tokens]);
-  forward.push(
-    () => run(ATTENTION.transB, q, kv, p.shape),
-    () => run(ATTENTION.plain, p, kv, q.shape),
-  );
+/** @param {{ batch: number, rows: number, inner: number, columns: number }} product @param {Product[]} forward @param {Product[]} backward */
+function addBatched({ batch, rows, inner, columns }, forward, backward) {
+  const a = operand([batch, rows, inner]);
+  const b = operand([batch, inner, columns]);
+  const dc = operand([batch, rows, columns]);
+  forward.push(() => run(BATCHED.plain, a, b, dc.shape));
   backward.push(
-    () => run(ATTENTION.transA, p, q, kv.shape), // dv
-    () => run(ATTENTION.transB, q, kv, p.shape), // dp
-    () => run(ATTENTION.plain, p, kv, q.shape), // dq
-    () => run(ATTENTION.transA, p, q, kv.shape), // dk
+    () => run(BATCHED.transB, dc, b, a.shape),
+    () => run(BATCHED.transA, a, dc, b.shape),
   );
 }
 

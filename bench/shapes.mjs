@@ -18,23 +18,35 @@ export const MINI_LM = { layers: 6, width: 384, heads: 12, feedForward: 1536, vo
 export const QUICKSTART = { layers: 2, width: 128, heads: 4, feedForward: 512, vocabulary: 8000, sequences: 128, tokens: 16 };
 
 /**
- * The products of one step, by kind, as the encoder computes them: all layers see all tokens, but in the last one only
- * [CLS] asks, so that its query, output and feed-forward products have one row a sequence.
- * `dense`: x [rows, into] · wᵀ [into, out]; `attention`: queries of `asking` tokens against T tokens, B·H of them.
+ * The products of one step, by kind, as the encoder computes them: all tokens ask in all layers but the last, where only [CLS]
+ * does, so that its query, output and feed-forward products have one row a sequence and no token's key or value is formed.
+ * `dense`: x [rows, into] · wᵀ [into, out]; `batched`: `batch` products [rows, inner] · [inner, columns].
  * @param {StepShape} shape
  */
-export function productsOf({ layers, width: D, heads, feedForward: F, sequences: B, tokens: T }) {
+export function productsOf({ layers, width: D, heads: H, feedForward: F, sequences: B, tokens: T }) {
   return Array.from({ length: layers }, (_, layer) => {
-    const asking = layer === layers - 1 ? 1 : T;
+    const last = layer === layers - 1;
+    const rows = last ? B : B * T;
+    const d = D / H;
     return {
       dense: [
-        { rows: B * asking, into: D, out: D }, // query
-        { rows: B * T, into: D, out: 2 * D }, // key and value
-        { rows: B * asking, into: D, out: D }, // attention output
-        { rows: B * asking, into: D, out: F },
-        { rows: B * asking, into: F, out: D },
+        { rows, into: D, out: D }, // query
+        ...(last ? [] : [{ rows, into: D, out: 2 * D }]), // key and value
+        { rows, into: D, out: D }, // attention output
+        { rows, into: D, out: F },
+        { rows, into: F, out: D },
       ],
-      attention: { batch: B * heads, asking, tokens: T, headWidth: D / heads },
+      batched: last
+        ? [
+            { batch: H, rows: B, inner: d, columns: D }, // Wₖᵀq
+            { batch: B, rows: H, inner: D, columns: T }, // with the tokens: logits
+            { batch: B, rows: H, inner: T, columns: D }, // Σ p·x
+            { batch: H, rows: B, inner: D, columns: d }, // Wᵥ·(Σ p·x)
+          ]
+        : [
+            { batch: B * H, rows: T, inner: d, columns: T }, // q·kᵀ
+            { batch: B * H, rows: T, inner: T, columns: d }, // p·v
+          ],
     };
   });
 }
@@ -45,9 +57,9 @@ export function productsOf({ layers, width: D, heads, feedForward: F, sequences:
  */
 export function flopsOf(shape) {
   let forward = 0;
-  for (const { dense, attention } of productsOf(shape)) {
+  for (const { dense, batched } of productsOf(shape)) {
     for (const { rows, into, out } of dense) forward += 2 * rows * into * out;
-    forward += 2 * 2 * attention.batch * attention.asking * attention.tokens * attention.headWidth;
+    for (const { batch, rows, inner, columns } of batched) forward += 2 * batch * rows * inner * columns;
   }
   return 3 * forward;
 }

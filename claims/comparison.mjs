@@ -41,6 +41,9 @@ const CELLS_AT_A_TIME = 2;
 /** Keys that say where and on what a cell runs, not what it computes. */
 const PLACE_KEYS = new Set(['name', 'jobsFolder', 'backend']);
 
+/** Keys that every sampler has. */
+const DRAWING_KEYS = ['negatives', 'share', 'fromStep'];
+
 /** Seed by seed, so that an unfinished table compares samplers too. @param {TableName} table @returns {CellName[]} */
 export function cellsOf(table) {
   const { samplers, seeds } = TABLES[table];
@@ -54,10 +57,10 @@ export function settingsOf({ table, sampler, seed }) {
     throw new Error(`${TABLES[table].config}: sampler ${base.kind}; expected simans, from which the others take their numbers`);
   const numbers = {
     none: [],
-    random: ['negatives'],
-    topk: ['negatives', 'pool'],
-    topkUniform: ['negatives', 'pool'],
-    simans: ['negatives', 'pool', 'a', 'b', 'kernel'],
+    random: [...DRAWING_KEYS],
+    topk: [...DRAWING_KEYS, 'pool'],
+    topkUniform: [...DRAWING_KEYS, 'pool'],
+    simans: [...DRAWING_KEYS, 'pool', 'a', 'b', 'kernel'],
   };
   const kept = numbers[sampler].map((name) => `, ${name}: ${base[/** @type {keyof typeof base} */ (name)]}`).join('');
   return [`seed=${seed}`, `sampler={kind: ${sampler}${kept}}`, 'eval.bm25=false', 'train.replicas=1'];

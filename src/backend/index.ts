@@ -5,6 +5,7 @@ export { attention } from './operators/attention.js';
 export { dense, denseGelu } from './operators/dense.js';
 export { dropout, dropoutMask } from './operators/dropout.js';
 export { embedding } from './operators/embedding.js';
+export { firstTokenAttention } from './operators/firstTokenAttention.js';
 export { layerNorm, residualLayerNorm } from './operators/layerNorm.js';
 export type { BackendName, BackendProbe } from './prepare.js';
 export { type BackendReport, probeBackends, selectBackend } from './select.js';

@@ -24,6 +24,20 @@ export const relations: readonly Relation[] = [
         : undefined,
   },
   {
+    keys: ['sampler.fromStep', 'refresh.everySteps'],
+    problem: ({ sampler, refresh }) =>
+      sampler.kind !== 'none' && sampler.fromStep % refresh.everySteps !== 0
+        ? `sampler.fromStep is ${sampler.fromStep}; expected a multiple of refresh.everySteps (${refresh.everySteps}): pools are made at refreshes`
+        : undefined,
+  },
+  {
+    keys: ['train.inBatch', 'sampler.share', 'sampler.fromStep'],
+    problem: ({ sampler, train }) =>
+      sampler.kind !== 'none' && !train.inBatch && (sampler.share < 1 || sampler.fromStep > 0)
+        ? `train.inBatch is false; expected true, for with sampler.share ${sampler.share} and sampler.fromStep ${sampler.fromStep} some queries have no other negatives`
+        : undefined,
+  },
+  {
     keys: ['train.inBatch', 'sampler.kind'],
     problem: ({ sampler, train }) =>
       sampler.kind === 'none' && !train.inBatch

@@ -91,18 +91,33 @@ const encoder = z.strictObject({
     .meta({ description: 'The vocabulary built from the corpus and the training queries.' }),
 });
 
-const negatives = () => key(count().max(1000), 7, 'passages', 'Negatives drawn for each query of a step.');
+/** What all samplers have. */
+const drawing = () => ({
+  negatives: key(count().max(1000), 7, 'passages', 'Negatives drawn for a query.'),
+  share: key(
+    z.number().gt(0).max(1),
+    1,
+    'share',
+    'Share of a step’s queries that draw; with train.inBatch the others meet those negatives too.',
+  ),
+  fromStep: key(
+    z.int().min(0),
+    0,
+    'steps',
+    'First step that draws, a multiple of refresh.everySteps; earlier ones train on in-batch negatives alone.',
+  ),
+});
 const pool = () => key(count().max(10_000), 100, 'passages', 'Top-K candidates of a query that a refresh keeps, positives left out.');
 
 const sampler = z
   .discriminatedUnion('kind', [
     z.strictObject({ kind: z.literal('none') }),
-    z.strictObject({ kind: z.literal('random'), negatives: negatives() }),
-    z.strictObject({ kind: z.literal('topk'), negatives: negatives(), pool: pool() }),
-    z.strictObject({ kind: z.literal('topkUniform'), negatives: negatives(), pool: pool() }),
+    z.strictObject({ kind: z.literal('random'), ...drawing() }),
+    z.strictObject({ kind: z.literal('topk'), ...drawing(), pool: pool() }),
+    z.strictObject({ kind: z.literal('topkUniform'), ...drawing(), pool: pool() }),
     z.strictObject({
       kind: defaultKind('simans'),
-      negatives: negatives(),
+      ...drawing(),
       pool: pool(),
       a: key(z.number().min(0), 0.5, '', 'Sharpness of exp(−a·(s − s⁺ − b)²); 0 draws evenly from the pool.'),
       b: key(z.number(), 0, 'logits', 'Offset from the positive’s score where a negative is most likely.'),
@@ -149,6 +164,12 @@ const evaluation = z.strictObject({
   measures: key(z.array(measure()).min(1), ['recall@1', 'recall@10', 'recall@100', 'mrr@10'], '', 'Measures reported on dev and test.'),
   selection: key(measure(), 'recall@10', '', 'Dev measure that picks the checkpoint; one of eval.measures.'),
   bm25: key(z.boolean(), true, '', 'Also evaluate BM25 on the same queries.'),
+  test: key(
+    z.enum(['atEnd', 'never']),
+    'atEnd',
+    '',
+    'Read the test split once, at the end; or never, while settings are still being chosen on dev.',
+  ),
 });
 
 export const runConfigSchema = z.strictObject({

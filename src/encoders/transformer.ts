@@ -1,8 +1,19 @@
 /**
  * BERT (Devlin et al. 2019): embeddings, then post-LayerNorm blocks of self-attention and a GELU feed-forward layer.
- * Letters: B sequences, T tokens (padded), N = B·T, D width, H heads, F feed-forward width, V vocabulary.
+ * Letters: B sequences, T tokens (padded), N rows that a layer computes, D width, H heads, F feed-forward width, V vocabulary.
  */
-import { attention, dense, denseGelu, dropout, dropoutMask, embedding, layerNorm, residualLayerNorm, tf } from '../backend/index.js';
+import {
+  attention,
+  dense,
+  denseGelu,
+  dropout,
+  dropoutMask,
+  embedding,
+  firstTokenAttention,
+  layerNorm,
+  residualLayerNorm,
+  tf,
+} from '../backend/index.js';
 import type { Key } from '../core/random.js';
 import type { ParameterSpec, Weights } from './parameters.js';
 
@@ -97,18 +108,19 @@ export function transformer(
   let x = drop(layerNorm(embeddings(weights, prefix, batch), ...norm('embeddings.LayerNorm'), EPSILON)); // [B·T, D]
   for (let i = 0; i < shape.layers; i++) {
     const layer = `encoder.layer.${i}.`;
-    const asking = i === shape.layers - 1 ? firstTokens(x, batch) : x; // [B·Q, D]: Q = T, and 1 in the last layer
-    const Q = asking.shape[0] / B;
-    const query = dense(asking, ...matrix(`${layer}attention.self.query`)); // [B·Q, D]
-    const keyValue = dense(x, ...matrix(`${layer}attention.self.kv`)); // [B·T, 2·D]
-    const keep =
-      key && rates.attention > 0 ? (dropoutMask([B, shape.heads, Q, T], rates.attention, key, masks++) as tf.Tensor4D) : undefined;
-    const context = attention(query, keyValue, padding, shape.heads, keep); // [B·Q, D]
-    const attended = drop(dense(context, ...matrix(`${layer}attention.output.dense`))); // [B·Q, D]
-    const middle = residualLayerNorm(attended, asking, ...norm(`${layer}attention.output.LayerNorm`), EPSILON); // [B·Q, D]
-    const inner = denseGelu(middle, ...matrix(`${layer}intermediate.dense`)); // [B·Q, F]
-    const outer = drop(dense(inner, ...matrix(`${layer}output.dense`))); // [B·Q, D]
-    x = residualLayerNorm(outer, middle, ...norm(`${layer}output.LayerNorm`), EPSILON); // [B·Q, D]
+    const last = i === shape.layers - 1;
+    const asking = last ? firstTokens(x, batch) : x; // [N, D]: N = B·T, and B in the last layer
+    const query = dense(asking, ...matrix(`${layer}attention.self.query`)); // [N, D]
+    const kv = matrix(`${layer}attention.self.kv`);
+    const keep = (...dims: number[]) => (key && rates.attention > 0 ? dropoutMask(dims, rates.attention, key, masks++) : undefined);
+    const context = last
+      ? firstTokenAttention(query, x, ...kv, padding, shape.heads, keep(B, shape.heads, T) as tf.Tensor3D | undefined) // [B, D]
+      : attention(query, dense(x, ...kv), padding, shape.heads, keep(B, shape.heads, T, T) as tf.Tensor4D | undefined); // [B·T, D]
+    const attended = drop(dense(context, ...matrix(`${layer}attention.output.dense`))); // [N, D]
+    const middle = residualLayerNorm(attended, asking, ...norm(`${layer}attention.output.LayerNorm`), EPSILON); // [N, D]
+    const inner = denseGelu(middle, ...matrix(`${layer}intermediate.dense`)); // [N, F]
+    const outer = drop(dense(inner, ...matrix(`${layer}output.dense`))); // [N, D]
+    x = residualLayerNorm(outer, middle, ...norm(`${layer}output.LayerNorm`), EPSILON); // [N, D]
   }
   return x; // [B, D]
 }

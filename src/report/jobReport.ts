@@ -27,7 +27,7 @@ export function jobReport(summary: Summary, files: Readonly<Record<string, strin
   const { test, testUnseen, data } = summary;
   const blocks = [
     Object.keys(test).length === 0
-      ? 'no test queries: nothing was tested'
+      ? systemTable(`dev, ${data.queries.dev.toLocaleString('en')} queries (test was not read)`, devOf(summary))
       : systemTable(`test, ${data.queries.test.toLocaleString('en')} queries`, test),
     ...(testUnseen
       ? [systemTable(`of these ${testUnseen.queries.toLocaleString('en')} whose answers no training query has`, testUnseen.systems)]
@@ -50,6 +50,11 @@ function systemTable(title: string, systems: Readonly<Record<string, Measures>>)
   return table([title, ...measures.map(measureLabel)], rows);
 }
 
+function devOf({ bm25, refreshes, best }: Summary): Record<string, Measures> {
+  const devAt = (step: number) => refreshes.find((refresh) => refresh.step === step)!.dev;
+  return { ...(bm25 && { bm25: bm25.dev }), untrained: devAt(0), trained: devAt(best.step) };
+}
+
 function differenceLine({ difference, best, test }: Summary): string {
   if (difference === undefined) return '';
   const ratio = test.trained[best.measure] / test.bm25[best.measure];
@@ -57,8 +62,8 @@ function differenceLine({ difference, best, test }: Summary): string {
   return `${measureLabel(best.measure)}, trained minus BM25: ${signedFigure(difference.difference)}, ${interval}; ratio ${ratio.toFixed(2)}`;
 }
 
-function bestLine({ best, steps }: Summary): string {
-  return `tested checkpoint: step ${best.step} of ${steps}, chosen on dev (${measureLabel(best.measure)} ${figure(best.dev)})`;
+function bestLine({ best, steps, test }: Summary): string {
+  return `${Object.keys(test).length === 0 ? 'kept' : 'tested'} checkpoint: step ${best.step} of ${steps}, chosen on dev (${measureLabel(best.measure)} ${figure(best.dev)})`;
 }
 
 function timeLine({ seconds: { total, ...phases } }: Summary): string {

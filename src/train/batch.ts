@@ -18,6 +18,9 @@ export interface BatchSource {
   readonly sampler?: Sampler;
 }
 
+const BLOCKED = -1e9;
+const NONE = new Int32Array(0);
+
 /** The negatives drawn for one query of a step. */
 export interface Draw extends Negatives {
   readonly pool: Pool;
@@ -29,6 +32,15 @@ export function queriesOfStep(seed: number, trainSize: number, queriesPerStep: n
     const position = step * queriesPerStep + i;
     return orderOfEpoch(seed, trainSize, Math.floor(position / trainSize))[position % trainSize]!;
   });
+}
+
+/** The queries of a step that draw negatives: their places in the step's batch, ascending; sampler.share of them, none before sampler.fromStep. */
+export function drawingQueries({ seed, sampler, train }: Pick<RunConfig, 'seed' | 'sampler' | 'train'>, step: number): Int32Array {
+  if (sampler.kind === 'none' || step < sampler.fromStep) return NONE;
+  const all = Int32Array.from({ length: train.queriesPerStep }, (_, i) => i);
+  if (sampler.share === 1) return all;
+  const key = deriveKey(seed, 'share', step);
+  return all.filter((i) => uniform(key, i, 0) < sampler.share);
 }
 
 /** Orders are kept, for the steps of an epoch share one and a large one takes milliseconds. */
@@ -62,11 +74,12 @@ export function buildBatch(source: BatchSource, pools: Pools | undefined, step: 
   const positiveKey = deriveKey(seed, 'positive', step);
   const negativeKey = deriveKey(seed, 'negatives', step);
   const wordKey = deriveKey(seed, 'words', step);
+  const drawing = new Set(drawingQueries(config, step));
   queriesOfStep(seed, split.rows.length, train.queriesPerStep, step).forEach((place, i) => {
     const positives = split.positives[place]!;
     const chosen = integer(positiveKey, i, 0, positives.length);
     let own: Int32Array = NONE;
-    if (sampler && 'negatives' in config.sampler) {
+    if (sampler && 'negatives' in config.sampler && drawing.has(i)) {
       const pool = poolOf(source, pools, place, chosen);
       const drawn = drawNegatives(sampler, pool, config.sampler.negatives, (element) => uniform(negativeKey, i, element));
       draws.push({ ...drawn, pool });
@@ -125,9 +138,6 @@ function competition(
   });
   return mask;
 }
-
-const BLOCKED = -1e9;
-const NONE = new Int32Array(0);
 
 const rowOf = (table: TokenTable, row: number): Int32Array => table.ids.subarray(table.offsets[row]!, table.offsets[row + 1]!);
 

@@ -28,23 +28,28 @@ export async function finish({ job, context, initial, trained, bm25 }: Finish): 
   const { config, folder, dataset, replicas, stopwatch } = context;
   const specs = replicas.first.encoder.specs;
   const { test } = dataset.splits;
+  const tested = config.eval.test === 'atEnd' && test.rows.length > 0;
   const selection = config.eval.selection;
   const chosen = bestRefresh(trained.refreshes, selection);
   const best = loadModel(folder, specs, chosen.step);
   const files: Record<string, string> = {};
   const evaluations: Record<string, Evaluation> = {};
-  const runs: Record<string, Run> = await stopwatch.time('evaluate', async () => ({
-    ...(bm25 && { bm25: bm25.search(test) }),
-    untrained: await rank(context, initial, 'untrained encoder'),
-    trained: await rank(context, best, 'trained encoder'), // last: its vectors stay, for the index
-  }));
-  if (test.rows.length > 0) {
-    for (const [system, run] of Object.entries(runs)) {
-      evaluations[system] = evaluateRun(run, test, config.eval.measures);
-      files[`${system} run`] = path.join(folder, 'eval', `test.${system}.trec`);
-      writeTrecRun(files[`${system} run`]!, run, dataset.queries, dataset.corpus, `simans-${system}`);
-      writePerQuery(path.join(folder, 'eval', `test.${system}.tsv`), dataset.queries, test, evaluations[system]!.perQuery);
+  const runs: Record<string, Run> = await stopwatch.time('evaluate', async () => {
+    if (!tested) {
+      await indexWith(context, best, 'trained encoder');
+      return {};
     }
+    return {
+      ...(bm25 && { bm25: bm25.search(test) }),
+      untrained: await rank(context, initial, 'untrained encoder'),
+      trained: await rank(context, best, 'trained encoder'), // last: its vectors stay, for the index
+    };
+  });
+  for (const [system, run] of Object.entries(runs)) {
+    evaluations[system] = evaluateRun(run, test, config.eval.measures);
+    files[`${system} run`] = path.join(folder, 'eval', `test.${system}.trec`);
+    writeTrecRun(files[`${system} run`]!, run, dataset.queries, dataset.corpus, `simans-${system}`);
+    writePerQuery(path.join(folder, 'eval', `test.${system}.tsv`), dataset.queries, test, evaluations[system]!.perQuery);
   }
   Object.assign(
     files,
@@ -71,7 +76,7 @@ export async function finish({ job, context, initial, trained, bm25 }: Finish): 
     best: { step: chosen.step, measure: selection, dev: chosen.dev[selection]! },
     refreshes: trained.refreshes.map(({ number, step, seconds, dev }) => ({ number, step, seconds, dev })),
     test: Object.fromEntries(Object.entries(evaluations).map(([system, { means }]) => [system, means])),
-    ...unseenPart(dataset, runs, config.eval.measures),
+    ...(tested && unseenPart(dataset, runs, config.eval.measures)),
     ...(bm25 && { bm25: { k1: bm25.k1, b: bm25.b, dev: bm25.dev } }),
     ...(difference && { difference }),
     seconds: { ...stopwatch.seconds(), total: process.uptime() },
@@ -85,11 +90,16 @@ export async function finish({ job, context, initial, trained, bm25 }: Finish): 
 
 /** The test run of the encoder with these parameters. */
 async function rank(context: LoopContext, parameters: Float32Array, name: string): Promise<Run> {
+  await indexWith(context, parameters, `test: ${name}`);
+  return searchSplit(context, context.dataset.splits.test, depthOf(context.config.eval.measures));
+}
+
+/** Encodes the corpus with these parameters. */
+async function indexWith(context: LoopContext, parameters: Float32Array, name: string): Promise<void> {
   const flat = tf.tensor1d(parameters);
   context.replicas.assign(flat);
   flat.dispose();
-  await encodeCorpus(context, `test: ${name}`);
-  return searchSplit(context, context.dataset.splits.test, depthOf(context.config.eval.measures));
+  await encodeCorpus(context, name);
 }
 
 /** The test queries none of whose gold passages is a training query's: what cannot have been memorised. Absent where that is all or none. */

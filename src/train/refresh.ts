@@ -14,7 +14,7 @@ import { evaluateRun, type Run } from '../eval/run.js';
 import { rowsByLength } from '../index/encode.js';
 import { scoreOf } from '../index/exact.js';
 import { cutPool, type Pools } from '../sampling/pools.js';
-import { queriesOfStep } from './batch.js';
+import { drawingQueries, queriesOfStep } from './batch.js';
 import type { Replicas } from './replicas.js';
 
 export interface Refresh {
@@ -55,11 +55,11 @@ export async function refresh(
 ): Promise<Refresh> {
   const { config, folder, dataset, tokenizerFingerprint, reporter } = context;
   const number = Math.ceil(step / config.refresh.everySteps);
-  const pool = 'pool' in config.sampler ? config.sampler.pool : 0;
-  const needsPools = pool > 0 && steps > 0;
+  const { sampler } = config;
+  const [pool, share, fromStep] = 'pool' in sampler ? [sampler.pool, sampler.share, sampler.fromStep] : [0, 0, 0];
   const fingerprint = sha256(
     bytesOf(parameters),
-    JSON.stringify([dataset.fingerprint, tokenizerFingerprint, config.encoder, pool, step, steps, config.seed]),
+    JSON.stringify([dataset.fingerprint, tokenizerFingerprint, config.encoder, pool, share, fromStep, step, steps, config.seed]),
   );
   const finished = readRefresh(folder, number);
   if (finished?.fingerprint === fingerprint) {
@@ -69,7 +69,8 @@ export async function refresh(
   await encodeCorpus(context, `refresh ${number}: encode corpus`);
   const devRun = await searchSplit(context, dataset.splits.dev, depthOf(config.eval.measures));
   const dev = evaluateRun(devRun, dataset.splits.dev, config.eval.measures).means;
-  const pools = needsPools ? await buildPools(context, number, comingQueries(config, dataset.splits.train, step, steps), pool) : undefined;
+  const coming = pool > 0 ? comingQueries(config, dataset.splits.train, step, steps) : new Int32Array(0);
+  const pools = coming.length > 0 ? await buildPools(context, number, coming, pool) : undefined;
   const made: Refresh = { number, step, fingerprint, dev, seconds, ...(pools && { pools }) };
   writeRefresh(folder, made);
   return made;
@@ -99,11 +100,13 @@ export async function searchSplit({ replicas }: RefreshContext, split: Split, k:
 /** The deepest cut-off of the measures: 'recall@100' → 100. */
 export const depthOf = (measures: readonly string[]): number => Math.max(...measures.map((measure) => Number(measure.split('@')[1])));
 
-/** Positions in train.rows of the queries of steps [step, step + steps), ascending by row: only they need a pool. */
+/** Positions in train.rows of the queries that draw negatives in steps [step, step + steps), ascending by row: only they need a pool. */
 function comingQueries(config: RunConfig, train: Split, step: number, steps: number): Int32Array {
   const seen = new Set<number>();
-  for (let s = step; s < step + steps; s++)
-    for (const place of queriesOfStep(config.seed, train.rows.length, config.train.queriesPerStep, s)) seen.add(place);
+  for (let s = step; s < step + steps; s++) {
+    const places = queriesOfStep(config.seed, train.rows.length, config.train.queriesPerStep, s);
+    for (const i of drawingQueries(config, s)) seen.add(places[i]!);
+  }
   return Int32Array.from(seen).sort((a, b) => train.rows[a]! - train.rows[b]!);
 }
 

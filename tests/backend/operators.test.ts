@@ -1,8 +1,19 @@
 /** The fused operators against the composed formulas on the cpu backend, and against finite differences. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { attention, dense, denseGelu, dropout, dropoutMask, embedding, layerNorm, residualLayerNorm, tf } from '../../src/backend/index.js';
-import { candidates, evaluate, expectLikeCpu, expectSlope, type Given, gaussian, map, type Operator } from './harness.js';
+import {
+  attention,
+  dense,
+  denseGelu,
+  dropout,
+  dropoutMask,
+  embedding,
+  firstTokenAttention,
+  layerNorm,
+  residualLayerNorm,
+  tf,
+} from '../../src/backend/index.js';
+import { candidates, evaluate, expectClose, expectLikeCpu, expectSlope, type Given, gaussian, map, type Operator } from './harness.js';
 
 const { loaded, absent } = await candidates();
 const KEY = { k0: 1, k1: 2 };
@@ -18,12 +29,46 @@ const embeddingOf =
   (table) =>
     embedding(table as tf.Tensor2D, Int32Array.from(ids));
 
-/** Sequence b of B has ⌈T·(b+1)/B⌉ tokens, the rest is padding; Q of them ask. */
-function attentionOf(B: number, T: number, heads: number, dropoutRate = 0, Q = T): Operator {
-  const padding = Array.from({ length: B * T }, (_, i) => (i % T < Math.ceil((T * (Math.floor(i / T) + 1)) / B) ? 0 : -1e9));
+/** Sequence b of B has ⌈T·(b+1)/B⌉ tokens, the rest is padding. */
+const paddingOf = (B: number, T: number) =>
+  Array.from({ length: B * T }, (_, i) => (i % T < Math.ceil((T * (Math.floor(i / T) + 1)) / B) ? 0 : -1e9));
+
+function attentionOf(B: number, T: number, heads: number, dropoutRate = 0): Operator {
   return (query, keyValue) => {
-    const keep = dropoutRate > 0 ? (dropoutMask([B, heads, Q, T], dropoutRate, KEY, 5) as tf.Tensor4D) : undefined;
-    return attention(query as tf.Tensor2D, keyValue as tf.Tensor2D, tf.tensor2d(padding, [B, T]), heads, keep);
+    const keep = dropoutRate > 0 ? (dropoutMask([B, heads, T, T], dropoutRate, KEY, 5) as tf.Tensor4D) : undefined;
+    return attention(query as tf.Tensor2D, keyValue as tf.Tensor2D, tf.tensor2d(paddingOf(B, T), [B, T]), heads, keep);
+  };
+}
+
+/** Of (query, x, weight, bias); `keep` [B, H, T]. */
+function firstTokenAttentionOf(B: number, T: number, heads: number, keep?: Given): Operator {
+  return (query, x, weight, bias) =>
+    firstTokenAttention(
+      query as tf.Tensor2D,
+      x as tf.Tensor2D,
+      weight as tf.Tensor2D,
+      bias as tf.Tensor1D,
+      tf.tensor2d(paddingOf(B, T), [B, T]),
+      heads,
+      keep && tf.tensor3d(keep.values, keep.shape as [number, number, number]),
+    );
+}
+
+/** The same by `attention` of all projected tokens, of which only the first one's result is read. */
+function firstOfAttentionOf(B: number, T: number, heads: number, keep?: Given): Operator {
+  return (query, x, weight, bias) => {
+    const D = query.shape[1]!;
+    const spread = tf.reshape(tf.concat([tf.reshape(query, [B, 1, D]), tf.zeros([B, T - 1, D])], 1), [B * T, D]);
+    const kept = keep && tf.tile(tf.reshape(tf.tensor(keep.values, keep.shape), [B, heads, 1, T]), [1, 1, T, 1]);
+    const projected = denseOf(x, weight, bias);
+    const all = attention(
+      spread as tf.Tensor2D,
+      projected as tf.Tensor2D,
+      tf.tensor2d(paddingOf(B, T), [B, T]),
+      heads,
+      kept as tf.Tensor4D | undefined,
+    );
+    return tf.reshape(tf.slice3d(tf.reshape(all, [B, T, D]) as tf.Tensor3D, [0, 0, 0], [B, 1, D]), [B, D]);
   };
 }
 
@@ -86,8 +131,26 @@ describe.each(loaded)('%s', (backend) => {
     return fc.assert(property, runs);
   });
 
-  it('attention of the first token alone is as composed', () =>
-    expectLikeCpu(backend, attentionOf(3, 5, 2, 0.3, 1), [gaussian([3, 8], 1), gaussian([15, 16])]));
+  it('firstTokenAttention is attention over projected tokens, with and without dropout, and as on cpu', () => {
+    const small = fc.integer({ min: 1, max: 7 });
+    const property = fc.asyncProperty(
+      small,
+      small,
+      fc.integer({ min: 1, max: 4 }),
+      small,
+      fc.boolean(),
+      async (B, T, heads, width, drops) => {
+        const D = heads * width;
+        const keep = drops ? map(gaussian([B, heads, T], 9), (x) => (x > 0 ? 1.5 : 0)) : undefined;
+        const inputs = [gaussian([B, D], 1), ...affine(B * T, D, 2 * D)];
+        await expectLikeCpu(backend, firstTokenAttentionOf(B, T, heads, keep), inputs);
+        const expected = await evaluate('cpu', firstOfAttentionOf(B, T, heads, keep), inputs);
+        const actual = await evaluate(backend, firstTokenAttentionOf(B, T, heads, keep), inputs);
+        actual.forEach((array, i) => expectClose(array, expected[i], 2e-5, i === 0 ? 'value' : `gradient of input ${i - 1}`));
+      },
+    );
+    return fc.assert(property, runs);
+  });
 
   it('embedding gathers rows, and adds up the gradients of equal rows', () => {
     const ids = fc.array(fc.integer({ min: 0, max: 10 }), { minLength: 1, maxLength: 30 });

@@ -3,11 +3,14 @@ import { flopsOf, MINI_LM, productsOf } from '../../bench/shapes.mjs';
 import { median } from '../../bench/timing.mjs';
 
 test('operations of one small layer, by hand', () => {
-  // D 2, F 4, one layer of B 2 sequences of T 3 tokens: only [CLS] asks.
+  // D 2, F 4, one layer of B 2 sequences of T 3 tokens: only [CLS] asks, and no token has a key or a value.
   const shape = { layers: 1, width: 2, heads: 1, feedForward: 4, vocabulary: 9, sequences: 2, tokens: 3 };
-  const dense = 2 * (2 * 2 * 2 + 6 * 2 * 4 + 2 * 2 * 2 + 2 * 2 * 4 + 2 * 4 * 2);
-  const attention = 2 * (2 * (2 * 1 * 3 * 2));
+  const dense = 2 * (2 * 2 * 2 + 2 * 2 * 2 + 2 * 2 * 4 + 2 * 4 * 2);
+  const attention = 2 * (2 * 2 * 2 + 2 * 2 * 3 + 2 * 3 * 2 + 2 * 2 * 2);
   expect(flopsOf(shape)).toBe(3 * (dense + attention));
+  // A layer below it: all tokens ask.
+  const below = 2 * (6 * 2 * 2 + 6 * 2 * 4 + 6 * 2 * 2 + 6 * 2 * 4 + 6 * 4 * 2) + 2 * 2 * (2 * 3 * 2 * 3);
+  expect(flopsOf({ ...shape, layers: 2 })).toBe(3 * (dense + attention + below));
 });
 
 test('all tokens ask in all layers but the last', () => {

@@ -25,7 +25,7 @@ const flat = (value: unknown, key = ''): string[] =>
 test('an empty file is the defaults, named after the file', () => {
   const config = load('');
   expect(config.name).toBe('small');
-  expect(config.sampler).toEqual({ kind: 'simans', negatives: 7, pool: 100, a: 0.5, b: 0, kernel: 'squared' });
+  expect(config.sampler).toEqual({ kind: 'simans', negatives: 7, share: 1, fromStep: 0, pool: 100, a: 0.5, b: 0, kernel: 'squared' });
   expect(config.encoder.init.ffn).toBe(4 * config.encoder.init.width);
 });
 
@@ -35,7 +35,7 @@ test('ffn follows the width of the file unless it is given', () => {
 });
 
 test('kinds bring their own defaults', () => {
-  expect(load('sampler: {kind: random}').sampler).toEqual({ kind: 'random', negatives: 7 });
+  expect(load('sampler: {kind: random}').sampler).toEqual({ kind: 'random', negatives: 7, share: 1, fromStep: 0 });
   expect(load('sampler: {kind: none}').sampler).toEqual({ kind: 'none' });
   expect(load('sampler: {kernel: absolute}').sampler).toMatchObject({ kind: 'simans', kernel: 'absolute' });
   expect(load('data: {format: beir, path: some/folder}').data).toEqual({ format: 'beir', path: 'some/folder', devShare: 0.2 });
@@ -65,6 +65,8 @@ test('--set of a map replaces the section', () => {
   expect(load('sampler: {pool: 50, a: 2}', 'sampler={kind: topk, negatives: 3}').sampler).toEqual({
     kind: 'topk',
     negatives: 3,
+    share: 1,
+    fromStep: 0,
     pool: 100,
   });
 });

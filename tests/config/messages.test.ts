@@ -153,6 +153,14 @@ describe('relations', () => {
     expect(message('sampler: {kind: none}\ntrain:\n  inBatch: false\n')).toMatchInlineSnapshot(
       `"job.yaml:3: train.inBatch is false; expected true, for with sampler.kind none there are no other negatives"`,
     ));
+  test('pools between refreshes', () =>
+    expect(message('sampler: {fromStep: 30}\nrefresh: {everySteps: 20}\ntrain: {steps: 40}\n')).toMatchInlineSnapshot(
+      `"job.yaml:1: sampler.fromStep is 30; expected a multiple of refresh.everySteps (20): pools are made at refreshes"`,
+    ));
+  test('queries that draw nothing and share nothing', () =>
+    expect(message('sampler: {share: 0.5}\ntrain: {inBatch: false}\n')).toMatchInlineSnapshot(
+      `"job.yaml:2: train.inBatch is false; expected true, for with sampler.share 0.5 and sampler.fromStep 0 some queries have no other negatives"`,
+    ));
   test('a single query without a sampler', () =>
     expect(message('sampler: {kind: none}\ntrain: {queriesPerStep: 1}')).toMatchInlineSnapshot(
       `"job.yaml:2: train.queriesPerStep is 1; expected at least 2, for with sampler.kind none the negatives are other queries’ passages"`,

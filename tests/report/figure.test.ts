@@ -56,10 +56,11 @@ test('the report shows systems, difference, choice, cost, files and the next com
   `);
 });
 
-test('a job without BM25 and without test queries says so', () => {
+test('a job without BM25 that read no test query shows dev instead', () => {
   const { bm25: _bm25, difference: _difference, ...rest } = summary;
   const report = jobReport({ ...rest, test: {} }, rest.files);
-  expect(report).toContain('no test queries');
+  expect(report).toMatch(/dev, 2 queries \(test was not read\).*\n.*\nuntrained +0\.2500.*\ntrained +0\.7500/);
+  expect(report).toContain('kept checkpoint: step 10');
   expect(report).not.toContain('BM25');
 });
 

@@ -4,7 +4,7 @@ import { createTexts, fingerprintDataset } from '../../src/data/texts.js';
 import type { Dataset, Split, TokenTable } from '../../src/data/types.js';
 import { createSampler } from '../../src/sampling/index.js';
 import type { Pools } from '../../src/sampling/pools.js';
-import { type BatchSource, buildBatch, queriesOfStep } from '../../src/train/batch.js';
+import { type BatchSource, buildBatch, drawingQueries, queriesOfStep } from '../../src/train/batch.js';
 import { toyConfig } from './fixtures.js';
 
 const PASSAGES = 40;
@@ -104,6 +104,53 @@ describe('queriesOfStep', () => {
   it('loses and repeats none where a step does not divide an epoch', () => {
     const visited = Array.from({ length: QUERIES }, (_, step) => [...queriesOfStep(9, QUERIES, 5, step)]).flat(); // 5 epochs
     for (let q = 0; q < QUERIES; q++) expect(visited.filter((place) => place === q)).toHaveLength(5);
+  });
+});
+
+describe('drawingQueries', () => {
+  const drawing = (sampler: object, step: number) => [...drawingQueries(toyConfig({ sampler, train: { queriesPerStep: 1000 } }), step)];
+
+  it('are all of a step by default, none before sampler.fromStep, none without a sampler', () => {
+    expect(drawing({ kind: 'random' }, 0)).toHaveLength(1000);
+    expect(drawing({ kind: 'random', fromStep: 200 }, 199)).toEqual([]);
+    expect(drawing({ kind: 'random', fromStep: 200 }, 200)).toHaveLength(1000);
+    expect(drawing({ kind: 'none' }, 5)).toEqual([]);
+  });
+
+  it('are a share of them, others at each step', () => {
+    const [first, again, other] = [3, 3, 4].map((step) => drawing({ kind: 'random', share: 0.25 }, step));
+    expect(first!.length).toBeGreaterThan(200); // 250 ± 14
+    expect(first!.length).toBeLessThan(300);
+    expect(again).toEqual(first);
+    expect(other).not.toEqual(first);
+  });
+
+  it('alone have draws and need pools; the others still meet their negatives in the batch', () => {
+    const from = source({ sampler: { kind: 'simans', negatives: NEGATIVES, pool: POOL, share: 0.5 } });
+    const step = 7;
+    const places = drawingQueries(from.config, step);
+    expect(places.length).toBeGreaterThan(0);
+    expect(places.length).toBeLessThan(5);
+    const all = pools();
+    const judged = queriesOfStep(from.config.seed, QUERIES, 5, step);
+    const kept = [...all.rows].filter((row) => [...places].some((i) => judged[i] === row));
+    const few: Pools = {
+      k: POOL,
+      rows: Int32Array.from(kept),
+      passages: Int32Array.from(kept.flatMap((row) => [...all.passages.subarray(row * POOL, (row + 1) * POOL)])),
+      scores: Float32Array.from(kept.flatMap((row) => [...all.scores.subarray(row * POOL, (row + 1) * POOL)])),
+      positiveScores: Float32Array.from(kept.flatMap((row) => positivesOf(row).map(() => 2))),
+      positiveOffsets: Uint32Array.from(
+        [0, ...kept].map((_, i) => kept.slice(0, i).reduce((sum, row) => sum + positivesOf(row).length, 0)),
+      ),
+    };
+    const { draws, rows, columns } = read(from, step, few);
+    expect(draws).toHaveLength(places.length);
+    const drawn = draws.flatMap(({ passages }) => [...passages]);
+    expect(drawn.every((passage) => columns.includes(passage))).toBe(true);
+    const bystander = [...judged.keys()].find((i) => !places.includes(i))!;
+    const met = drawn.filter((passage) => !positivesOf(judged[bystander]!).includes(passage));
+    expect(rows[bystander]!.competing).toEqual(expect.arrayContaining(met));
   });
 });
 

@@ -9,7 +9,7 @@ import type { Dataset } from '../../src/data/types.js';
 import { createDualEncoder } from '../../src/encoders/dualEncoder.js';
 import { initialParameters } from '../../src/encoders/parameters.js';
 import { placeOf, poolAt } from '../../src/sampling/pools.js';
-import { queriesOfStep } from '../../src/train/batch.js';
+import { drawingQueries, queriesOfStep } from '../../src/train/batch.js';
 import { bestRefresh, type RefreshContext, readRefresh, readRefreshes, refresh } from '../../src/train/refresh.js';
 import { createSharedMemory } from '../../src/train/replica.js';
 import { Replicas } from '../../src/train/replicas.js';
@@ -50,12 +50,12 @@ let lines: string[] = [];
 const reporter: Reporter = { ...silentReporter, line: (text) => lines.push(text) };
 const context = (): RefreshContext => ({ config, folder: job, dataset: dataset(), tokenizerFingerprint: 'none', replicas, reporter });
 
-async function make(seed: number, step = 0) {
+async function make(seed: number, step = 0, given = config) {
   const parameters = initialParameters(specs, seed);
   const flat = tf.tensor1d(parameters);
   replicas.assign(flat);
   flat.dispose();
-  return refresh(context(), parameters, { step, steps: 2, seconds: 0 });
+  return refresh({ ...context(), config: given }, parameters, { step, steps: 2, seconds: 0 });
 }
 
 beforeAll(async () => {
@@ -83,6 +83,19 @@ describe('the pools', () => {
     const { pools } = await make(1, 2);
     const { rows } = dataset().splits.train;
     const coming = [2, 3].flatMap((step) => Array.from(queriesOfStep(config.seed, rows.length, 4, step), (place) => rows[place]!));
+    expect([...pools!.rows]).toEqual([...new Set(coming)].sort((a, b) => a - b));
+  });
+
+  it('are of the drawing queries alone, and absent where none draws', async () => {
+    const sampler = { ...config.sampler, share: 0.5, fromStep: 2 } as typeof config.sampler;
+    expect((await make(1, 0, { ...config, sampler })).pools).toBeUndefined();
+    const { pools } = await make(1, 2, { ...config, sampler });
+    const { rows } = dataset().splits.train;
+    const coming = [2, 3].flatMap((step) => {
+      const places = queriesOfStep(config.seed, rows.length, 4, step);
+      return Array.from(drawingQueries({ ...config, sampler }, step), (i) => rows[places[i]!]!);
+    });
+    expect(coming.length).toBeLessThan(8);
     expect([...pools!.rows]).toEqual([...new Set(coming)].sort((a, b) => a - b));
   });
 

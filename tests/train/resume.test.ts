@@ -25,7 +25,7 @@ it('a job killed in a step, in a refresh and while it writes a checkpoint ends l
   const moments = {
     'in a step': () => lineCount(path.join(job, 'log.jsonl')) >= 3,
     'in a refresh': () => contains(checkpoints, /^step-000004$/), // written just before the refresh
-    'in a checkpoint': () => contains(checkpoints, /^step-0000(10|12)/), // its temporary name is enough
+    'in a checkpoint': () => contains(checkpoints, /^step-0000(06|08|10)/), // its temporary name is enough; early, so that a slow poll still meets a running job
   };
   let flags: string[] = [];
   for (const [name, moment] of Object.entries(moments)) {

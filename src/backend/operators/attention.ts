@@ -1,15 +1,12 @@
-/**
- * Multi-head scaled dot-product attention (Vaswani et al. 2017). B sequences, T tokens of which Q ask (all, or [CLS] alone),
- * D width, H heads, d = D/H.
- */
+/** Multi-head scaled dot-product attention (Vaswani et al. 2017). B sequences, T tokens, D width, H heads, d = D/H. */
 import { type Graph, graph, node } from '../onnx/graph.js';
 import { onnxIsActive, runOnTensors, viewed } from '../onnx/operator.js';
 import { tf } from '../tf.js';
 
 /**
  * softmax(q·kᵀ/√d + mask)·v for every head, heads merged again.
- * query [B·Q, D]; keyValue [B·T, 2·D] with k and v side by side; mask [B, T], added to the logits (0 for tokens, −1e9 for
- * padding); keep [B, H, Q, T], the dropout mask of the probabilities, already scaled → [B·Q, D].
+ * query [B·T, D]; keyValue [B·T, 2·D] with k and v side by side; mask [B, T], added to the logits (0 for tokens, −1e9 for
+ * padding); keep [B, H, T, T], the dropout mask of the probabilities, already scaled → [B·T, D].
  */
 export function attention(query: tf.Tensor2D, keyValue: tf.Tensor2D, mask: tf.Tensor2D, heads: number, keep?: tf.Tensor4D): tf.Tensor2D {
   return onnxIsActive() ? fusedAttention(query, keyValue, mask, heads, keep) : composedAttention(query, keyValue, mask, heads, keep);
@@ -17,22 +14,20 @@ export function attention(query: tf.Tensor2D, keyValue: tf.Tensor2D, mask: tf.Te
 
 function fusedAttention(query: tf.Tensor2D, keyValue: tf.Tensor2D, mask: tf.Tensor2D, heads: number, keep?: tf.Tensor4D): tf.Tensor2D {
   const [B, T] = mask.shape;
-  const Q = query.shape[0] / B;
   const d = query.shape[1] / heads;
   const graphs = graphsFor(d, keep !== undefined);
   // Shapes as the graphs see them: splitting and merging heads is a change of view, not of memory.
-  const asking = [B, Q, 1, heads, d];
+  const asking = [B, T, 1, heads, d];
   const asked = [B, T, 2, heads, d];
-  const queryHeads = [B, 1, heads, Q, d];
-  const tokenHeads = [B, 1, heads, T, d];
-  const pairs = [B, 1, heads, Q, T];
+  const split = [B, 1, heads, T, d];
+  const pairs = [B, 1, heads, T, T];
   return tf.customGrad((...args) => {
     const [q, kv, save] = args as unknown as [tf.Tensor, tf.Tensor, tf.GradSaveFunc];
     const dropout = keep ? [viewed(keep, pairs)] : [];
     const [y, ...saved] = runOnTensors(
       graphs.forward,
       [viewed(q, asking), viewed(kv, asked), viewed(mask, [B, 1, 1, 1, T]), ...dropout],
-      [asking, queryHeads, tokenHeads, tokenHeads, pairs],
+      [asking, split, split, split, pairs],
     );
     save(keep ? [...saved, keep] : saved);
     const gradFunc = (dy: tf.Tensor, [qs, ks, vs, p, kept]: tf.Tensor[]) => {
@@ -47,14 +42,13 @@ function fusedAttention(query: tf.Tensor2D, keyValue: tf.Tensor2D, mask: tf.Tens
 function composedAttention(query: tf.Tensor2D, keyValue: tf.Tensor2D, mask: tf.Tensor2D, heads: number, keep?: tf.Tensor4D): tf.Tensor2D {
   const [B, T] = mask.shape;
   const [rows, D] = query.shape;
-  const Q = rows / B;
-  const ofHeads = (x: tf.Tensor, tokens: number) => tf.transpose(tf.reshape(x, [B, tokens, heads, D / heads]), [0, 2, 1, 3]); // [B, H, tokens, d]
-  const q = ofHeads(query, Q);
-  const k = ofHeads(tf.slice(keyValue, [0, 0], [B * T, D]), T);
-  const v = ofHeads(tf.slice(keyValue, [0, D], [B * T, D]), T);
-  const logits = tf.mul(tf.matMul(q, k, false, true), 1 / Math.sqrt(D / heads)); // [B, H, Q, T]
+  const ofHeads = (x: tf.Tensor) => tf.transpose(tf.reshape(x, [B, T, heads, D / heads]), [0, 2, 1, 3]); // [B, H, T, d]
+  const q = ofHeads(query);
+  const k = ofHeads(tf.slice(keyValue, [0, 0], [rows, D]));
+  const v = ofHeads(tf.slice(keyValue, [0, D], [rows, D]));
+  const logits = tf.mul(tf.matMul(q, k, false, true), 1 / Math.sqrt(D / heads)); // [B, H, T, T]
   const probabilities = tf.softmax(tf.add(logits, tf.reshape(mask, [B, 1, 1, T])), 3);
-  const context = tf.matMul(keep ? tf.mul(probabilities, keep) : probabilities, v); // [B, H, Q, d]
+  const context = tf.matMul(keep ? tf.mul(probabilities, keep) : probabilities, v); // [B, H, T, d]
   return tf.reshape(tf.transpose(context, [0, 2, 1, 3]), [rows, D]);
 }
 
@@ -83,16 +77,16 @@ function buildGraphs(alpha: number, dropout: boolean): AttentionGraphs {
   const drop = dropout ? [node('dropped', 'Mul', ['p', 'keep'])] : [];
   const forward = graph({ qRows: 5, kv: 5, mask: 5, ...keep }, { y: 5, q: 5, k: 5, v: 5, p: 5 }, [
     node('kRows vRows', 'Split', ['kv'], { axis: 2 }), // [B, T, 1, H, d]
-    ...['q', 'k', 'v'].map((name) => node(name, 'Transpose', [`${name}Rows`], { perm: [0, 2, 3, 1, 4] })), // [B, 1, H, Q or T, d]
+    ...['q', 'k', 'v'].map((name) => node(name, 'Transpose', [`${name}Rows`], { perm: [0, 2, 3, 1, 4] })), // [B, 1, H, T, d]
     node('scores', 'FusedMatMul', ['q', 'k'], { transB: 1, alpha }),
     node('logits', 'Add', ['scores', 'mask']),
-    node('p', 'Softmax', ['logits'], { axis: -1 }), // [B, 1, H, Q, T]
+    node('p', 'Softmax', ['logits'], { axis: -1 }), // [B, 1, H, T, T]
     ...drop,
     node('context', 'MatMul', [p, 'v']),
-    node('y', 'Transpose', ['context'], { perm: [0, 3, 1, 2, 4] }), // [B, Q, 1, H, d]
+    node('y', 'Transpose', ['context'], { perm: [0, 3, 1, 2, 4] }), // [B, T, 1, H, d]
   ]);
   const backward = graph({ dy: 5, q: 5, k: 5, v: 5, p: 5, ...keep }, { dqRows: 5, dkv: 5 }, [
-    node('dcontext', 'Transpose', ['dy'], { perm: [0, 2, 3, 1, 4] }), // [B, 1, H, Q, d]
+    node('dcontext', 'Transpose', ['dy'], { perm: [0, 2, 3, 1, 4] }), // [B, 1, H, T, d]
     ...drop,
     node('dv', 'FusedMatMul', [p, 'dcontext'], { transA: 1 }),
     node(dp, 'FusedMatMul', ['dcontext', 'v'], { transB: 1 }),
