@@ -147,6 +147,12 @@ const train = z.strictObject({
   decay: key(z.enum(['linear', 'cosine']), 'linear', '', 'How the learning rate falls to 0 after the warm-up.'),
   weightDecay: key(share(), 0.01, '', 'Decoupled weight decay of AdamW; biases and LayerNorm are left out.'),
   clipNorm: key(z.number().gt(0), 1, '', 'Gradients longer than this are scaled down to it.'),
+  averageDecay: key(
+    z.number().min(0).lt(1),
+    0,
+    '',
+    'Decay a step of a moving average of the weights, which is then what is indexed, evaluated and exported; 0 is off.',
+  ),
   inBatch: key(z.boolean(), true, '', 'Passages of the other queries of a step serve as negatives too.'),
   cloze: key(share(), 0, 'share', 'Extra queries a step, made of passages’ own words (Inverse Cloze Task); 0 is off.'),
   wordDropout: key(z.number().min(0).lt(1), 0, 'share', 'Share of the words of training texts left out at random.'),

@@ -6,7 +6,7 @@ import type { Weights } from '../encoders/parameters.js';
 
 export const SHARD_ROWS = 512;
 /** Padded tokens of one forward pass: its activations stay in a core's cache and memory is bounded. */
-export const CHUNK_TOKENS = 2048;
+const CHUNK_TOKENS = 2048;
 
 /** The rows to encode, shortest first, so that shards hold rows of like length. */
 export function rowsByLength(table: TokenTable, rows: Int32Array): Int32Array {

@@ -1,6 +1,6 @@
 /**
- * checkpoints/step-000500/: model.safetensors, optimizer.safetensors (moments by parameter name), state.json; whole or
- * absent. With the fingerprinted pools of its refresh it is all that a job needs to go on as if never interrupted.
+ * checkpoints/step-000500/: model.safetensors (the weights that are evaluated: the average where one is kept),
+ * optimizer.safetensors (moments by parameter name; beside an average the latest weights too), state.json; whole or absent. With the fingerprinted pools of its refresh it is all that a job needs to go on as if never interrupted.
  */
 import fs from 'node:fs';
 import path from 'node:path';
@@ -9,6 +9,7 @@ import { readJson, writeFolderAtomic, writeJson } from '../core/files.js';
 import type { ParameterSpec } from '../encoders/parameters.js';
 import { readSafetensors, writeSafetensors } from '../encoders/safetensors.js';
 import { flatParameters, namedTensors } from '../encoders/weights.js';
+import type { OptimizerState } from './optimizer.js';
 
 /** The training state after `step` steps. */
 export interface TrainingState {
@@ -17,11 +18,8 @@ export interface TrainingState {
   readonly seconds: Record<string, number>;
 }
 
-export interface Checkpoint {
+export interface Checkpoint extends OptimizerState {
   readonly state: TrainingState;
-  readonly parameters: Float32Array;
-  readonly firstMoment: Float32Array;
-  readonly secondMoment: Float32Array;
 }
 
 const FORMAT = 1;
@@ -30,10 +28,13 @@ const folderOf = (job: string, step: number) => path.join(job, 'checkpoints', `s
 export function saveCheckpoint(job: string, specs: readonly ParameterSpec[], checkpoint: Checkpoint): string {
   const folder = folderOf(job, checkpoint.state.step);
   writeFolderAtomic(folder, (temporary) => {
-    writeSafetensors(path.join(temporary, 'model.safetensors'), namedTensors(specs, checkpoint.parameters), { format: 'pt' });
+    writeSafetensors(path.join(temporary, 'model.safetensors'), namedTensors(specs, checkpoint.average ?? checkpoint.parameters), {
+      format: 'pt',
+    });
     writeSafetensors(path.join(temporary, 'optimizer.safetensors'), [
       ...namedTensors(specs, checkpoint.firstMoment, 'first.'),
       ...namedTensors(specs, checkpoint.secondMoment, 'second.'),
+      ...(checkpoint.average ? namedTensors(specs, checkpoint.parameters, 'latest.') : []),
     ]);
     writeJson(path.join(temporary, 'state.json'), { format: FORMAT, ...checkpoint.state });
   });
@@ -63,12 +64,14 @@ export function loadCheckpoint(job: string, specs: readonly ParameterSpec[], ste
     throw new UserError(`${stateFile}: step ${state.step}; expected ${step}, as the folder's name says. Restore the folder's name.`);
   const optimizerFile = path.join(folder, 'optimizer.safetensors');
   const moments = readSafetensors(optimizerFile).tensors;
-  const stray = [...moments.keys()].find((name) => !/^(first|second)\./.test(name));
+  const stray = [...moments.keys()].find((name) => !/^(first|second|latest)\./.test(name));
   if (stray)
-    throw new UserError(`${optimizerFile}: unknown tensor ${stray}; expected first. and second. moments alone. Use another checkpoint.`);
+    throw new UserError(`${optimizerFile}: unknown tensor ${stray}; expected first., second. and latest. alone. Use another checkpoint.`);
+  const model = loadModel(job, specs, step);
+  const averaged = [...moments.keys()].some((name) => name.startsWith('latest.'));
   return {
     state,
-    parameters: loadModel(job, specs, step),
+    ...(averaged ? { parameters: flatParameters(specs, moments, optimizerFile, 'latest.'), average: model } : { parameters: model }),
     firstMoment: flatParameters(specs, moments, optimizerFile, 'first.'),
     secondMoment: flatParameters(specs, moments, optimizerFile, 'second.'),
   };

@@ -113,12 +113,14 @@ export class Trainer {
 
   /** Evaluates and indexes with the weights after `step` steps; the pools serve the steps until the next refresh. */
   private async refresh(step: number): Promise<void> {
-    const { config, stopwatch, reporter } = this.context;
-    const { parameters } = await this.optimizer.read();
+    const { config, stopwatch, reporter, replicas } = this.context;
+    const { parameters, average = parameters } = await this.optimizer.read();
     const steps = Math.min(config.refresh.everySteps, config.train.steps - step);
     const { train = 0, refresh: refreshing = 0, checkpoint = 0 } = stopwatch.seconds();
     const occasion = { step, steps, seconds: train + refreshing + checkpoint };
-    const made = await stopwatch.time('refresh', () => refresh(this.context, parameters, occasion));
+    replicas.assign(this.optimizer.model);
+    const made = await stopwatch.time('refresh', () => refresh(this.context, average, occasion));
+    replicas.assign(this.optimizer.parameters);
     this.refreshes.push(made);
     await this.checkpoint(step);
     reporter.line(

@@ -3,16 +3,19 @@
  * same shared memory and divide its rows among themselves: encoding and searching take shards in turn, a training step
  * splits the batch by length and exchanges vectors, so that every query meets the passages of all replicas.
  */
-import { tf } from '../backend/index.js';
+import { embedding, tf } from '../backend/index.js';
 import { deriveKey } from '../core/random.js';
 import type { TokenTable } from '../data/types.js';
 import { chunksByLength, lengthOf } from '../encoders/batching.js';
 import { createDualEncoder, type DualEncoder, type EncoderShape, type Side } from '../encoders/dualEncoder.js';
 import { assignWeights, createWeights, disposeWeights, parameterCount, type Weights } from '../encoders/parameters.js';
-import { CHUNK_TOKENS, encodeRows, SHARD_ROWS } from '../index/encode.js';
+import { encodeRows, SHARD_ROWS } from '../index/encode.js';
 import { QUERY_BLOCK, searchExact } from '../index/exact.js';
 import { Barrier, createBarrierMemory } from './barrier.js';
 import { type Contrast, contrastiveLoss } from './contrastive.js';
+
+/** Padded tokens of one pass of a step. More than in bulk encoding, for every pass costs a gradient as large as the vocabulary. */
+const STEP_CHUNK_TOKENS = 8192;
 
 type SharedFloats = Float32Array<SharedArrayBuffer>;
 
@@ -187,7 +190,7 @@ export class Replica {
       const queries = tf.slice(all, [0, 0], [Q, -1]) as tf.Tensor2D;
       const passages = tf.slice(all, [Q, 0], [P, -1]) as tf.Tensor2D;
       const { loss, queryGradient, passageGradient } = contrastiveLoss(queries, passages, batch.contrast, this.encoder.logitScale);
-      const gradient = tf.gather(tf.concat([queryGradient, passageGradient]), tf.tensor1d(places, 'int32')); // [n, D]
+      const gradient = embedding(tf.concat2d([queryGradient, passageGradient], 0), places); // [n, D]
       (save as (tensors: tf.Tensor[]) => void)([gradient]);
       return { value: loss, gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => tf.mul(saved[0]!, dy) };
     });
@@ -203,7 +206,7 @@ export class Replica {
       const table = side === 'query' ? batch.queries : batch.passages;
       const first = side === 'query' ? 0 : batch.queries.offsets.length - 1;
       const rows = ownRows(table, this.number, replicas);
-      chunksByLength(table, rows, CHUNK_TOKENS, padId).forEach((chunk, i) => {
+      chunksByLength(table, rows, STEP_CHUNK_TOKENS, padId).forEach((chunk, i) => {
         const key = deriveKey(seed, `dropout/${side}`, batch.step, this.number, i);
         parts.push(this.encoder.encode(this.weights, side, chunk.batch, key)); // [B, D]
         for (const place of chunk.places) places.push(first + rows[place]!);
@@ -219,7 +222,7 @@ export class Replica {
       places.forEach((place, i) => {
         order[place] = i;
       });
-      return tf.gather(own, tf.tensor1d(order, 'int32'));
+      return embedding(own, order);
     }
     const { stepVectors } = this.shared;
     const width = this.encoder.width;

@@ -52,6 +52,13 @@ describe('a checkpoint', () => {
     expect(loadModel(job, separate, 8)).toEqual(parameters);
   });
 
+  it('with an averaged model keeps both weights; the model is the average', () => {
+    const average = initialParameters(specs, 99);
+    saveCheckpoint(job, specs, { ...checkpointAt(7), average });
+    expect(loadCheckpoint(job, specs, 7)).toEqual({ ...checkpointAt(7), average });
+    expect(loadModel(job, specs, 7)).toEqual(average);
+  });
+
   it('names and shapes its tensors as Hugging Face’s BERT', () => {
     const {
       transformer: { width: D, feedForward: F, vocabulary, positions, layers },

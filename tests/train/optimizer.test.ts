@@ -5,7 +5,7 @@ import { Optimizer } from '../../src/train/optimizer.js';
 
 const P = 300;
 const STEPS = 6;
-const settings = { weightDecay: 0.1, clipNorm: 1 };
+const settings = { weightDecay: 0.1, clipNorm: 1, averageDecay: 0 };
 const vector = (purpose: string, scale = 1): Float32Array =>
   Float32Array.from({ length: P }, (_, i) => scale * normal(deriveKey(1, purpose), 0, i));
 const decays = Float32Array.from({ length: P }, (_, i) => (i % 3 === 0 ? 0 : 1));
@@ -75,6 +75,33 @@ describe('Optimizer', () => {
     for (const optimizer of [whole, resumed, forgetful]) optimizer.dispose();
   });
 
+  it('keeps a moving average of the weights, whose decay begins small, and goes on with it bit for bit', async () => {
+    const averaged = { ...settings, averageDecay: 0.25 };
+    const whole = new Optimizer({ parameters: vector('start') }, decays, averaged);
+    const expected = Float64Array.from(vector('start'));
+    for (let step = 0; step < STEPS; step++) {
+      await run(whole, step, step + 1);
+      const { parameters } = await whole.read();
+      const decay = [0.1, 2 / 11, 0.25, 0.25, 0.25, 0.25][step]!;
+      parameters.forEach((value, i) => {
+        expected[i] = decay * expected[i]! + (1 - decay) * value;
+      });
+    }
+    const { average } = await whole.read();
+    average!.forEach((value, i) => expect(Math.abs(value - expected[i]!)).toBeLessThan(1e-5));
+    expect(Float32Array.from(await whole.model.data())).toEqual(average);
+
+    const half = new Optimizer({ parameters: vector('start') }, decays, averaged);
+    await run(half, 0, 3);
+    const resumed = new Optimizer(await half.read(), decays, averaged);
+    await run(resumed, 3, STEPS);
+    expect(await resumed.read()).toEqual(await whole.read());
+    const plain = new Optimizer({ parameters: vector('start') }, decays, settings);
+    await run(plain, 0, STEPS);
+    expect((await plain.read()).parameters).toEqual((await whole.read()).parameters); // the average only looks on
+    for (const optimizer of [whole, half, resumed, plain]) optimizer.dispose();
+  });
+
   it('what is read is a copy: later steps do not change it', async () => {
     const optimizer = new Optimizer({ parameters: vector('start') }, decays, settings);
     const before = await optimizer.read();
@@ -87,7 +114,7 @@ describe('Optimizer', () => {
 
   it('holds as many tensors after many steps as after one, and none when disposed', async () => {
     const empty = tf.memory().numTensors;
-    const optimizer = new Optimizer({ parameters: vector('start') }, decays, settings);
+    const optimizer = new Optimizer({ parameters: vector('start') }, decays, { ...settings, averageDecay: 0.5 });
     await run(optimizer, 0, 1);
     const tensors = tf.memory().numTensors;
     await run(optimizer, 1, STEPS);

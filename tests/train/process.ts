@@ -23,7 +23,7 @@ export function writeBeir(folder: string): void {
   }
 }
 
-/** A job of 12 steps with a refresh every 4 and a checkpoint every 2; one layer, 16 wide, with dropout. */
+/** A job of 12 steps with a refresh every 4 and a checkpoint every 2; one layer, 16 wide, with dropout and averaged weights. */
 export function writeJobFile(folder: string): string {
   const file = path.join(folder, 'toy.yaml');
   const job = {
@@ -32,7 +32,16 @@ export function writeJobFile(folder: string): string {
     encoder: { init: { layers: 1, width: 16, heads: 2 }, queryTokens: 8, passageTokens: 12, vocabulary: { minFrequency: 1 } },
     sampler: { kind: 'simans', negatives: 2, pool: 10 },
     refresh: { everySteps: 4 },
-    train: { queriesPerStep: 8, steps: 12, learningRate: 0.01, wordDropout: 0.1, checkpointEverySteps: 2, keepCheckpoints: 1, replicas: 2 },
+    train: {
+      queriesPerStep: 8,
+      steps: 12,
+      learningRate: 0.01,
+      wordDropout: 0.1,
+      averageDecay: 0.9,
+      checkpointEverySteps: 2,
+      keepCheckpoints: 1,
+      replicas: 2,
+    },
     eval: { selection: 'mrr@10' },
   };
   fs.writeFileSync(file, JSON.stringify(job)); // JSON is YAML
