@@ -1,5 +1,6 @@
 /** The backends of TensorFlow.js, and the transformer's operators fused where the backend `onnx` runs. */
 export { registerOnnxBackend } from './onnx/index.js';
+export { hostValues } from './onnx/operator.js';
 export { type AdamwResult, type AdamwUpdate, adamw } from './operators/adamw.js';
 export { attention } from './operators/attention.js';
 export { dense, denseGelu } from './operators/dense.js';

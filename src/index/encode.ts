@@ -1,4 +1,5 @@
 /** Vectors of many texts: rows sorted by length, cut into shards that any number of threads take in turn. */
+import { hostValues } from '../backend/index.js';
 import type { TokenTable } from '../data/types.js';
 import { chunksByLength, lengthOf } from '../encoders/batching.js';
 import type { DualEncoder, Side } from '../encoders/dualEncoder.js';
@@ -25,10 +26,10 @@ export function encodeRows(
 ): void {
   for (const { places, batch } of chunksByLength(table, rows, CHUNK_TOKENS, padId)) {
     const encoded = encoder.encode(weights, side, batch); // [B, D]
-    const values = encoded.dataSync(); // bulk encoding ends in host memory: this is its output, not a stop on the way
-    encoded.dispose();
+    const values = hostValues(encoded); // bulk encoding ends in host memory: this is its output, not a stop on the way
     places.forEach((place, i) => {
       vectors.set(values.subarray(i * encoder.width, (i + 1) * encoder.width), rows[place]! * encoder.width);
     });
+    encoded.dispose();
   }
 }

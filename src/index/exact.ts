@@ -1,5 +1,5 @@
 /** Exact search by inner product, in blocks: every query against every passage, the K best kept. */
-import { tf } from '../backend/index.js';
+import { hostValues, tf } from '../backend/index.js';
 import { blockTopK, TopKBuffer } from './topk.js';
 
 const PASSAGE_BLOCK = 4096;
@@ -17,26 +17,39 @@ export interface Hits {
   readonly scores: Float32Array;
 }
 
-/** Searches the query rows (at most QUERY_BLOCK a call keeps memory small); scores are dot products times `scale`. */
-export function searchExact(queries: Vectors, queryRows: Int32Array, passages: Vectors, k: number, scale: number): Hits {
-  const D = passages.width;
-  const Q = queryRows.length;
-  const corpusSize = passages.values.length / D;
-  const buffers = Array.from({ length: Q }, () => new TopKBuffer(k));
-  const block = new Float32Array(Q * D);
-  queryRows.forEach((row, i) => block.set(queries.values.subarray(row * D, (row + 1) * D), i * D));
-  const left = tf.tidy(() => tf.mul(tf.tensor2d(block, [Q, D]), scale)); // [Q, D]
-  for (let first = 0; first < corpusSize; first += PASSAGE_BLOCK) {
-    const n = Math.min(PASSAGE_BLOCK, corpusSize - first);
-    const products = tf.tidy(() => {
-      const right = tf.tensor2d(passages.values.slice(first * D, (first + n) * D), [n, D]);
-      return tf.matMul(left, right, false, true); // [Q, n]
-    });
-    blockTopK(products.dataSync() as Float32Array, Q, n, first, buffers); // the selection runs on the host
-    products.dispose();
+/** Passages laid out for the backend once, for any number of searches. */
+export class ExactIndex {
+  private readonly blocks: { readonly first: number; readonly vectors: tf.Tensor2D }[] = [];
+
+  /** Copies the passages: as they are now they are searched. Owns memory until it is disposed of. */
+  constructor({ values, width: D }: Vectors) {
+    const size = values.length / D;
+    for (let first = 0; first < size; first += PASSAGE_BLOCK) {
+      const n = Math.min(PASSAGE_BLOCK, size - first);
+      this.blocks.push({ first, vectors: tf.tensor2d(values.slice(first * D, (first + n) * D), [n, D]) });
+    }
   }
-  left.dispose();
-  return collect(buffers, k);
+
+  /** The k best passages of the query rows (at most QUERY_BLOCK a call keeps memory small); scores are dot products times `scale`. */
+  search(queries: Vectors, queryRows: Int32Array, k: number, scale: number): Hits {
+    const D = queries.width;
+    const Q = queryRows.length;
+    const buffers = Array.from({ length: Q }, () => new TopKBuffer(k));
+    const rows = new Float32Array(Q * D);
+    queryRows.forEach((row, i) => rows.set(queries.values.subarray(row * D, (row + 1) * D), i * D));
+    const left = tf.tidy(() => tf.mul(tf.tensor2d(rows, [Q, D]), scale)); // [Q, D]
+    for (const { first, vectors } of this.blocks) {
+      const products = tf.matMul(left, vectors, false, true) as tf.Tensor2D; // [Q, n]
+      blockTopK(hostValues(products), Q, vectors.shape[0], first, buffers); // the selection runs on the host
+      products.dispose();
+    }
+    left.dispose();
+    return collect(buffers, k);
+  }
+
+  dispose(): void {
+    for (const { vectors } of this.blocks) vectors.dispose();
+  }
 }
 
 function collect(buffers: TopKBuffer[], k: number): Hits {

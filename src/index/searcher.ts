@@ -8,7 +8,7 @@ import { createWeights, disposeWeights } from '../encoders/parameters.js';
 import { readSafetensors } from '../encoders/safetensors.js';
 import { loadTokenizer } from '../encoders/tokenizer.js';
 import { flatParameters } from '../encoders/weights.js';
-import { searchExact } from './exact.js';
+import { ExactIndex } from './exact.js';
 
 export interface Hit {
   readonly id: string;
@@ -37,6 +37,7 @@ export async function openJob(folder: string): Promise<Searcher> {
   const weights = createWeights(encoder.specs, readModel(folder, encoder.specs, shape));
   const passages = readPassages(folder);
   const stored = readSafetensors(path.join(folder, 'index', 'passages.safetensors')).tensors.get('vectors')!;
+  const index = new ExactIndex({ values: stored.values as Float32Array, width: encoder.width });
   return {
     search: async (text, k) => {
       const ids = Int32Array.from(tokenizer.encode(text, queryTokens));
@@ -44,16 +45,13 @@ export async function openJob(folder: string): Promise<Searcher> {
       const query = (await vector.data()) as Float32Array;
       vector.dispose();
       const { width, logitScale } = encoder;
-      const hits = searchExact(
-        { values: query, width },
-        Int32Array.of(0),
-        { values: stored.values as Float32Array, width },
-        Math.min(k, passages.length),
-        logitScale,
-      );
+      const hits = index.search({ values: query, width }, Int32Array.of(0), Math.min(k, passages.length), logitScale);
       return Array.from(hits.passages, (row, i) => ({ ...passages[row]!, score: hits.scores[i]! }));
     },
-    dispose: () => disposeWeights(weights),
+    dispose: () => {
+      index.dispose();
+      disposeWeights(weights);
+    },
   };
 }
 

@@ -3,14 +3,14 @@
  * same shared memory and divide its rows among themselves: encoding and searching take shards in turn, a training step
  * splits the batch by length and exchanges vectors, so that every query meets the passages of all replicas.
  */
-import { embedding, tf } from '../backend/index.js';
+import { embedding, hostValues, tf } from '../backend/index.js';
 import { deriveKey } from '../core/random.js';
 import type { TokenTable } from '../data/types.js';
 import { chunksByLength, lengthOf } from '../encoders/batching.js';
 import { createDualEncoder, type DualEncoder, type EncoderShape, type Side } from '../encoders/dualEncoder.js';
 import { assignWeights, createWeights, disposeWeights, parameterCount, type Weights } from '../encoders/parameters.js';
 import { encodeRows, SHARD_ROWS } from '../index/encode.js';
-import { QUERY_BLOCK, searchExact } from '../index/exact.js';
+import { ExactIndex, QUERY_BLOCK } from '../index/exact.js';
 import { Barrier, createBarrierMemory } from './barrier.js';
 import { type Contrast, contrastiveLoss } from './contrastive.js';
 
@@ -141,14 +141,16 @@ export class Replica {
   }
 
   search(task: SearchTask, onBlock?: (queriesTaken: number) => void): void {
-    const vectors = (side: Side) => ({ values: this.shared.vectors[side], width: this.encoder.width });
+    const { width, logitScale } = this.encoder;
+    const index = new ExactIndex({ values: this.shared.vectors.passage, width });
     this.takeShards(task.queryRows.length, QUERY_BLOCK, (begin, end) => {
       const rows = task.queryRows.subarray(begin, end);
-      const hits = searchExact(vectors('query'), rows, vectors('passage'), task.depth, this.encoder.logitScale);
+      const hits = index.search({ values: this.shared.vectors.query, width }, rows, task.depth, logitScale);
       task.passages.set(hits.passages, begin * task.depth);
       task.scores.set(hits.scores, begin * task.depth);
       onBlock?.(end);
     });
+    index.dispose();
   }
 
   /** Forward, exchange, loss, backward of this replica's share of the batch. */
@@ -168,7 +170,7 @@ export class Replica {
 
   /** Writes this replica's gradient to shared memory and waits for the others'. */
   publishGradient(gradient: tf.Tensor1D): void {
-    this.shared.gradients[this.number]!.set(gradient.dataSync() as Float32Array); // replicas live on CPU backends: no device to wait for
+    this.shared.gradients[this.number]!.set(hostValues(gradient)); // replicas live on CPU backends: no device to wait for
     this.barrier.wait();
   }
 
@@ -226,7 +228,7 @@ export class Replica {
     }
     const { stepVectors } = this.shared;
     const width = this.encoder.width;
-    const values = own.dataSync(); // see publishGradient
+    const values = hostValues(own); // see publishGradient
     places.forEach((place, i) => stepVectors.set(values.subarray(i * width, (i + 1) * width), place * width));
     this.barrier.wait();
     return tf.tensor2d(stepVectors.slice(0, rows * width), [rows, width]);

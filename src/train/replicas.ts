@@ -1,5 +1,5 @@
 /** The group of replicas as the loop sees it: the first one lives in this thread, the others in workers. */
-import type { BackendName, tf } from '../backend/index.js';
+import { type BackendName, hostValues, type tf } from '../backend/index.js';
 import type { Phase } from '../core/reporter.js';
 import type { Side } from '../encoders/dualEncoder.js';
 import { OtherThreadFailed } from './barrier.js';
@@ -23,7 +23,7 @@ export class Replicas {
   /** Gives all replicas the parameters [P]. */
   assign(parameters: tf.Tensor1D): void {
     this.first.assign(parameters);
-    if (this.workers.length > 0) this.shared.parameters.set(parameters.dataSync() as Float32Array); // CPU backends only, see replica.ts
+    if (this.workers.length > 0) this.shared.parameters.set(hostValues(parameters)); // CPU backends only, see replica.ts
   }
 
   async encode(side: Side, rows: Int32Array, phase?: Phase): Promise<void> {

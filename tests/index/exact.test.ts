@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { selectBackend, tf } from '../../src/backend/index.js';
 import { deriveKey, integer } from '../../src/core/random.js';
-import { scoreOf, searchExact, type Vectors } from '../../src/index/exact.js';
+import { ExactIndex, type Hits, scoreOf, type Vectors } from '../../src/index/exact.js';
 
 beforeAll(async () => {
   await selectBackend('onnx');
@@ -16,6 +16,13 @@ function wholeVectors(rows: number, width: number, seed: number): Vectors {
 
 const product = (a: Vectors, i: number, b: Vectors, j: number): number =>
   Array.from({ length: a.width }, (_, d) => a.values[i * a.width + d]! * b.values[j * a.width + d]!).reduce((sum, value) => sum + value, 0);
+
+function searchExact(queries: Vectors, rows: Int32Array, passages: Vectors, k: number, scale: number): Hits {
+  const index = new ExactIndex(passages);
+  const hits = index.search(queries, rows, k, scale);
+  index.dispose();
+  return hits;
+}
 
 /** Every score, sorted: best first, ties to the lower row. */
 function bruteForce(queries: Vectors, row: number, passages: Vectors, k: number, scale: number) {
@@ -36,7 +43,7 @@ function expectBruteForce(queries: Vectors, rows: Int32Array, passages: Vectors,
   });
 }
 
-describe('searchExact', () => {
+describe('ExactIndex', () => {
   it('equals brute force, ties to the lower row, −1 behind the last of a smaller corpus', () => {
     const sizes = fc.record({
       corpus: fc.integer({ min: 1, max: 40 }),

@@ -19,6 +19,14 @@ export function viewed(tensor: tf.Tensor, shape: readonly number[] = tensor.shap
   return { values: (tf.backend() as OnnxBackend).valuesOf(tensor.dataId), shape };
 }
 
+/**
+ * The tensor's values on the host, to be read at once: not copied where the backend holds them there, and used again after the
+ * tensor is disposed of. A synchronous stop on backends with a device.
+ */
+export function hostValues(tensor: tf.Tensor): Float32Array {
+  return onnxIsActive() ? viewed(tensor).values : (tensor.dataSync() as Float32Array);
+}
+
 /** A tensor that owns `values`, an array of `takeArray`, not copied. */
 export function owned<T extends tf.Tensor>(values: Float32Array, shape: readonly number[]): T {
   return tf.engine().makeTensorFromTensorInfo((tf.backend() as OnnxBackend).adopt(values, shape)) as T;
