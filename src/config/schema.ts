@@ -156,6 +156,12 @@ const train = z.strictObject({
   inBatch: key(z.boolean(), true, '', 'Passages of the other queries of a step serve as negatives too.'),
   cloze: key(share(), 0, 'share', 'Extra queries a step, made of passages’ own words (Inverse Cloze Task); 0 is off.'),
   wordDropout: key(z.number().min(0).lt(1), 0, 'share', 'Share of the words of training texts left out at random.'),
+  pieceDropout: key(
+    z.number().min(0).lt(1),
+    0,
+    'share',
+    'Share of the word pieces of training texts written as two smaller ones at random (after BPE-dropout): helps with rare words.',
+  ),
   replicas: key(
     z.union([z.literal('auto'), count().max(64)]),
     'auto',

@@ -20,6 +20,8 @@ export interface Tokenizer {
   readonly unkId: number;
   /** By id, 1 for the tokens that continue a word (WordPiece's ##…); in other models no token is known to. */
   readonly continues: Uint8Array;
+  /** By id, the ways to write a WordPiece as two smaller ones: left, right, left, right, …; empty for other models. */
+  readonly halves: readonly Int32Array[];
   /** [CLS] … [SEP] of the text, at most `maxTokens` (≥ 2) ids; what is too long loses its end, never [SEP]. */
   encode(text: string, maxTokens: number): number[];
   /** The text of the ids, without special tokens. */
@@ -80,6 +82,7 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
     sepId,
     unkId,
     continues: continuingTokens(json, xenova.model.vocab),
+    halves: halvesOf(json, xenova.model),
     encode: (text, maxTokens) => [clsId, ...encodeBody(text, maxTokens - 2), sepId],
     // The decoder of tokenizer.json cleans up token by token, as `tokenizers` does; @xenova/transformers would do it again on the whole text.
     decode: (ids) => (ids.length === 0 ? '' : xenova.decode(ids, { skip_special_tokens: true, clean_up_tokenization_spaces: false })),
@@ -158,6 +161,24 @@ function specialIds(xenova: XenovaTokenizer, file: string): { padId: number; cls
 function continuingTokens(json: TokenizerJson, vocabulary: readonly (string | undefined)[]): Uint8Array {
   const prefix = json.model.continuing_subword_prefix;
   return Uint8Array.from(vocabulary, (token) => (json.model.type === 'WordPiece' && token?.startsWith(String(prefix)) ? 1 : 0));
+}
+
+/** un·happy and unh·##appy of unhappy, where both parts are entries of the vocabulary. */
+function halvesOf(json: TokenizerJson, { vocab, tokens_to_ids }: XenovaTokenizer['model']): Int32Array[] {
+  if (json.model.type !== 'WordPiece') return Array.from(vocab, () => new Int32Array(0));
+  const prefix = String(json.model.continuing_subword_prefix);
+  const special = new Set((json.added_tokens ?? []).map(({ content }) => content));
+  return Array.from(vocab, (token = '') => {
+    if (special.has(token)) return new Int32Array(0);
+    const begin = token.startsWith(prefix) ? prefix : '';
+    const characters = [...token.slice(begin.length)];
+    const ways = characters.slice(1).map((_, i) => {
+      const left = tokens_to_ids.get(begin + characters.slice(0, i + 1).join(''));
+      const right = tokens_to_ids.get(prefix + characters.slice(i + 1).join(''));
+      return left === undefined || right === undefined ? [] : [left, right];
+    });
+    return Int32Array.from(ways.flat());
+  });
 }
 
 /** Whether the ids of a text are those of its pieces between white space, one after the other. */

@@ -6,12 +6,36 @@ export interface SpecialTokens {
   readonly sepId: number;
   /** 1 for tokens that continue a word (“##…”), by id. */
   readonly continues: Uint8Array;
+  /** By id, the ways to write a piece as two smaller ones: left, right, left, right, … */
+  readonly halves: readonly Int32Array[];
 }
 
 /** Leaves out whole words with probability `share`, never all of them; [CLS] and [SEP] stay. */
 export function dropWords(tokens: Int32Array, share: number, key: Key, row: number, special: SpecialTokens): Int32Array {
   if (share === 0) return tokens;
   return keepWords(tokens, special, (word) => uniform(key, row, word) >= share);
+}
+
+/**
+ * Writes each piece with probability `share` as two smaller ones, any way that the vocabulary has (after BPE-dropout, Provilkov
+ * et al. 2020): the small pieces of rare words are then trained by frequent ones. At most `maxTokens`: what is over is cut before [SEP].
+ */
+export function splitPieces(
+  tokens: Int32Array,
+  share: number,
+  maxTokens: number,
+  key: Key,
+  row: number,
+  { halves, sepId }: SpecialTokens,
+): Int32Array {
+  if (share === 0) return tokens;
+  const pieces = Array.from(tokens).flatMap((token, i) => {
+    const ways = halves[token]!;
+    if (ways.length === 0 || uniform(key, row, 2 * i) >= share) return token;
+    const way = 2 * integer(key, row, 2 * i + 1, ways.length / 2);
+    return [ways[way]!, ways[way + 1]!];
+  });
+  return pieces.length <= maxTokens ? Int32Array.from(pieces) : Int32Array.of(...pieces.slice(0, maxTokens - 1), sepId);
 }
 
 /**

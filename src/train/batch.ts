@@ -6,7 +6,7 @@ import type { Side } from '../encoders/dualEncoder.js';
 import { drawNegatives, type Negatives } from '../sampling/negatives.js';
 import { type Pools, placeOf, poolAt } from '../sampling/pools.js';
 import type { Pool, Sampler } from '../sampling/types.js';
-import { clozeTokens, dropWords, type SpecialTokens } from './augment.js';
+import { clozeTokens, dropWords, type SpecialTokens, splitPieces } from './augment.js';
 import type { StepBatch } from './replica.js';
 
 export interface BatchSource {
@@ -74,6 +74,12 @@ export function buildBatch(source: BatchSource, pools: Pools | undefined, step: 
   const positiveKey = deriveKey(seed, 'positive', step);
   const negativeKey = deriveKey(seed, 'negatives', step);
   const wordKey = deriveKey(seed, 'words', step);
+  const pieceKey = deriveKey(seed, 'pieces', step);
+  const longest = { query: config.encoder.queryTokens, passage: config.encoder.passageTokens };
+  const augmented = (side: Side, row: number, place: number): Int32Array => {
+    const kept = dropWords(rowOf(tokens[side], row), train.wordDropout, wordKey, place, special);
+    return splitPieces(kept, train.pieceDropout, longest[side], pieceKey, place, special);
+  };
   const drawing = new Set(drawingQueries(config, step));
   queriesOfStep(seed, split.rows.length, train.queriesPerStep, step).forEach((place, i) => {
     const positives = split.positives[place]!;
@@ -85,13 +91,11 @@ export function buildBatch(source: BatchSource, pools: Pools | undefined, step: 
       draws.push({ ...drawn, pool });
       own = drawn.passages;
     }
-    queries.push(dropWords(rowOf(tokens.query, split.rows[place]!), train.wordDropout, wordKey, i, special));
+    queries.push(augmented('query', split.rows[place]!, i));
     rows.push({ positives, positive: positives[chosen]!, own });
   });
-  const clozeKey = deriveKey(seed, 'cloze', step);
-  for (let i = 0; i < Math.round(train.cloze * train.queriesPerStep); i++) {
-    const passage = integer(clozeKey, i, 0, dataset.corpus.size);
-    queries.push(clozeTokens(rowOf(tokens.passage, passage), config.encoder.queryTokens, clozeKey, i, special));
+  for (const { query, passage } of clozeQueries(source, step)) {
+    queries.push(query);
     rows.push({ positives: Int32Array.of(passage), positive: passage, own: NONE });
   }
 
@@ -99,14 +103,22 @@ export function buildBatch(source: BatchSource, pools: Pools | undefined, step: 
     column(positive);
     own.forEach(column);
   }
-  const passages = [...columns.keys()].map((passage, i) =>
-    dropWords(rowOf(tokens.passage, passage), train.wordDropout, wordKey, queries.length + i, special),
-  );
+  const passages = [...columns.keys()].map((passage, i) => augmented('passage', passage, queries.length + i));
   const contrast = {
     target: Int32Array.from(rows, ({ positive }) => column(positive)),
     mask: competition(rows, columns, train.inBatch),
   };
   return { batch: { step, queries: tableOf(queries), passages: tableOf(passages), contrast }, draws };
+}
+
+/** The step's extra queries, train.cloze for each judged one, with the passages that they are made of. */
+function clozeQueries({ config, dataset, tokens, special }: BatchSource, step: number): { query: Int32Array; passage: number }[] {
+  const { seed, train, encoder } = config;
+  const key = deriveKey(seed, 'cloze', step);
+  return Array.from({ length: Math.round(train.cloze * train.queriesPerStep) }, (_, i) => {
+    const passage = integer(key, i, 0, dataset.corpus.size);
+    return { query: clozeTokens(rowOf(tokens.passage, passage), encoder.queryTokens, key, i, special), passage };
+  });
 }
 
 /** The query's pool; without pools (sampler random) an empty one that names what must not be drawn. */

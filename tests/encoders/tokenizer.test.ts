@@ -74,6 +74,30 @@ describe('encode', () => {
     expect(tokenizer.continues.some((flag) => flag === 1)).toBe(true);
   });
 
+  it('knows the ways to write a piece as two', () => {
+    const vocab = golden.small.tokenizer.model.vocab as Record<string, number>;
+    const pieces = new Map(Object.entries(vocab).map(([piece, id]) => [id, piece]));
+    const bare = (piece: string) => piece.replace(/^##/, '');
+    let ways = 0;
+    tokenizer.halves.forEach((pairs, id) => {
+      const whole = pieces.get(id)!;
+      for (let i = 0; i < pairs.length; i += 2, ways++) {
+        const [left, right] = [pieces.get(pairs[i]!)!, pieces.get(pairs[i + 1]!)!];
+        expect([bare(left) + bare(right), left.startsWith('##'), right.startsWith('##')]).toEqual([
+          bare(whole),
+          whole.startsWith('##'),
+          true,
+        ]);
+      }
+    });
+    // Every two entries that make a third are there.
+    const expected = [...pieces.values()].flatMap((left) =>
+      [...pieces.values()].filter((right) => right.startsWith('##') && right.length > 2 && left !== '##' && left + bare(right) in vocab),
+    );
+    expect(ways).toBe(expected.length);
+    expect(ways).toBeGreaterThan(0);
+  });
+
   it('cuts the end and keeps [SEP], for any text and limit', () => {
     const text = fc.oneof(fc.string({ unit: 'binary', maxLength: 200 }), fc.constantFrom(...golden.small.cases.map((c) => c.text)));
     fc.assert(

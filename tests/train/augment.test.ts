@@ -1,10 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { deriveKey } from '../../src/core/random.js';
-import { clozeTokens, dropWords, type SpecialTokens } from '../../src/train/augment.js';
+import { clozeTokens, dropWords, type SpecialTokens, splitPieces } from '../../src/train/augment.js';
 
-/** Ids 5 … 19 begin words, 20 … 29 continue them. */
-const special: SpecialTokens = { clsId: 2, sepId: 3, continues: Uint8Array.from({ length: 30 }, (_, id) => (id >= 20 ? 1 : 0)) };
+/** Ids 5 … 19 begin words, 20 … 29 continue them; 10 is 5·21 or 6·22, 25 is 21·22, no other divides. */
+const special: SpecialTokens = {
+  clsId: 2,
+  sepId: 3,
+  continues: Uint8Array.from({ length: 30 }, (_, id) => (id >= 20 ? 1 : 0)),
+  halves: Array.from({ length: 30 }, (_, id) => Int32Array.from(id === 10 ? [5, 21, 6, 22] : id === 25 ? [21, 22] : [])),
+};
 const key = deriveKey(1, 'augment');
 
 const word = fc
@@ -85,5 +90,34 @@ describe('clozeTokens', () => {
     const ordered = Array.from({ length: 15 }, (_, i) => [5 + i]);
     const orders = Array.from({ length: 30 }, (_, at) => [...clozeTokens(sequence(ordered), 100, key, at, special)].slice(1, -1));
     expect(orders.some((ids) => ids.some((id, i) => i > 0 && id < ids[i - 1]!))).toBe(true);
+  });
+});
+
+describe('splitPieces', () => {
+  const split = (tokens: readonly number[], share: number, at: number, maxTokens = 100) => [
+    ...splitPieces(Int32Array.from(tokens), share, maxTokens, key, at, special),
+  ];
+
+  it('writes pieces as two smaller ones, any way there is, and leaves the rest', () => {
+    const seen = new Set(Array.from({ length: 400 }, (_, at) => split([2, 10, 7, 25, 3], 0.5, at).join(' ')));
+    const expected = ['10', '5 21', '6 22'].flatMap((first) => ['25', '21 22'].map((last) => `2 ${first} 7 ${last} 3`));
+    expect([...seen].sort()).toEqual(expected.sort());
+  });
+
+  it('splits the share it is told, the same for the same row, and nothing at 0', () => {
+    const text = [2, ...Array(100).fill(10), 3];
+    const lengths = Array.from({ length: 100 }, (_, at) => split(text, 0.3, at, 1000).length - text.length);
+    const mean = lengths.reduce((sum, n) => sum + n, 0) / lengths.length;
+    expect(Math.abs(mean - 30)).toBeLessThan(4 * Math.sqrt((100 * 0.3 * 0.7) / 100)); // four standard errors
+    expect(split(text, 0.3, 7)).toEqual(split(text, 0.3, 7));
+    expect(split(text, 0, 7, 1000)).toEqual(text);
+  });
+
+  it('keeps to the limit and to [SEP] at the end', () => {
+    for (let at = 0; at < 50; at++) {
+      const pieces = split([2, 10, 10, 10, 3], 0.9, at, 6);
+      expect(pieces.length).toBeLessThanOrEqual(6);
+      expect([pieces[0], pieces.at(-1)]).toEqual([2, 3]);
+    }
   });
 });

@@ -68,7 +68,7 @@ function source({ train = {}, sampler = { kind: 'simans', negatives: NEGATIVES, 
     config,
     dataset: dataset(),
     tokens: { query: tokens(QUERIES, QUERY_TOKEN), passage: tokens(PASSAGES, PASSAGE_TOKEN) },
-    special: { clsId: CLS, sepId: SEP, continues: new Uint8Array(600) },
+    special: { clsId: CLS, sepId: SEP, continues: new Uint8Array(600), halves: Array(600).fill(new Int32Array(0)) },
     ...(config.sampler.kind !== 'none' && { sampler: createSampler(config.sampler) }),
   };
 }
