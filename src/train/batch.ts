@@ -19,6 +19,7 @@ export interface BatchSource {
 }
 
 const BLOCKED = -1e9;
+const CLOZE_RUN = 8;
 const NONE = new Int32Array(0);
 
 /** The negatives drawn for one query of a step. */
@@ -111,12 +112,16 @@ export function buildBatch(source: BatchSource, pools: Pools | undefined, step: 
   return { batch: { step, queries: tableOf(queries), passages: tableOf(passages), contrast }, draws };
 }
 
-/** The step's extra queries, train.cloze for each judged one, with the passages that they are made of. */
+/**
+ * The step's extra queries, train.cloze for each judged one, with the passages that they are made of: runs of neighbours in the
+ * corpus, which often belong together (a document's parts, an interface's members) and so are each other's hard negatives.
+ */
 function clozeQueries({ config, dataset, tokens, special }: BatchSource, step: number): { query: Int32Array; passage: number }[] {
   const { seed, train, encoder } = config;
   const key = deriveKey(seed, 'cloze', step);
   return Array.from({ length: Math.round(train.cloze * train.queriesPerStep) }, (_, i) => {
-    const passage = integer(key, i, 0, dataset.corpus.size);
+    const place = i % CLOZE_RUN;
+    const passage = (integer(key, i - place, 0, dataset.corpus.size) + place) % dataset.corpus.size;
     return { query: clozeTokens(rowOf(tokens.passage, passage), encoder.queryTokens, key, i, special), passage };
   });
 }
