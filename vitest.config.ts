@@ -8,5 +8,6 @@ export default defineConfig({
     globalSetup: 'tests/freshBuild.ts',
     setupFiles: 'tests/seed.ts',
     testTimeout: 60_000,
+    hookTimeout: 120_000,
   },
 });

@@ -14,8 +14,8 @@
 /** The shape of MiniLM-L6, whose vocabulary is BERT's: 16 sequences of 64 tokens. @type {StepShape} */
 export const MINI_LM = { layers: 6, width: 384, heads: 12, feedForward: 1536, vocabulary: 30522, sequences: 16, tokens: 64 };
 
-/** About a step of configs/quickstart.yaml: short texts, a small encoder. @type {StepShape} */
-export const QUICKSTART = { layers: 2, width: 128, heads: 4, feedForward: 512, vocabulary: 8000, sequences: 128, tokens: 16 };
+/** About a quarter of a step of configs/quickstart.yaml: short texts, a small encoder. @type {StepShape} */
+export const QUICKSTART = { layers: 1, width: 192, heads: 6, feedForward: 768, vocabulary: 1800, sequences: 512, tokens: 20 };
 
 /**
  * The products of one step, by kind, as the encoder computes them: all tokens ask in all layers but the last, where only [CLS]

@@ -262,6 +262,14 @@ describe('cloze queries', () => {
     );
   });
 
+  it('come in runs of neighbours in the corpus, eight at a time', () => {
+    const { rows } = read(source({ train: { queriesPerStep: 40, cloze: 0.5 } }), 3); // 20 cloze queries
+    const passages = rows.slice(40).map(({ target }) => target);
+    const steps = passages.map((passage, i) => (i % 8 === 0 ? 'begins' : (passage - passages[i - 1]! + PASSAGES) % PASSAGES));
+    expect(steps).toEqual(Array.from({ length: 20 }, (_, i) => (i % 8 === 0 ? 'begins' : 1)));
+    expect(new Set([passages[0], passages[8], passages[16]]).size).toBeGreaterThan(1);
+  });
+
   it('with inBatch off a cloze query has nothing to compete with but its own passage', () => {
     const { rows } = read(source({ train: { cloze: 0.4, inBatch: false } }), 2);
     for (const { target, competing } of rows.slice(5)) expect(competing).toEqual([target]);
