@@ -10,7 +10,7 @@ const SYSTEM_NAMES: Readonly<Record<string, string>> = { bm25: 'BM25', untrained
 
 /** A question that the corpora made from npm packages can answer. */
 const EXAMPLE_QUERIES: Readonly<Record<string, string>> = {
-  'api-docs': 'change the times of a file without following a link',
+  'api-docs': 'find the first element that matches a selector',
   wordnet: 'a person who studies the weather',
   'wordnet-examples': 'a person who studies the weather',
 };
