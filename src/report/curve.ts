@@ -41,7 +41,7 @@ export function curveSvg(summary: Summary): string {
     ...yTicks.map((value) => text('faint', LEFT - 8, y(value) + 4, 'end', tickText(value))),
     ...xTicks.map((seconds) => text('faint', x(seconds), BOTTOM + 18, 'middle', tickText(seconds))),
     text('faint', RIGHT, BOTTOM + 36, 'end', 'seconds of training and refreshes'),
-    ...(baseline === undefined ? [] : baselineMarks(y(baseline), `BM25 ${figure(baseline)}`)),
+    ...(baseline === undefined ? [] : baselineMarks(y(baseline), `BM25 ${figure(baseline)}`, points.at(-1)!.value >= baseline)),
     `<polyline class="curve" points="${points.map(({ seconds, value }) => `${x(seconds)},${y(value)}`).join(' ')}"/>`,
     ...points.map(({ seconds, step, value }) => {
       const mark = step === best.step ? 'class="chosen" r="5"' : 'class="point" r="3"';
@@ -51,8 +51,10 @@ export function curveSvg(summary: Summary): string {
   ].join('\n');
 }
 
-function baselineMarks(y: number, label: string): string[] {
-  return [`<line class="baseline" x1="${LEFT}" x2="${RIGHT}" y1="${y}" y2="${y}"/>`, text('baselineText', LEFT + 6, y - 6, 'start', label)];
+/** The label stands at the right, on the side of the line where the curve does not end. */
+function baselineMarks(y: number, label: string, curveEndsAbove: boolean): string[] {
+  const line = `<line class="baseline" x1="${LEFT}" x2="${RIGHT}" y1="${y}" y2="${y}"/>`;
+  return [line, text('baselineText', RIGHT, curveEndsAbove ? y + 16 : y - 6, 'end', label)];
 }
 
 function text(style: string, x: number, y: number, anchor: 'start' | 'middle' | 'end', content: string): string {
