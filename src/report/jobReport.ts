@@ -30,7 +30,7 @@ export function jobReport(summary: Summary, files: Readonly<Record<string, strin
       ? systemTable(`dev, ${data.queries.dev.toLocaleString('en')} queries (test was not read)`, devOf(summary))
       : systemTable(`test, ${data.queries.test.toLocaleString('en')} queries`, test),
     ...(testUnseen
-      ? [systemTable(`of these ${testUnseen.queries.toLocaleString('en')} whose answers no training query has`, testUnseen.systems)]
+      ? [systemTable(`of these ${testUnseen.queries.toLocaleString('en')} whose answers no training or dev query has`, testUnseen.systems)]
       : []),
     [differenceLine(summary), bestLine(summary), timeLine(summary), `peak memory: ${gigabytes(summary.peakMemoryBytes)}`]
       .filter((line) => line !== '')

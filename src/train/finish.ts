@@ -102,10 +102,10 @@ async function indexWith(context: LoopContext, parameters: Float32Array, name: s
   await encodeCorpus(context, name);
 }
 
-/** The test queries none of whose gold passages is a training query's: what cannot have been memorised. Absent where that is all or none. */
+/** The test queries none of whose gold passages is a training or dev query's: what can neither be memorised nor chosen for. Absent where that is all or none. */
 function unseenPart(dataset: Dataset, runs: Record<string, Run>, measures: readonly string[]): Pick<Summary, 'testUnseen'> {
-  const { train, test } = dataset.splits;
-  const known = new Set(train.positives.flatMap((passages) => [...passages]));
+  const { train, dev, test } = dataset.splits;
+  const known = new Set([...train.positives, ...dev.positives].flatMap((passages) => [...passages]));
   const unseen = [...test.positives.keys()].filter((i) => !test.positives[i]!.some((passage) => known.has(passage)));
   if (unseen.length === 0 || unseen.length === test.rows.length) return {};
   const part: Split = selectFromSplit(test, unseen);
