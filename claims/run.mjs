@@ -3,7 +3,7 @@
  *   npm run claims -- loop                      every target of the loop; both examples are trained: twenty minutes
  *   npm run claims -- loop --only step.overGemm,resume.bitExact
  *   npm run claims -- loop --json
- *   npm run claims -- loop --full [apidocs|wordnet]   makes what is missing of the comparison tables first: hours
+ *   npm run claims -- loop --full [apidocs|wordnet]   makes what is missing of the comparison tables first: an hour
  * Where comparison.apidocs is among the targets, one stored cell of its table is run again and compared query by query.
  * Ends with "N met, N short, N not measured"; exits with 1 where one is short, 2 where one could not be measured.
  */

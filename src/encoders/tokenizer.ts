@@ -73,6 +73,7 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
   const xenova = await createXenova(file, json, config);
   replaceBertNormalizers(xenova.normalizer);
   const { padId, clsId, sepId, unkId } = specialIds(xenova, file);
+  let halves: Int32Array[] | undefined;
   const encodeBody = isPieceLocal(json) ? cachedEncoder(xenova) : wholeTextEncoder(xenova);
   return {
     fingerprint: sha256(content),
@@ -82,7 +83,11 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
     sepId,
     unkId,
     continues: continuingTokens(json, xenova.model.vocab),
-    halves: halvesOf(json, xenova.model),
+    // Made when first asked for: training with piece dropout alone needs them, and a large vocabulary has many.
+    get halves() {
+      halves ??= halvesOf(json, xenova.model);
+      return halves;
+    },
     encode: (text, maxTokens) => [clsId, ...encodeBody(text, maxTokens - 2), sepId],
     // The decoder of tokenizer.json cleans up token by token, as `tokenizers` does; @xenova/transformers would do it again on the whole text.
     decode: (ids) => (ids.length === 0 ? '' : xenova.decode(ids, { skip_special_tokens: true, clean_up_tokenization_spaces: false })),

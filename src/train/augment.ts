@@ -26,9 +26,10 @@ export function splitPieces(
   maxTokens: number,
   key: Key,
   row: number,
-  { halves, sepId }: SpecialTokens,
+  special: SpecialTokens,
 ): Int32Array {
   if (share === 0) return tokens;
+  const { halves, sepId } = special;
   const pieces = Array.from(tokens).flatMap((token, i) => {
     const ways = halves[token]!;
     if (ways.length === 0 || uniform(key, row, 2 * i) >= share) return token;
