@@ -16,7 +16,30 @@ export interface ParameterSpec {
   readonly decays: boolean;
 }
 
+/** Parameters by name, as the model reads them. */
+export type Tensors = { readonly [name: string]: tf.Tensor };
 export type Weights = { readonly [name: string]: tf.Variable };
+
+/** A matrix [out, into] and its bias; `gain` is the deviation of x·wᵀ for x of deviation 1. */
+export function denseSpecs(name: string, out: number, into: number, gain = 1): ParameterSpec[] {
+  return [
+    { name: `${name}.weight`, shape: [out, into], deviation: gain / Math.sqrt(into), mean: 0, decays: true },
+    { name: `${name}.bias`, shape: [out], deviation: 0, mean: 0, decays: false },
+  ];
+}
+
+/** A LayerNorm's weight and bias [width]. */
+export function normSpecs(name: string, width: number): ParameterSpec[] {
+  return [
+    { name: `${name}.weight`, shape: [width], deviation: 0, mean: 1, decays: false },
+    { name: `${name}.bias`, shape: [width], deviation: 0, mean: 0, decays: false },
+  ];
+}
+
+/** Weight and bias of a dense layer (or a LayerNorm, whose weight is a vector). */
+export function pairOf(weights: Tensors, name: string): readonly [any, tf.Tensor1D] {
+  return [weights[`${name}.weight`], weights[`${name}.bias`] as tf.Tensor1D];
+}
 
 export const sizeOf = (shape: readonly number[]): number => shape.reduce((product, n) => product * n, 1);
 

@@ -6,24 +6,39 @@ import {
   attention,
   dense,
   denseGelu,
-  dropout,
   dropoutMask,
   embedding,
   firstTokenAttention,
   layerNorm,
+  recomputed,
   residualLayerNorm,
   tf,
 } from '../backend/index.js';
 import type { Key } from '../core/random.js';
-import type { ParameterSpec, Weights } from './parameters.js';
+import { denseSpecs, normSpecs, type ParameterSpec, pairOf, type Tensors } from './parameters.js';
+
+/** The families that differ in the names of their tensors and in the keys of their config.json (architectures.ts); the mathematics is one. */
+export type Architecture = 'bert' | 'ernie' | 'roberta' | 'xlm-roberta' | 'distilbert' | 'electra';
 
 export interface TransformerShape {
+  readonly architecture: Architecture;
   readonly layers: number;
   readonly width: number;
   readonly heads: number;
   readonly feedForward: number;
   readonly vocabulary: number;
+  /** Rows of the position table; a sequence's first token takes row `firstPosition` (0; RoBERTa: its padding id + 1). */
   readonly positions: number;
+  readonly firstPosition: number;
+  /** Rows of the token type table, of which the first is added to every token; 0: there is none (DistilBERT). */
+  readonly tokenTypes: number;
+  /** Rows of ERNIE's task type table, likewise; 0: there is none. */
+  readonly taskTypes: number;
+  /** Width of the embedding tables; where it is not `width`, a dense layer leads from one to the other (small ELECTRA). */
+  readonly embeddingWidth: number;
+  readonly activation: 'gelu' | 'geluTanh' | 'relu';
+  /** Added to the variance in LayerNorm. */
+  readonly epsilon: number;
 }
 
 export interface DropoutRates {
@@ -31,98 +46,144 @@ export interface DropoutRates {
   readonly attention: number;
 }
 
-/** Sequences padded to one length: ids [B·T] row by row, lengths [B]. */
+/** Sequences padded to one length. */
 export interface TokenBatch {
+  /** [B·T], row by row. */
   readonly ids: Int32Array;
+  /** [B] */
   readonly lengths: Int32Array;
+  /** T */
   readonly tokens: number;
+  /** [B], each sequence's number in its step: dropout depends on it, not on the company that it is encoded in. */
+  readonly rows: Int32Array;
+  /** [B], where the second text of a pair begins (its tokens are of type 1); absent: all sequences are single texts. */
+  readonly seconds?: Int32Array;
 }
 
-const EPSILON = 1e-12; // BERT's layer_norm_eps
-const PADDING = -1e9; // added to attention logits: e^-1e9 = 0
+/** What training adds to a pass: dropout under a key, and layers that are computed again in the backward pass instead of kept. */
+export interface Training {
+  readonly key: Key;
+  readonly rates: DropoutRates;
+  readonly recompute: boolean;
+}
+
+const PADDING = -1e9;
 
 /**
  * Every parameter under `prefix`. Matrices start with deviation 1/√in, so that signal passes at any width and [CLS]
  * attends evenly from the first step; BERT's 0.02 is 1/√2500 and stalls narrow encoders trained from nothing.
  */
 export function transformerSpecs(prefix: string, shape: TransformerShape): ParameterSpec[] {
-  const { width: D, feedForward: F } = shape;
-  const matrix = (name: string, out: number, into: number, gain = 1): ParameterSpec[] => [
-    { name: `${prefix}${name}.weight`, shape: [out, into], deviation: gain / Math.sqrt(into), mean: 0, decays: true },
-    { name: `${prefix}${name}.bias`, shape: [out], deviation: 0, mean: 0, decays: false },
-  ];
-  const norm = (name: string): ParameterSpec[] => [
-    { name: `${prefix}${name}.weight`, shape: [D], deviation: 0, mean: 1, decays: false },
-    { name: `${prefix}${name}.bias`, shape: [D], deviation: 0, mean: 0, decays: false },
-  ];
-  const table = (name: string, rows: number, deviation: number): ParameterSpec => ({
-    name: `${prefix}embeddings.${name}.weight`,
-    shape: [rows, D],
-    deviation,
-    mean: 0,
-    decays: true,
-  });
+  const { width: D, feedForward: F, embeddingWidth: E } = shape;
+  const table = (name: string, rows: number, deviation: number): ParameterSpec[] =>
+    rows === 0 ? [] : [{ name: `${prefix}embeddings.${name}.weight`, shape: [rows, E], deviation, mean: 0, decays: true }];
   const specs = [
-    table('word_embeddings', shape.vocabulary, 0.1),
-    table('position_embeddings', shape.positions, 0.01),
-    table('token_type_embeddings', 2, 0.01),
-    ...norm('embeddings.LayerNorm'),
+    ...table('word_embeddings', shape.vocabulary, 0.1),
+    ...table('position_embeddings', shape.positions, 0.01),
+    ...table('token_type_embeddings', shape.tokenTypes, 0.01),
+    ...table('task_type_embeddings', shape.taskTypes, 0.01),
+    ...normSpecs(`${prefix}embeddings.LayerNorm`, E),
+    ...(E === D ? [] : denseSpecs(`${prefix}embeddings_project`, D, E)),
   ];
   for (let i = 0; i < shape.layers; i++) {
-    const layer = `encoder.layer.${i}.`;
+    const layer = `${prefix}encoder.layer.${i}.`;
     specs.push(
-      ...matrix(`${layer}attention.self.query`, D, D, 0.25), // logits of deviation ¼: attention begins as an average
-      ...matrix(`${layer}attention.self.kv`, 2 * D, D),
-      ...matrix(`${layer}attention.output.dense`, D, D),
-      ...norm(`${layer}attention.output.LayerNorm`),
-      ...matrix(`${layer}intermediate.dense`, F, D),
-      ...matrix(`${layer}output.dense`, D, F),
-      ...norm(`${layer}output.LayerNorm`),
+      ...denseSpecs(`${layer}attention.self.query`, D, D, 0.25), // logits of deviation ¼: attention begins as an average
+      ...denseSpecs(`${layer}attention.self.kv`, 2 * D, D),
+      ...denseSpecs(`${layer}attention.output.dense`, D, D),
+      ...normSpecs(`${layer}attention.output.LayerNorm`, D),
+      ...denseSpecs(`${layer}intermediate.dense`, F, D),
+      ...denseSpecs(`${layer}output.dense`, D, F),
+      ...normSpecs(`${layer}output.LayerNorm`, D),
     );
   }
   return specs;
 }
 
 /**
- * The last layer's [CLS] vectors [B, D]. `key` switches dropout on; the same key drops the same values.
- * In the last layer only [CLS] asks: the other tokens' outputs are never read, and are not computed.
+ * The last layer's vectors: of every token [B·T, D], or of each sequence's first alone [B, D]. In the latter case only [CLS] asks in the
+ * last layer: the other tokens' outputs are never read, and are not computed.
  */
 export function transformer(
-  weights: Weights,
+  weights: Tensors,
   prefix: string,
   shape: TransformerShape,
   batch: TokenBatch,
-  rates: DropoutRates,
-  key?: Key,
+  output: 'first' | 'all',
+  training?: Training,
 ): tf.Tensor2D {
+  const padding = tf.tensor2d(paddingMask(batch), [batch.lengths.length, batch.tokens]); // [B, T]
+  let x = embedded(weights, prefix, shape, batch, training); // [B·T, D]
+  for (let i = 0; i < shape.layers; i++) {
+    const firstOnly = output === 'first' && i === shape.layers - 1;
+    const layer = (input: tf.Tensor2D, own: Tensors) => block(own, `${prefix}encoder.layer.${i}.`, shape, batch, input, { padding, firstOnly, number: i, training });
+    x = training?.recompute ? recomputed(layer, x, select(weights, `${prefix}encoder.layer.${i}.`)) : layer(x, weights);
+  }
+  return x;
+}
+
+interface BlockOptions {
+  /** [B, T], added to attention's logits. */
+  readonly padding: tf.Tensor2D;
+  readonly firstOnly: boolean;
+  readonly number: number;
+  readonly training: Training | undefined;
+}
+
+/** One layer: x [B·T, D] → [N, D], N = B·T, or B where only first tokens ask. */
+function block(weights: Tensors, prefix: string, shape: TransformerShape, batch: TokenBatch, x: tf.Tensor2D, options: BlockOptions): tf.Tensor2D {
+  const { padding, firstOnly, number, training } = options;
+  const { heads, epsilon } = shape;
+  const pair = (name: string) => pairOf(weights, prefix + name);
+  const T = batch.tokens;
+  const mask = 1 + 3 * number; // numbers the dropout masks of a pass: 0 is the embeddings'
+  const asking = firstOnly ? firstTokens(x, batch) : x; // [N, D]
+  const query = dense(asking, ...pair('attention.self.query')); // [N, D]
+  const rate = training?.rates.attention ?? 0;
+  const kept = (asked: number) =>
+    training && rate > 0 ? dropoutMask([batch.lengths.length, heads, asked, T], rate, training.key, mask, batch.rows) : undefined; // [B, H, asked, T]
+  const context = firstOnly
+    ? firstTokenAttention(query, x, ...pair('attention.self.kv'), padding, heads, kept(1)) // [B, D]
+    : attention(query, dense(x, ...pair('attention.self.kv')), padding, heads, kept(T)); // [B·T, D]
+  const attended = dropped(dense(context, ...pair('attention.output.dense')), batch, training, mask + 1); // [N, D]
+  const middle = residualLayerNorm(attended, asking, ...pair('attention.output.LayerNorm'), epsilon); // [N, D]
+  const inner = activated(shape.activation, middle, ...pair('intermediate.dense')); // [N, F]
+  const outer = dropped(dense(inner, ...pair('output.dense')), batch, training, mask + 2); // [N, D]
+  return residualLayerNorm(outer, middle, ...pair('output.LayerNorm'), epsilon); // [N, D]
+}
+
+/** word + position + token type (+ task type), normalised → [B·T, D] */
+function embedded(weights: Tensors, prefix: string, shape: TransformerShape, batch: TokenBatch, training?: Training): tf.Tensor2D {
   const B = batch.lengths.length;
   const T = batch.tokens;
-  const matrix = (name: string) =>
-    [weights[`${prefix}${name}.weight`] as tf.Tensor2D, weights[`${prefix}${name}.bias`] as unknown as tf.Tensor1D] as const;
-  const norm = (name: string) =>
-    [weights[`${prefix}${name}.weight`], weights[`${prefix}${name}.bias`]] as unknown as readonly [tf.Tensor1D, tf.Tensor1D];
-  let masks = 0; // numbers the dropout masks of this pass
-  const drop = (x: tf.Tensor2D) => (key && rates.hidden > 0 ? dropout(x, rates.hidden, key, masks++) : x);
+  const table = (name: string) => weights[`${prefix}embeddings.${name}.weight`] as tf.Tensor2D;
+  const rowsOf = (name: string, first: number, rows: number) => tf.slice(table(name), [first, 0], [rows, shape.embeddingWidth]); // [rows, E]
+  let offsets = rowsOf('position_embeddings', shape.firstPosition, T); // [T, E]
+  if (shape.tokenTypes > 0 && !batch.seconds) offsets = tf.add(offsets, rowsOf('token_type_embeddings', 0, 1));
+  if (shape.taskTypes > 0) offsets = tf.add(offsets, rowsOf('task_type_embeddings', 0, 1));
+  const words = tf.reshape(embedding(table('word_embeddings'), batch.ids), [B, T, shape.embeddingWidth]); // [B, T, E]
+  let x = tf.reshape(tf.add(words, offsets), [B * T, shape.embeddingWidth]) as tf.Tensor2D; // [B·T, E]
+  if (shape.tokenTypes > 0 && batch.seconds) x = tf.add(x, embedding(table('token_type_embeddings'), tokenTypes(batch, shape)));
+  const normed = layerNorm(x, ...pairOf(weights, `${prefix}embeddings.LayerNorm`), shape.epsilon); // [B·T, E]
+  const kept = dropped(normed, batch, training, 0);
+  return shape.embeddingWidth === shape.width ? kept : dense(kept, ...pairOf(weights, `${prefix}embeddings_project`)); // [B·T, D]
+}
 
-  const padding = tf.tensor2d(paddingMask(batch), [B, T]);
-  let x = drop(layerNorm(embeddings(weights, prefix, batch), ...norm('embeddings.LayerNorm'), EPSILON)); // [B·T, D]
-  for (let i = 0; i < shape.layers; i++) {
-    const layer = `encoder.layer.${i}.`;
-    const last = i === shape.layers - 1;
-    const asking = last ? firstTokens(x, batch) : x; // [N, D]: N = B·T, and B in the last layer
-    const query = dense(asking, ...matrix(`${layer}attention.self.query`)); // [N, D]
-    const kv = matrix(`${layer}attention.self.kv`);
-    const keep = (...dims: number[]) => (key && rates.attention > 0 ? dropoutMask(dims, rates.attention, key, masks++) : undefined);
-    const context = last
-      ? firstTokenAttention(query, x, ...kv, padding, shape.heads, keep(B, shape.heads, T) as tf.Tensor3D | undefined) // [B, D]
-      : attention(query, dense(x, ...kv), padding, shape.heads, keep(B, shape.heads, T, T) as tf.Tensor4D | undefined); // [B·T, D]
-    const attended = drop(dense(context, ...matrix(`${layer}attention.output.dense`))); // [N, D]
-    const middle = residualLayerNorm(attended, asking, ...norm(`${layer}attention.output.LayerNorm`), EPSILON); // [N, D]
-    const inner = denseGelu(middle, ...matrix(`${layer}intermediate.dense`)); // [N, F]
-    const outer = drop(dense(inner, ...matrix(`${layer}output.dense`))); // [N, D]
-    x = residualLayerNorm(outer, middle, ...norm(`${layer}output.LayerNorm`), EPSILON); // [N, D]
-  }
-  return x; // [B, D]
+function activated(activation: TransformerShape['activation'], x: tf.Tensor2D, w: tf.Tensor2D, b: tf.Tensor1D): tf.Tensor2D {
+  if (activation === 'gelu') return denseGelu(x, w, b);
+  const u = dense(x, w, b);
+  if (activation === 'relu') return tf.relu(u);
+  // gelu(u) ≈ u·σ(2·√(2/π)·(u + 0.044715·u³)), the tanh approximation (Hendrycks & Gimpel 2016)
+  const inner = tf.mul(u, tf.add(tf.mul(tf.square(u), 0.044715), 1));
+  return tf.mul(u, tf.sigmoid(tf.mul(inner, 2 * Math.sqrt(2 / Math.PI))));
+}
+
+/** Dropout of rows [B·T, D], or of first tokens [B, D], by the numbers of their sequences. */
+function dropped(x: tf.Tensor2D, batch: TokenBatch, training: Training | undefined, mask: number): tf.Tensor2D {
+  if (!training || training.rates.hidden === 0) return x;
+  const B = batch.lengths.length;
+  const keep = dropoutMask([B, x.shape[0] / B, x.shape[1]], training.rates.hidden, training.key, mask, batch.rows);
+  return tf.mul(x, tf.reshape(keep, x.shape)) as tf.Tensor2D;
 }
 
 /** The vector of each sequence's first token, [CLS]: [B·T, D] → [B, D] */
@@ -133,17 +194,15 @@ function firstTokens(x: tf.Tensor2D, { lengths, tokens }: TokenBatch): tf.Tensor
   ); // gathers rows, scatters their gradients
 }
 
-/** word + position + token type (always 0: one segment) → [N, D] */
-function embeddings(weights: Weights, prefix: string, batch: TokenBatch): tf.Tensor2D {
-  const B = batch.lengths.length;
-  const T = batch.tokens;
-  const table = (name: string) => weights[`${prefix}embeddings.${name}.weight`] as tf.Tensor2D;
-  const words = embedding(table('word_embeddings'), batch.ids); // [N, D]
-  const D = words.shape[1];
-  const positions = tf.slice(table('position_embeddings'), [0, 0], [T, D]); // [T, D]
-  const type = tf.slice(table('token_type_embeddings'), [0, 0], [1, D]); // [1, D]
-  const offsets = tf.add(positions, type); // [T, D]
-  return tf.reshape(tf.add(tf.reshape(words, [B, T, D]), offsets), [B * T, D]);
+function select(weights: Tensors, prefix: string): Tensors {
+  return Object.fromEntries(Object.entries(weights).filter(([name]) => name.startsWith(prefix)));
+}
+
+/** [B·T]: 0 for the first text's tokens, 1 from the second's; all 0 where the table has one row (RoBERTa). */
+function tokenTypes({ lengths, tokens, seconds }: TokenBatch, shape: TransformerShape): Int32Array {
+  const types = new Int32Array(lengths.length * tokens);
+  if (shape.tokenTypes > 1) seconds!.forEach((second, row) => types.fill(1, row * tokens + second, row * tokens + lengths[row]!));
+  return types;
 }
 
 function paddingMask(batch: TokenBatch): Float32Array {

@@ -1,7 +1,7 @@
 /** Parameters under Hugging Face BERT's names, and back: only key and value differ, which are one matrix inside. */
 import { UserError } from '../core/errors.js';
 import { forEachSlice, type ParameterSpec, parameterCount, sizeOf } from './parameters.js';
-import type { NamedArray } from './safetensors.js';
+import type { NamedArray } from './formats/safetensors.js';
 
 const FUSED = '.self.kv.';
 const PARTS = ['key', 'value'] as const;

@@ -5,7 +5,7 @@ import { selectBackend } from '../backend/index.js';
 import { UserError } from '../core/errors.js';
 import { createDualEncoder, type EncoderShape } from '../encoders/dualEncoder.js';
 import { createWeights, disposeWeights } from '../encoders/parameters.js';
-import { readSafetensors } from '../encoders/safetensors.js';
+import { readSafetensors } from '../encoders/formats/safetensors.js';
 import { loadTokenizer } from '../encoders/tokenizer.js';
 import { flatParameters } from '../encoders/weights.js';
 import { ExactIndex } from './exact.js';

@@ -5,7 +5,7 @@ import type { RunConfig } from '../config/schema.js';
 import { writeFileAtomic, writeFolderAtomic, writeJson } from '../core/files.js';
 import type { Dataset } from '../data/types.js';
 import type { DualEncoder, EncoderShape } from '../encoders/dualEncoder.js';
-import { type NamedArray, writeSafetensors } from '../encoders/safetensors.js';
+import { type NamedArray, writeSafetensors } from '../encoders/formats/safetensors.js';
 import { namedTensors } from '../encoders/weights.js';
 import type { SharedMemory } from './replica.js';
 

@@ -9,7 +9,7 @@ import { UserError } from '../core/errors.js';
 import { bytesOf, readJson, sha256, writeFolderAtomic, writeJson } from '../core/files.js';
 import type { Reporter } from '../core/reporter.js';
 import type { Dataset, Split } from '../data/types.js';
-import { readSafetensors, writeSafetensors } from '../encoders/safetensors.js';
+import { readSafetensors, writeSafetensors } from '../encoders/formats/safetensors.js';
 import { evaluateRun, type Run } from '../eval/run.js';
 import { rowsByLength } from '../index/encode.js';
 import { scoreOf } from '../index/exact.js';

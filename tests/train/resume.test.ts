@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readSafetensors, writeSafetensors } from '../../src/encoders/safetensors.js';
+import { readSafetensors, writeSafetensors } from '../../src/encoders/formats/safetensors.js';
 import { expectSameJob, finishedRefreshes } from './jobs.js';
 import { complaints, lineCount, train, trainUntil, writeBeir, writeJobFile } from './process.js';
 

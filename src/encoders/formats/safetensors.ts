@@ -1,7 +1,7 @@
 /** The safetensors format: 8 bytes of header length, a JSON header, then the tensors' bytes, little-endian. */
 import fs from 'node:fs';
-import { messageOf, UserError } from '../core/errors.js';
-import { bytesOf, writeFileAtomic } from '../core/files.js';
+import { messageOf, UserError } from '../../core/errors.js';
+import { bytesOf, writeFileAtomic } from '../../core/files.js';
 
 export interface NamedArray {
   readonly name: string;

@@ -3,8 +3,8 @@ import os from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import { UserError } from '../../src/core/errors.js';
-import { type NamedArray, readSafetensors, writeSafetensors } from '../../src/encoders/safetensors.js';
+import { UserError } from '../../../src/core/errors.js';
+import { type NamedArray, readSafetensors, writeSafetensors } from '../../../src/encoders/formats/safetensors.js';
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'simans-safetensors-'));
 const file = path.join(folder, 'x.safetensors');
