@@ -100,7 +100,7 @@ function nodeAt(path: KeyPath, raw: unknown, resolved = true): SchemaNode | unde
 
 function narrow(node: SchemaNode, value: unknown): SchemaNode | undefined {
   const isMap = typeof value === 'object' && value !== null;
-  if (node.anyOf !== undefined) return isMap ? node.anyOf.find((option) => option.properties !== undefined) : node;
+  if (node.anyOf !== undefined) return isMap ? likeliestMap(node.anyOf, value) : node;
   if (node.oneOf === undefined) return node;
   if (value !== undefined && !isMap) return node;
   const discriminator = discriminatorOf(node.oneOf);
@@ -109,6 +109,14 @@ function narrow(node: SchemaNode, value: unknown): SchemaNode | undefined {
     const { const: name, default: byDefault } = properties![discriminator]!;
     return kind === undefined ? byDefault !== undefined : kind === name;
   });
+}
+
+/** Of several maps the one that knows most of the keys that are written. */
+function likeliestMap(options: readonly SchemaNode[], value: object): SchemaNode | undefined {
+  const known = (option: SchemaNode) => Object.keys(value).filter((name) => name in option.properties!).length;
+  return options
+    .filter(({ properties }) => properties !== undefined)
+    .reduce((best, option) => (known(option) > known(best) ? option : best));
 }
 
 function discriminatorOf(variants: readonly SchemaNode[]): string {
@@ -157,8 +165,8 @@ const oneOf = (names: readonly string[]): string => (names.length === 1 ? names[
 function rowsOf(node: SchemaNode, key: string, of: string): KeyRow[] {
   if (node.properties !== undefined) return childRows(node, key, of);
   if (node.oneOf !== undefined) return unionRows(node, node.oneOf, key);
-  const map = node.anyOf?.find((option) => option.properties !== undefined);
-  return [rowOf(node, key, of), ...(map === undefined ? [] : childRows(map, key, of))];
+  const maps = node.anyOf?.filter((option) => option.properties !== undefined) ?? [];
+  return [rowOf(node, key, of), ...maps.flatMap((map) => childRows(map, key, of))];
 }
 
 function childRows(node: SchemaNode, key: string, of: string): KeyRow[] {

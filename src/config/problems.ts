@@ -53,12 +53,19 @@ function problemsOf(issue: z.core.$ZodIssue, above: KeyPath, raw: unknown): Prob
   const path = [...above, ...(issue.path as (string | number)[])];
   if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownKey(path, key, raw));
   if (issue.code === 'invalid_union') {
-    // The branch that fits the outer form has its problems further inside; where no branch does, the value as a whole is wrong.
-    const branch = issue.errors.find((issues) => issues.every(({ code, path: inner }) => inner.length > 0 || code === 'unrecognized_keys'));
+    // A branch that fits the outer form has its problems further inside; where no branch does, the value as a whole is wrong.
+    const branches = issue.errors.filter((issues) =>
+      issues.every(({ code, path: inner }) => inner.length > 0 || code === 'unrecognized_keys'),
+    );
+    const [branch] = branches.sort((a, b) => unknownKeys(a) - unknownKeys(b));
     if (branch !== undefined && branch.length > 0) return branch.flatMap((inner) => problemsOf(inner, path, raw));
   }
   return [wrongValue(path, raw)];
 }
+
+/** How many keys a branch of a union does not know: the one meant knows most. */
+const unknownKeys = (issues: readonly z.core.$ZodIssue[]): number =>
+  issues.reduce((sum, issue) => sum + (issue.code === 'unrecognized_keys' ? issue.keys.length : 0), 0);
 
 function wrongValue(path: KeyPath, raw: unknown): Problem {
   const value = valueAt(raw, path);

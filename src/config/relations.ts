@@ -1,5 +1,5 @@
 /** Rules between keys of a job file, checked at load once the keys themselves are right. */
-import type { RunConfig } from './schema.js';
+import type { PretrainedInit, RunConfig } from './schema.js';
 
 export interface Relation {
   /** The dotted keys it reads; the first is where the problem is reported. */
@@ -12,9 +12,39 @@ export const relations: readonly Relation[] = [
   {
     keys: ['encoder.init.heads', 'encoder.init.width'],
     problem: ({ encoder: { init } }) =>
-      init.width % init.heads === 0
+      !('layers' in init) || init.width % init.heads === 0
         ? undefined
         : `encoder.init.heads is ${init.heads}; expected a divisor of encoder.init.width (${init.width})`,
+  },
+  {
+    keys: ['encoder.init', 'encoder.towers'],
+    problem: ({ encoder: { init, towers } }) => ('layers' in init ? undefined : problemOfWeights(init, towers)),
+  },
+  {
+    keys: ['encoder.vocabulary', 'encoder.init'],
+    problem: ({ encoder: { init, vocabulary } }) =>
+      'layers' in init || (vocabulary.size === 8000 && vocabulary.minFrequency === 2 && !vocabulary.splitIdentifiers)
+        ? undefined
+        : 'encoder.vocabulary is given; expected none, for encoder.init names weights, which have a tokenizer of their own',
+  },
+  {
+    keys: ['encoder.freeze.layers', 'encoder.freeze.embeddings'],
+    problem: ({ encoder: { freeze } }) =>
+      freeze.layers > 0 && !freeze.embeddings
+        ? `encoder.freeze.layers is ${freeze.layers}; expected encoder.freeze.embeddings: true with it, for what lies below frozen layers is frozen too`
+        : undefined,
+  },
+  {
+    keys: ['encoder.freeze.embeddings', 'encoder.init'],
+    problem: ({ encoder: { freeze, init } }) =>
+      freeze.embeddings && 'layers' in init ? 'encoder.freeze.embeddings is true; expected false, for the weights are random' : undefined,
+  },
+  {
+    keys: ['train.cloze', 'encoder.queryPrefix', 'encoder.passagePrefix'],
+    problem: ({ train, encoder }) =>
+      train.cloze > 0 && encoder.queryPrefix + encoder.passagePrefix !== ''
+        ? `train.cloze is ${train.cloze}; expected 0 with encoder.queryPrefix or encoder.passagePrefix: its queries are cut from passages’ tokens`
+        : undefined,
   },
   {
     keys: ['sampler.negatives', 'sampler.pool'],
@@ -71,3 +101,18 @@ export const relations: readonly Relation[] = [
       measures.includes(selection) ? undefined : `eval.selection is ${selection}; expected one of eval.measures (${measures.join(', ')})`,
   },
 ];
+
+function problemOfWeights(
+  { weights, query, passage, preset, prefixes }: PretrainedInit,
+  towers: 'shared' | 'separate',
+): string | undefined {
+  if (weights !== undefined && (query ?? passage) !== undefined)
+    return 'encoder.init names weights and query or passage; expected weights for both towers, or query and passage';
+  if (weights === undefined && (query === undefined || passage === undefined))
+    return 'encoder.init names no whole encoder; expected weights for both towers, or query and passage';
+  if (query !== undefined && towers === 'shared')
+    return 'encoder.init names query and passage; expected encoder.towers: separate with them';
+  if (preset !== undefined && prefixes !== undefined)
+    return 'encoder.init has preset and prefixes; expected one of them: a preset has its prefixes';
+  return undefined;
+}

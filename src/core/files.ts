@@ -82,6 +82,13 @@ export function sha256(...parts: (string | Uint8Array)[]): string {
   return hash.digest('hex');
 }
 
+/** Of files of any size. */
+export async function sha256OfFile(file: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const part of fs.createReadStream(file, { highWaterMark: 1 << 22 })) hash.update(part as Buffer);
+  return hash.digest('hex');
+}
+
 /** The bytes of a typed array, without a copy. */
 export function bytesOf(array: Float32Array | Int32Array | Uint32Array | Uint16Array | Float64Array): Uint8Array {
   return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);

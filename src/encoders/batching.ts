@@ -1,6 +1,6 @@
 /**
  * Sequences of one length cost no padding: rows are sorted by length and cut into chunks of at most `maxTokens`
- * padded tokens, each padded to its own longest row.
+ * padded tokens (and `maxRows` rows), each padded to its own longest row.
  */
 import type { TokenTable } from '../data/types.js';
 import type { TokenBatch } from './transformer.js';
@@ -14,14 +14,20 @@ export interface Chunk {
 export const lengthOf = (table: TokenTable, row: number): number => table.offsets[row + 1]! - table.offsets[row]!;
 
 /** Chunks that together hold every row once; the order depends on lengths and places alone. */
-export function chunksByLength(table: TokenTable, rows: ArrayLike<number>, maxTokens: number, padId: number): Chunk[] {
+export function chunksByLength(
+  table: TokenTable,
+  rows: ArrayLike<number>,
+  maxTokens: number,
+  padId: number,
+  maxRows = Number.POSITIVE_INFINITY,
+): Chunk[] {
   const places = Int32Array.from({ length: rows.length }, (_, place) => place);
   places.sort((a, b) => lengthOf(table, rows[a]!) - lengthOf(table, rows[b]!) || a - b);
   const chunks: Chunk[] = [];
   let begin = 0;
   while (begin < places.length) {
     let end = begin + 1;
-    while (end < places.length && lengthOf(table, rows[places[end]!]!) * (end + 1 - begin) <= maxTokens) end++;
+    while (end < places.length && end - begin < maxRows && lengthOf(table, rows[places[end]!]!) * (end + 1 - begin) <= maxTokens) end++;
     const chunk = places.slice(begin, end);
     chunks.push({ places: chunk, batch: padded(table, chunk, rows, padId) });
     begin = end;
@@ -37,5 +43,5 @@ function padded(table: TokenTable, places: Int32Array, rows: ArrayLike<number>, 
     const begin = table.offsets[rows[place]!]!;
     ids.set(table.ids.subarray(begin, begin + lengths[i]!), i * tokens);
   });
-  return { ids, lengths, tokens };
+  return { ids, lengths, tokens, rows: places.map((place) => rows[place]!) };
 }

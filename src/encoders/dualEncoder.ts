@@ -1,48 +1,104 @@
 /**
- * The dual-tower encoder: a query and a passage each become their [CLS] vector; the logit of the pair is the dot
- * product of the two, or their cosine over a temperature. Towers are one set of weights (`shared`) or two.
+ * The dual-tower encoder: a query and a passage each become one vector (pooled token vectors, then a projection where there is one); the logit of the
+ * pair is the dot product of the two, or their cosine over a temperature. Towers are one set of weights (`shared`) or two.
  */
-import { tf } from '../backend/index.js';
-import type { Key } from '../core/random.js';
-import type { ParameterSpec, Weights } from './parameters.js';
-import { type DropoutRates, type TokenBatch, type TransformerShape, transformer, transformerSpecs } from './transformer.js';
+import { dense, embedding, layerNorm, tf } from '../backend/index.js';
+import { densePair, denseSpecs, normPair, normSpecs, type ParameterSpec, type Tensors } from './parameters.js';
+import { type DropoutRates, type TokenBatch, type Training, type TransformerShape, transformer, transformerSpecs } from './transformer.js';
 
-export type Side = 'query' | 'passage';
+export const SIDES = ['query', 'passage'] as const;
+export type Side = (typeof SIDES)[number];
 export type Similarity = 'dot' | { readonly cosine: { readonly temperature: number } };
+/** The vector of the first token ([CLS]), the mean of all tokens' vectors, or the last token's. */
+export type Pooling = 'cls' | 'mean' | 'last';
+
+/** A dense layer behind the pooling, and a LayerNorm (ε 1e-5, PyTorch's) behind that where ANCE and its like have one. */
+export interface Projection {
+  readonly width: number;
+  readonly layerNorm: boolean;
+}
 
 export interface EncoderShape {
   readonly transformer: TransformerShape;
   readonly towers: 'shared' | 'separate';
+  readonly pooling: Pooling;
+  readonly projection?: Projection | undefined;
   readonly similarity: Similarity;
   readonly dropout: DropoutRates;
+  readonly frozen: Frozen;
+}
+
+/** What training leaves alone: the embeddings, and that many of the lowest layers. */
+export interface Frozen {
+  readonly embeddings: boolean;
+  readonly layers: number;
 }
 
 export interface DualEncoder {
   readonly shape: EncoderShape;
   readonly specs: ParameterSpec[];
+  /** Of the vectors. */
   readonly width: number;
   /** What a dot product of two vectors is multiplied by to be the logit of the loss. */
   readonly logitScale: number;
-  /** Vectors [B, D] of padded sequences; differentiable; `key` switches dropout on. */
-  encode(weights: Weights, side: Side, batch: TokenBatch, key?: Key): tf.Tensor2D;
+  /** Vectors [B, width] of padded sequences; differentiable. */
+  encode(weights: Tensors, side: Side, batch: TokenBatch, training?: Training): tf.Tensor2D;
 }
 
-const prefixOf = (shape: EncoderShape, side: Side): string => (shape.towers === 'shared' ? '' : `${side}.`);
+/** Epsilon of the projection's LayerNorm. */
+export const PROJECTION_EPSILON = 1e-5;
+
+/** The prefixes of the towers' parameters: one for both sides, or one each. */
+export const towerPrefixes = (towers: EncoderShape['towers']): string[] => (towers === 'shared' ? [''] : SIDES.map((side) => `${side}.`));
+
+/** The parameters of one tower. */
+export function towerSpecs(prefix: string, { transformer: shape, projection, frozen }: EncoderShape): ParameterSpec[] {
+  const specs = [
+    ...transformerSpecs('', shape),
+    ...(projection ? denseSpecs('projection.dense', projection.width, shape.width) : []),
+    ...(projection?.layerNorm ? normSpecs('projection.LayerNorm', projection.width) : []),
+  ];
+  return specs.map((spec) => ({ ...spec, name: prefix + spec.name, frozen: isFrozen(spec.name, frozen) }));
+}
+
+function isFrozen(name: string, { embeddings, layers }: Frozen): boolean {
+  const layer = /^encoder\.layer\.(\d+)\./.exec(name);
+  return layer ? Number(layer[1]) < layers : embeddings && name.startsWith('embeddings');
+}
 
 export function createDualEncoder(shape: EncoderShape): DualEncoder {
-  const prefixes = shape.towers === 'shared' ? [''] : ['query.', 'passage.'];
+  const { transformer: transformerShape, towers, pooling, projection } = shape;
   const cosine = shape.similarity === 'dot' ? undefined : shape.similarity.cosine;
   return {
     shape,
-    specs: prefixes.flatMap((prefix) => transformerSpecs(prefix, shape.transformer)),
-    width: shape.transformer.width,
+    specs: towerPrefixes(towers).flatMap((prefix) => towerSpecs(prefix, shape)),
+    width: projection?.width ?? transformerShape.width,
     logitScale: cosine ? 1 / cosine.temperature : 1,
-    encode: (weights, side, batch, key) =>
+    encode: (weights, side, batch, training) =>
       tf.tidy(() => {
-        const cls = transformer(weights, prefixOf(shape, side), shape.transformer, batch, shape.dropout, key); // [B, D]
-        return cosine ? normalise(cls) : cls;
+        const prefix = towers === 'shared' ? '' : `${side}.`;
+        const tokens = transformer(weights, prefix, transformerShape, batch, pooling === 'cls' ? 'first' : 'all', training); // [B, D] or [B·T, D]
+        let x = pooled(tokens, batch, pooling); // [B, D]
+        if (projection) x = dense(x, ...densePair(weights, `${prefix}projection.dense`)); // [B, width]
+        if (projection?.layerNorm) x = layerNorm(x, ...normPair(weights, `${prefix}projection.LayerNorm`), PROJECTION_EPSILON);
+        return cosine ? normalise(x) : x;
       }),
   };
+}
+
+/** [B·T, D] → [B, D]; `cls` gets [B, D] already. */
+function pooled(x: tf.Tensor2D, { lengths, tokens: T }: TokenBatch, pooling: Pooling): tf.Tensor2D {
+  if (pooling === 'cls') return x;
+  const B = lengths.length;
+  if (pooling === 'last')
+    return embedding(
+      x,
+      Int32Array.from(lengths, (length, b) => b * T + length - 1),
+    );
+  const shares = new Float32Array(B * T); // 1/length on a sequence's tokens
+  lengths.forEach((length, b) => shares.fill(1 / length, b * T, b * T + length));
+  const D = x.shape[1];
+  return tf.reshape(tf.matMul(tf.tensor3d(shares, [B, 1, T]), tf.reshape(x, [B, T, D])), [B, D]); // [B, 1, T]·[B, T, D]
 }
 
 function normalise(x: tf.Tensor2D): tf.Tensor2D {

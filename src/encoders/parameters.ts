@@ -14,6 +14,8 @@ export interface ParameterSpec {
   readonly mean: number;
   /** Whether weight decay applies: matrices and embeddings yes, biases and LayerNorm no. */
   readonly decays: boolean;
+  /** Training leaves it as it is. */
+  readonly frozen?: boolean;
 }
 
 /** Parameters by name, as the model reads them. */
@@ -36,10 +38,13 @@ export function normSpecs(name: string, width: number): ParameterSpec[] {
   ];
 }
 
-/** Weight and bias of a dense layer (or a LayerNorm, whose weight is a vector). */
-export function pairOf(weights: Tensors, name: string): readonly [any, tf.Tensor1D] {
-  return [weights[`${name}.weight`], weights[`${name}.bias`] as tf.Tensor1D];
-}
+/** Weight and bias of a dense layer: [out, in] and [out]. */
+export const densePair = (weights: Tensors, name: string) =>
+  [weights[`${name}.weight`] as tf.Tensor2D, weights[`${name}.bias`] as tf.Tensor1D] as const;
+
+/** Weight and bias of a LayerNorm: [width] each. */
+export const normPair = (weights: Tensors, name: string) =>
+  [weights[`${name}.weight`] as tf.Tensor1D, weights[`${name}.bias`] as tf.Tensor1D] as const;
 
 export const sizeOf = (shape: readonly number[]): number => shape.reduce((product, n) => product * n, 1);
 
@@ -84,10 +89,10 @@ export function disposeWeights(weights: Weights): void {
   for (const weight of Object.values(weights)) weight.dispose();
 }
 
-/** 1 where weight decay applies, 0 elsewhere, flat [P]. */
+/** 1 where weight decay applies, 0 elsewhere (biases, LayerNorm, what is frozen), flat [P]. */
 export function decayMask(specs: readonly ParameterSpec[]): Float32Array<ArrayBuffer> {
   const mask = new Float32Array(parameterCount(specs));
-  forEachSlice(specs, (spec, begin, end) => mask.fill(spec.decays ? 1 : 0, begin, end));
+  forEachSlice(specs, (spec, begin, end) => mask.fill(spec.decays && !spec.frozen ? 1 : 0, begin, end));
   return mask;
 }
 

@@ -15,7 +15,7 @@ import {
   tf,
 } from '../backend/index.js';
 import type { Key } from '../core/random.js';
-import { denseSpecs, normSpecs, type ParameterSpec, pairOf, type Tensors } from './parameters.js';
+import { densePair, denseSpecs, normPair, normSpecs, type ParameterSpec, type Tensors } from './parameters.js';
 
 /** The families that differ in the names of their tensors and in the keys of their config.json (architectures.ts); the mathematics is one. */
 export type Architecture = 'bert' | 'ernie' | 'roberta' | 'xlm-roberta' | 'distilbert' | 'electra';
@@ -116,7 +116,8 @@ export function transformer(
   let x = embedded(weights, prefix, shape, batch, training); // [B·T, D]
   for (let i = 0; i < shape.layers; i++) {
     const firstOnly = output === 'first' && i === shape.layers - 1;
-    const layer = (input: tf.Tensor2D, own: Tensors) => block(own, `${prefix}encoder.layer.${i}.`, shape, batch, input, { padding, firstOnly, number: i, training });
+    const layer = (input: tf.Tensor2D, own: Tensors) =>
+      block(own, `${prefix}encoder.layer.${i}.`, shape, batch, input, { padding, firstOnly, number: i, training });
     x = training?.recompute ? recomputed(layer, x, select(weights, `${prefix}encoder.layer.${i}.`)) : layer(x, weights);
   }
   return x;
@@ -131,25 +132,35 @@ interface BlockOptions {
 }
 
 /** One layer: x [B·T, D] → [N, D], N = B·T, or B where only first tokens ask. */
-function block(weights: Tensors, prefix: string, shape: TransformerShape, batch: TokenBatch, x: tf.Tensor2D, options: BlockOptions): tf.Tensor2D {
+function block(
+  weights: Tensors,
+  prefix: string,
+  shape: TransformerShape,
+  batch: TokenBatch,
+  x: tf.Tensor2D,
+  options: BlockOptions,
+): tf.Tensor2D {
   const { padding, firstOnly, number, training } = options;
   const { heads, epsilon } = shape;
-  const pair = (name: string) => pairOf(weights, prefix + name);
+  const matrix = (name: string) => densePair(weights, prefix + name);
+  const norm = (name: string) => normPair(weights, prefix + name);
   const T = batch.tokens;
   const mask = 1 + 3 * number; // numbers the dropout masks of a pass: 0 is the embeddings'
   const asking = firstOnly ? firstTokens(x, batch) : x; // [N, D]
-  const query = dense(asking, ...pair('attention.self.query')); // [N, D]
+  const query = dense(asking, ...matrix('attention.self.query')); // [N, D]
   const rate = training?.rates.attention ?? 0;
   const kept = (asked: number) =>
-    training && rate > 0 ? dropoutMask([batch.lengths.length, heads, asked, T], rate, training.key, mask, batch.rows) : undefined; // [B, H, asked, T]
+    training && rate > 0
+      ? (dropoutMask([batch.lengths.length, heads, asked, T], rate, training.key, mask, batch.rows) as tf.Tensor4D)
+      : undefined; // [B, H, asked, T]
   const context = firstOnly
-    ? firstTokenAttention(query, x, ...pair('attention.self.kv'), padding, heads, kept(1)) // [B, D]
-    : attention(query, dense(x, ...pair('attention.self.kv')), padding, heads, kept(T)); // [B·T, D]
-  const attended = dropped(dense(context, ...pair('attention.output.dense')), batch, training, mask + 1); // [N, D]
-  const middle = residualLayerNorm(attended, asking, ...pair('attention.output.LayerNorm'), epsilon); // [N, D]
-  const inner = activated(shape.activation, middle, ...pair('intermediate.dense')); // [N, F]
-  const outer = dropped(dense(inner, ...pair('output.dense')), batch, training, mask + 2); // [N, D]
-  return residualLayerNorm(outer, middle, ...pair('output.LayerNorm'), epsilon); // [N, D]
+    ? firstTokenAttention(query, x, ...matrix('attention.self.kv'), padding, heads, kept(1)) // [B, D]
+    : attention(query, dense(x, ...matrix('attention.self.kv')), padding, heads, kept(T)); // [B·T, D]
+  const attended = dropped(dense(context, ...matrix('attention.output.dense')), batch, training, mask + 1); // [N, D]
+  const middle = residualLayerNorm(attended, asking, ...norm('attention.output.LayerNorm'), epsilon); // [N, D]
+  const inner = activated(shape.activation, middle, ...matrix('intermediate.dense')); // [N, F]
+  const outer = dropped(dense(inner, ...matrix('output.dense')), batch, training, mask + 2); // [N, D]
+  return residualLayerNorm(outer, middle, ...norm('output.LayerNorm'), epsilon); // [N, D]
 }
 
 /** word + position + token type (+ task type), normalised → [B·T, D] */
@@ -164,9 +175,9 @@ function embedded(weights: Tensors, prefix: string, shape: TransformerShape, bat
   const words = tf.reshape(embedding(table('word_embeddings'), batch.ids), [B, T, shape.embeddingWidth]); // [B, T, E]
   let x = tf.reshape(tf.add(words, offsets), [B * T, shape.embeddingWidth]) as tf.Tensor2D; // [B·T, E]
   if (shape.tokenTypes > 0 && batch.seconds) x = tf.add(x, embedding(table('token_type_embeddings'), tokenTypes(batch, shape)));
-  const normed = layerNorm(x, ...pairOf(weights, `${prefix}embeddings.LayerNorm`), shape.epsilon); // [B·T, E]
+  const normed = layerNorm(x, ...normPair(weights, `${prefix}embeddings.LayerNorm`), shape.epsilon); // [B·T, E]
   const kept = dropped(normed, batch, training, 0);
-  return shape.embeddingWidth === shape.width ? kept : dense(kept, ...pairOf(weights, `${prefix}embeddings_project`)); // [B·T, D]
+  return shape.embeddingWidth === shape.width ? kept : dense(kept, ...densePair(weights, `${prefix}embeddings_project`)); // [B·T, D]
 }
 
 function activated(activation: TransformerShape['activation'], x: tf.Tensor2D, w: tf.Tensor2D, b: tf.Tensor1D): tf.Tensor2D {

@@ -1,7 +1,7 @@
 /** Parameters under Hugging Face BERT's names, and back: only key and value differ, which are one matrix inside. */
 import { UserError } from '../core/errors.js';
-import { forEachSlice, type ParameterSpec, parameterCount, sizeOf } from './parameters.js';
 import type { NamedArray } from './formats/safetensors.js';
+import { forEachSlice, type ParameterSpec, parameterCount, sizeOf } from './parameters.js';
 
 const FUSED = '.self.kv.';
 const PARTS = ['key', 'value'] as const;
@@ -26,12 +26,16 @@ export function namedTensors(specs: readonly ParameterSpec[], flat: Float32Array
   return tensors;
 }
 
-/** The flat vector [P] of named tensors. A missing or unknown name, or another shape, is a UserError naming file and tensor. */
+/**
+ * The flat vector [P] of named tensors. A missing or unknown name, or another shape, is a UserError naming file and tensor, the latter as the
+ * file would have it (`published`).
+ */
 export function flatParameters(
   specs: readonly ParameterSpec[],
   tensors: ReadonlyMap<string, NamedArray>,
   file: string,
   prefix = '',
+  published: (name: string) => string = (name) => name,
 ): Float32Array<ArrayBuffer> {
   const flat = new Float32Array(parameterCount(specs));
   const expected = new Set<string>();
@@ -40,14 +44,16 @@ export function flatParameters(
     for (const { name, shape } of publishedTensors(spec)) {
       const found = tensors.get(prefix + name);
       if (!found)
-        throw new UserError(`${file}: no tensor ${prefix}${name}; expected shape [${shape}]. The file belongs to another architecture.`);
+        throw new UserError(
+          `${file}: no tensor ${published(prefix + name)}; expected shape [${shape}]. The file belongs to another architecture.`,
+        );
       if (found.shape.join() !== shape.join()) {
         throw new UserError(
-          `${file}: tensor ${prefix}${name} has shape [${found.shape}]; expected [${shape}]. The file belongs to another shape of encoder.`,
+          `${file}: tensor ${published(prefix + name)} has shape [${found.shape}]; expected [${shape}]. The file belongs to another shape of encoder.`,
         );
       }
       if (!(found.values instanceof Float32Array))
-        throw new UserError(`${file}: tensor ${prefix}${name} holds whole numbers; expected F32. Copy it again.`);
+        throw new UserError(`${file}: tensor ${published(prefix + name)} holds whole numbers; expected F32. Copy it again.`);
       flat.set(found.values, at);
       expected.add(prefix + name);
       at += sizeOf(shape);
@@ -55,6 +61,8 @@ export function flatParameters(
   });
   const unknown = [...tensors.keys()].find((name) => name.startsWith(prefix) && !expected.has(name));
   if (unknown)
-    throw new UserError(`${file}: unknown tensor ${unknown}; expected only the encoder's. The file belongs to another architecture.`);
+    throw new UserError(
+      `${file}: unknown tensor ${published(unknown)}; expected only the encoder's. The file belongs to another architecture.`,
+    );
   return flat;
 }

@@ -4,8 +4,8 @@ import path from 'node:path';
 import { selectBackend } from '../backend/index.js';
 import { UserError } from '../core/errors.js';
 import { createDualEncoder, type EncoderShape } from '../encoders/dualEncoder.js';
-import { createWeights, disposeWeights } from '../encoders/parameters.js';
 import { readSafetensors } from '../encoders/formats/safetensors.js';
+import { createWeights, disposeWeights } from '../encoders/parameters.js';
 import { loadTokenizer } from '../encoders/tokenizer.js';
 import { flatParameters } from '../encoders/weights.js';
 import { ExactIndex } from './exact.js';
@@ -41,7 +41,12 @@ export async function openJob(folder: string): Promise<Searcher> {
   return {
     search: async (text, k) => {
       const ids = Int32Array.from(tokenizer.encode(text, queryTokens));
-      const vector = encoder.encode(weights, 'query', { ids, lengths: Int32Array.of(ids.length), tokens: ids.length });
+      const vector = encoder.encode(weights, 'query', {
+        ids,
+        lengths: Int32Array.of(ids.length),
+        tokens: ids.length,
+        rows: Int32Array.of(0),
+      });
       const query = (await vector.data()) as Float32Array;
       vector.dispose();
       const { width, logitScale } = encoder;

@@ -7,7 +7,8 @@ import { drawNegatives, type Negatives } from '../sampling/negatives.js';
 import { type Pools, placeOf, poolAt } from '../sampling/pools.js';
 import type { Pool, Sampler } from '../sampling/types.js';
 import { clozeTokens, dropWords, type SpecialTokens, splitPieces } from './augment.js';
-import type { StepBatch } from './replica.js';
+import { BLOCKED } from './contrastive.js';
+import type { StepBatch } from './sharedMemory.js';
 
 export interface BatchSource {
   readonly config: RunConfig;
@@ -18,7 +19,6 @@ export interface BatchSource {
   readonly sampler?: Sampler;
 }
 
-const BLOCKED = -1e9;
 const CLOZE_RUN = 8;
 const NONE = new Int32Array(0);
 

@@ -6,8 +6,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { UserError } from '../core/errors.js';
 import { readJson, writeFolderAtomic, writeJson } from '../core/files.js';
-import type { ParameterSpec } from '../encoders/parameters.js';
 import { readSafetensors, writeSafetensors } from '../encoders/formats/safetensors.js';
+import type { ParameterSpec } from '../encoders/parameters.js';
 import { flatParameters, namedTensors } from '../encoders/weights.js';
 import type { OptimizerState } from './optimizer.js';
 

@@ -4,6 +4,9 @@
  */
 import { tf } from '../backend/index.js';
 
+/** What the mask adds to the logit of a passage that does not compete. */
+export const BLOCKED = -1e9;
+
 /** Q queries against P passages: `target[i]` is the column of query i's positive. */
 export interface Contrast {
   readonly target: Int32Array;

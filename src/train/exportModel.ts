@@ -7,7 +7,7 @@ import type { Dataset } from '../data/types.js';
 import type { DualEncoder, EncoderShape } from '../encoders/dualEncoder.js';
 import { type NamedArray, writeSafetensors } from '../encoders/formats/safetensors.js';
 import { namedTensors } from '../encoders/weights.js';
-import type { SharedMemory } from './replica.js';
+import type { SharedMemory } from './sharedMemory.js';
 
 export interface Export {
   readonly folder: string;

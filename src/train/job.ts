@@ -5,9 +5,10 @@ import type { Reporter } from '../core/reporter.js';
 import { loadDataset } from '../data/index.js';
 import { tokenTable } from '../data/tokenCache.js';
 import type { Dataset, TokenTable } from '../data/types.js';
-import type { EncoderShape, Side } from '../encoders/dualEncoder.js';
+import type { Side } from '../encoders/dualEncoder.js';
 import { createDualEncoder } from '../encoders/dualEncoder.js';
-import { initialParameters, parameterCount } from '../encoders/parameters.js';
+import { parameterCount } from '../encoders/parameters.js';
+import { prefixed } from '../encoders/prefixed.js';
 import { requireTokenizerPackage, type Tokenizer } from '../encoders/tokenizer.js';
 import { createSampler } from '../sampling/index.js';
 import { checkpointSteps, loadCheckpoint } from './checkpoint.js';
@@ -15,11 +16,12 @@ import { finish } from './finish.js';
 import { bindDataset, openJobFolder } from './jobFolder.js';
 import { lexicalBaseline } from './lexical.js';
 import { type LoopContext, Trainer } from './loop.js';
-import { createSharedMemory } from './replica.js';
+import { memoryPlan } from './memory.js';
+import { prepareEncoder } from './prepareEncoder.js';
 import { Replicas } from './replicas.js';
+import { createSharedMemory } from './sharedMemory.js';
 import { Stopwatch } from './stopwatch.js';
 import { readSummary, type Summary } from './summary.js';
-import { prepareTokenizer } from './vocabulary.js';
 
 export interface JobOptions {
   readonly resume: boolean;
@@ -43,18 +45,22 @@ export async function trainJob(config: RunConfig, options: JobOptions): Promise<
   const dataset = await loadDataset(job.config.data, job.config.seed);
   announce(dataset, reporter);
   bindDataset(job, dataset);
-  const tokenizer = await prepareTokenizer(job.folder, job.config, dataset, reporter);
+  const { tokenizer, shape, initial } = await prepareEncoder(job.folder, job.config, dataset, reporter);
   const tokens = tokenise(job.config, dataset, tokenizer, reporter);
-  const shape = encoderShape(job.config, tokenizer);
-  const specs = createDualEncoder(shape).specs;
-  reporter.line(`encoder: ${parameterCount(specs).toLocaleString('en')} parameters, ${job.replicas} replica${job.replicas > 1 ? 's' : ''}`);
+  const { specs } = createDualEncoder(shape);
+  const frozen = parameterCount(specs.filter((spec) => spec.frozen));
+  reporter.line(
+    `encoder: ${initial.length.toLocaleString('en')} parameters${frozen > 0 ? `, ${frozen.toLocaleString('en')} of them frozen` : ''}, ` +
+      `${job.replicas} replica${job.replicas > 1 ? 's' : ''}`,
+  );
   const earlier = start > 0 ? loadCheckpoint(job.folder, specs, start).state.seconds : {};
   const stopwatch = new Stopwatch(earlier);
   const bm25 = job.config.eval.bm25 ? await stopwatch.time('bm25', () => lexicalBaseline(job.config, dataset, reporter)) : undefined;
 
   const maxStepRows = stepRows(job.config);
+  const memory = memoryPlan(job.config, maxStepRows);
   const shared = createSharedMemory(
-    { replicas: job.replicas, seed: job.config.seed, padId: tokenizer.padId, encoder: shape, maxStepRows },
+    { replicas: job.replicas, seed: job.config.seed, padId: tokenizer.padId, encoder: shape, memory, maxStepRows },
     tokens,
   );
   const replicas = await Replicas.create(shared, job.backend.name);
@@ -77,7 +83,6 @@ export async function trainJob(config: RunConfig, options: JobOptions): Promise<
     },
   };
   try {
-    const initial = initialParameters(specs, job.config.seed);
     const trainer = new Trainer(context, initial, start);
     const trained = await trainer.run();
     trainer.dispose();
@@ -100,27 +105,10 @@ function announce(dataset: Dataset, reporter: Reporter): void {
 
 function tokenise(config: RunConfig, dataset: Dataset, tokenizer: Tokenizer, reporter: Reporter): Record<Side, TokenTable> {
   const cacheFolder = path.join(config.jobsFolder, '.cache');
+  const { queryPrefix, passagePrefix, queryTokens, passageTokens } = config.encoder;
   return {
-    query: tokenTable(dataset.queries, tokenizer, config.encoder.queryTokens, { cacheFolder, reporter, what: 'queries' }),
-    passage: tokenTable(dataset.corpus, tokenizer, config.encoder.passageTokens, { cacheFolder, reporter, what: 'passages' }),
-  };
-}
-
-/** The encoder's shape as configured, over the tokenizer's vocabulary. */
-export function encoderShape(config: RunConfig, tokenizer: Tokenizer): EncoderShape {
-  const { init, towers, similarity, queryTokens, passageTokens } = config.encoder;
-  return {
-    transformer: {
-      layers: init.layers,
-      width: init.width,
-      heads: init.heads,
-      feedForward: init.ffn,
-      vocabulary: tokenizer.vocabSize,
-      positions: Math.max(queryTokens, passageTokens),
-    },
-    towers,
-    similarity,
-    dropout: { hidden: init.dropout, attention: init.attentionDropout },
+    query: tokenTable(dataset.queries, prefixed(tokenizer, queryPrefix), queryTokens, { cacheFolder, reporter, what: 'queries' }),
+    passage: tokenTable(dataset.corpus, prefixed(tokenizer, passagePrefix), passageTokens, { cacheFolder, reporter, what: 'passages' }),
   };
 }
 

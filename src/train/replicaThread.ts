@@ -5,7 +5,7 @@
 import { Worker } from 'node:worker_threads';
 import type { BackendName } from '../backend/index.js';
 import { UserError } from '../core/errors.js';
-import type { SharedMemory } from './replica.js';
+import type { SharedMemory } from './sharedMemory.js';
 
 export interface OpenMessage {
   readonly kind: 'open';

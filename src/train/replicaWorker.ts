@@ -3,8 +3,9 @@ import { parentPort } from 'node:worker_threads';
 import { selectBackend, tf } from '../backend/index.js';
 import { UserError } from '../core/errors.js';
 import { OtherThreadFailed } from './barrier.js';
-import { type Command, Replica } from './replica.js';
+import { Replica } from './replica.js';
 import type { OpenMessage, Reply } from './replicaThread.js';
+import type { Command } from './sharedMemory.js';
 
 const port = parentPort!;
 const reply = (message: Reply) => port.postMessage(message);
@@ -34,7 +35,7 @@ function run(own: Replica, command: Command): void {
       own.search(command);
       break;
     case 'step':
-      tf.tidy(() => own.publishGradient(own.step(command).gradient));
+      tf.tidy(() => own.publish(own.step(command)));
       break;
     default:
       throw new Error(`internal: command ${command satisfies never}`);

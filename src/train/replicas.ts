@@ -1,10 +1,12 @@
 /** The group of replicas as the loop sees it: the first one lives in this thread, the others in workers. */
-import { type BackendName, hostValues, type tf } from '../backend/index.js';
+import { type BackendName, hostValues, tf } from '../backend/index.js';
 import type { Phase } from '../core/reporter.js';
 import type { Side } from '../encoders/dualEncoder.js';
 import { OtherThreadFailed } from './barrier.js';
-import { type Command, Replica, type SharedMemory, type StepBatch, sharedFloats, sharedInts, sumGradients } from './replica.js';
+import { Replica, summedStep } from './replica.js';
 import { closeThread, openThread, type ReplicaThread } from './replicaThread.js';
+import { type Command, type SharedMemory, type StepBatch, sharedFloats, sharedInts } from './sharedMemory.js';
+import type { StepResult } from './step.js';
 
 export class Replicas {
   private constructor(
@@ -38,13 +40,13 @@ export class Replicas {
   }
 
   /** The loss of one step, and the flat gradient [P] of all replicas; the caller disposes both. */
-  async step(batch: StepBatch): Promise<{ loss: tf.Scalar; gradient: tf.Tensor1D }> {
+  async step(batch: StepBatch): Promise<StepResult> {
     return this.all({ kind: 'step', ...batch }, () => {
       const own = this.first.step(batch);
       if (this.workers.length === 0) return own;
-      this.first.publishGradient(own.gradient);
-      own.gradient.dispose();
-      return { loss: own.loss, gradient: sumGradients(this.shared) };
+      this.first.publish(own);
+      tf.dispose([own.loss, own.gradient]);
+      return summedStep(this.shared);
     });
   }
 

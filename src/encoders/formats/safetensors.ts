@@ -2,6 +2,7 @@
 import fs from 'node:fs';
 import { messageOf, UserError } from '../../core/errors.js';
 import { bytesOf, writeFileAtomic } from '../../core/files.js';
+import { fromBfloat16, fromHalf } from '../../core/half.js';
 
 export interface NamedArray {
   readonly name: string;
@@ -13,6 +14,21 @@ const DTYPES = { F32: Float32Array, I32: Int32Array, U32: Uint32Array };
 type DType = keyof typeof DTYPES;
 const dtypeOf = (values: NamedArray['values']): DType =>
   values instanceof Float32Array ? 'F32' : values instanceof Int32Array ? 'I32' : 'U32';
+
+/** How a dtype's bytes (in a buffer of their own) become an array. Whole numbers of other widths are position tables and the like. */
+const READERS: Readonly<Record<string, { bytes: number; read: (data: ArrayBuffer) => NamedArray['values'] }>> = {
+  F32: { bytes: 4, read: (data) => new Float32Array(data) },
+  F16: { bytes: 2, read: (data) => fromHalf(new Uint16Array(data)) },
+  BF16: { bytes: 2, read: (data) => fromBfloat16(new Uint16Array(data)) },
+  F64: { bytes: 8, read: (data) => Float32Array.from(new Float64Array(data)) },
+  I32: { bytes: 4, read: (data) => new Int32Array(data) },
+  U32: { bytes: 4, read: (data) => new Uint32Array(data) },
+  I64: { bytes: 8, read: (data) => Int32Array.from(new BigInt64Array(data), Number) },
+  U8: { bytes: 1, read: (data) => Int32Array.from(new Uint8Array(data)) },
+  BOOL: { bytes: 1, read: (data) => Int32Array.from(new Uint8Array(data)) },
+};
+/** The format's own limit, against headers that are none. */
+const LONGEST_HEADER = 100_000_000;
 
 /** Writes tensors as one file, whole or not at all. */
 export function writeSafetensors(file: string, tensors: readonly NamedArray[], metadata: Record<string, string> = {}): void {
@@ -35,39 +51,75 @@ interface Entry {
   readonly data_offsets: readonly [number, number];
 }
 
-/** Reads F32, I32 and U32 tensors. A file that is cut short, has another dtype or holds NaN is a UserError naming file and tensor. */
+type Refuse = (problem: string) => never;
+
+/**
+ * Reads tensors of float32, float16, bfloat16 and float64 as float32, whole numbers as int32. A file that is cut short, holds another dtype, NaN or an
+ * infinite number is a UserError naming file and tensor.
+ */
 export function readSafetensors(file: string): { tensors: Map<string, NamedArray>; metadata: Record<string, string> } {
-  const refuse = (problem: string): never => {
+  const refuse: Refuse = (problem) => {
     throw new UserError(
-      `${file}: ${problem}; expected a whole safetensors file of finite F32, I32 or U32 tensors. Copy it again or use another checkpoint.`,
+      `${file}: ${problem}; expected a whole safetensors file of finite numbers. Copy it again or use another checkpoint.`,
     );
   };
-  const bytes = readBytes(file, refuse);
-  if (bytes.length < 8) refuse(`${bytes.length} bytes`);
-  const headerLength = Number(bytes.readBigUInt64LE(0));
-  if (8 + headerLength > bytes.length) refuse(`header of ${headerLength} bytes in a file of ${bytes.length}`);
-  const { __metadata__: metadata, ...entries } = parseHeader(bytes.toString('utf8', 8, 8 + headerLength), refuse);
-  const data = bytes.subarray(8 + headerLength);
-  const tensors = new Map<string, NamedArray>();
-  let end = 0;
-  for (const [name, entry] of Object.entries(entries as Record<string, Entry>)) {
-    if (!Array.isArray(entry?.shape) || !Array.isArray(entry?.data_offsets)) refuse(`tensor ${name} has no shape or no place`);
-    tensors.set(name, { name, shape: entry.shape, values: readValues(name, entry, data, refuse) });
-    end = Math.max(end, entry.data_offsets[1]);
+  const descriptor = openFile(file, refuse);
+  try {
+    const size = fs.fstatSync(descriptor).size;
+    if (size < 8) refuse(`${size} bytes`);
+    const headerLength = Number(readBytes(descriptor, 0, 8, refuse).readBigUInt64LE(0));
+    if (8 + headerLength > size || headerLength > LONGEST_HEADER) refuse(`header of ${headerLength} bytes in a file of ${size}`);
+    const { __metadata__: metadata, ...entries } = parseHeader(readBytes(descriptor, 8, headerLength, refuse).toString('utf8'), refuse);
+    const dataLength = size - 8 - headerLength;
+    const tensors = new Map<string, NamedArray>();
+    let end = 0;
+    for (const [name, entry] of Object.entries(entries)) {
+      const checked = checkedEntry(name, entry as Entry, dataLength, refuse);
+      const [from, to] = checked.data_offsets;
+      const bytes = readBytes(descriptor, 8 + headerLength + from, to - from, refuse);
+      const values = READERS[checked.dtype]!.read(bytes.buffer as ArrayBuffer);
+      if (values instanceof Float32Array) refuseBroken(name, values, refuse);
+      tensors.set(name, { name, shape: checked.shape, values });
+      end = Math.max(end, to);
+    }
+    if (end !== dataLength) refuse(`${dataLength} bytes of data where its header names ${end}`);
+    return { tensors, metadata: (metadata ?? {}) as Record<string, string> };
+  } finally {
+    fs.closeSync(descriptor);
   }
-  if (end !== data.length) refuse(`${data.length} bytes of data where its header names ${end}`);
-  return { tensors, metadata: (metadata ?? {}) as Record<string, string> };
 }
 
-function readBytes(file: string, refuse: (problem: string) => never): Buffer {
+/** Refuses the first number that is not finite. */
+function refuseBroken(name: string, values: Float32Array, refuse: Refuse): void {
+  const broken = values.findIndex((value) => !Number.isFinite(value));
+  if (broken >= 0) refuse(`tensor ${name} holds ${values[broken]} at position ${broken}`);
+}
+
+function openFile(file: string, refuse: Refuse): number {
   try {
-    return fs.readFileSync(file);
+    return fs.openSync(file, 'r');
   } catch (error) {
     return refuse(messageOf(error));
   }
 }
 
-function parseHeader(text: string, refuse: (problem: string) => never): Record<string, unknown> {
+/** In a buffer of their own: aligned, and free of the file's other bytes. */
+function readBytes(descriptor: number, position: number, length: number, refuse: Refuse): Buffer {
+  const bytes = Buffer.from(new ArrayBuffer(length));
+  for (let at = 0; at < length; ) {
+    let read = 0;
+    try {
+      read = fs.readSync(descriptor, bytes, at, Math.min(length - at, 1 << 30), position + at);
+    } catch (error) {
+      refuse(messageOf(error));
+    }
+    if (read === 0) refuse(`it ends at byte ${position + at}`);
+    at += read;
+  }
+  return bytes;
+}
+
+function parseHeader(text: string, refuse: Refuse): Record<string, unknown> {
   let header: unknown;
   try {
     header = JSON.parse(text);
@@ -77,13 +129,15 @@ function parseHeader(text: string, refuse: (problem: string) => never): Record<s
   return typeof header === 'object' && header !== null ? (header as Record<string, unknown>) : refuse('header is no JSON object');
 }
 
-function readValues(name: string, { dtype, shape, data_offsets: [begin, end] }: Entry, data: Buffer, refuse: (problem: string) => never) {
-  const Values = DTYPES[dtype as DType] ?? refuse(`tensor ${name} is ${dtype}`);
-  const size = shape.reduce((product, n) => product * n, 4);
+function checkedEntry(name: string, entry: Entry, dataLength: number, refuse: Refuse): Entry {
+  const whole = (values: unknown): values is number[] => Array.isArray(values) && values.every((n) => Number.isSafeInteger(n) && n >= 0);
+  if (!whole(entry?.shape) || !whole(entry.data_offsets) || entry.data_offsets.length !== 2)
+    refuse(`tensor ${name} has no shape or no place`);
+  const { dtype, shape, data_offsets } = entry;
+  const [begin, end] = data_offsets;
+  if (!Object.hasOwn(READERS, String(dtype))) refuse(`tensor ${name} is ${dtype}`);
+  const size = shape.reduce((product, n) => product * n, READERS[dtype]!.bytes);
   if (end - begin !== size) refuse(`tensor ${name} has ${end - begin} bytes for the shape [${shape}]`);
-  if (begin < 0 || end > data.length) refuse(`tensor ${name} ends at byte ${end} of ${data.length} bytes of data`);
-  const values = new Values(new Uint8Array(data.subarray(begin, end)).buffer); // a copy: aligned, and free of the file's other bytes
-  const broken = values.findIndex((value) => !Number.isFinite(value));
-  if (broken >= 0) refuse(`tensor ${name} holds ${values[broken]} at position ${broken}`);
-  return values;
+  if (end > dataLength) refuse(`tensor ${name} ends at byte ${end} of ${dataLength} bytes of data`);
+  return entry;
 }

@@ -1,0 +1,160 @@
+/** The files by which sentence-transformers knows what follows the transformer: pooling, dense layers, normalisation, prompts. */
+import fs from 'node:fs';
+import path from 'node:path';
+import { UserError } from '../../core/errors.js';
+import { readJson, writeJson } from '../../core/files.js';
+import type { EncoderShape, Pooling, Projection } from '../dualEncoder.js';
+import { type NamedArray, readSafetensors, writeSafetensors } from './safetensors.js';
+
+/** What a folder's modules.json describes, as far as an encoder here can be like it. */
+export interface Modules {
+  readonly pooling: Pooling;
+  readonly projection?: Projection | undefined;
+  readonly normalised: boolean;
+  /** Names as ours: projection.dense.weight, …; empty where there is no projection. */
+  readonly tensors: NamedArray[];
+  /** Text put before queries and passages. */
+  readonly prompts: { readonly query: string; readonly passage: string };
+  readonly maxTokens?: number | undefined;
+}
+
+const ADVICE = 'Get the file again.';
+const POOLING_KEYS: Readonly<Record<Pooling, string>> = {
+  cls: 'pooling_mode_cls_token',
+  mean: 'pooling_mode_mean_tokens',
+  last: 'pooling_mode_lasttoken',
+};
+const TYPES = {
+  transformer: 'sentence_transformers.models.Transformer',
+  pooling: 'sentence_transformers.models.Pooling',
+  dense: 'sentence_transformers.models.Dense',
+  layerNorm: 'sentence_transformers.models.LayerNorm',
+  normalize: 'sentence_transformers.models.Normalize',
+};
+
+/** Undefined where the folder has no modules.json. A module that encoders here do not have is a UserError naming it. */
+export function readModules(folder: string): Modules | undefined {
+  const file = path.join(folder, 'modules.json');
+  if (!fs.existsSync(file)) return undefined;
+  const modules = readJson(file, ADVICE) as { path: string; type: string }[];
+  const tensors: NamedArray[] = [];
+  const found: { pooling?: Pooling; normalised: boolean; projection?: Projection } = { normalised: false };
+  for (const { type, path: place } of modules) {
+    const inside = path.join(folder, place);
+    // Releases 5 and later name modules by where their code moved: the last word stays.
+    const kind = type.split('.').at(-1);
+    if (kind === 'Transformer') continue;
+    if (kind === 'Pooling') found.pooling = readPooling(path.join(inside, 'config.json'));
+    else if (kind === 'Normalize') found.normalised = true;
+    else if (kind === 'Dense') {
+      tensors.push(...readDense(inside));
+      found.projection = { width: tensors[0]!.shape[0]!, layerNorm: false };
+    } else if (kind === 'LayerNorm' && found.projection) {
+      tensors.push(...renamed(inside, 'norm', 'projection.LayerNorm'));
+      found.projection = { ...found.projection, layerNorm: true };
+    } else
+      throw new UserError(`${file}: module ${type}; expected Transformer, Pooling, Dense, LayerNorm and Normalize. Take another encoder.`);
+  }
+  return { ...found, pooling: found.pooling ?? 'mean', tensors, ...readPrompts(folder) };
+}
+
+function readPooling(file: string): Pooling {
+  const config = readJson(file, ADVICE) as Record<string, unknown>;
+  const modes = Object.keys(config).filter((key) => key.startsWith('pooling_mode_') && config[key] === true);
+  const named = config.pooling_mode as string | undefined; // the newer way to say it
+  const pooling = (Object.keys(POOLING_KEYS) as Pooling[]).find(
+    (name) =>
+      (modes.length === 1 && modes[0] === POOLING_KEYS[name]) || (modes.length === 0 && (named === name || named === `${name}token`)),
+  );
+  if (pooling) return pooling;
+  throw new UserError(
+    `${file}: pooling ${[...modes, named ?? ''].join(' ').trim() || 'none'}; expected cls, mean or last. Take another encoder.`,
+  );
+}
+
+function readDense(folder: string): NamedArray[] {
+  const { activation_function: activation = '' } = readJson(path.join(folder, 'config.json'), ADVICE) as { activation_function?: string };
+  if (!activation.endsWith('Identity'))
+    throw new UserError(`${folder}: activation ${activation}; expected torch.nn.modules.linear.Identity. Take another encoder.`);
+  const tensors = renamed(folder, 'linear', 'projection.dense');
+  if (tensors.length === 2) return tensors;
+  const [weight] = tensors; // a dense layer without bias is one with zeros
+  return [weight!, { name: 'projection.dense.bias', shape: [weight!.shape[0]!], values: new Float32Array(weight!.shape[0]!) }];
+}
+
+function renamed(folder: string, from: string, to: string): NamedArray[] {
+  const { tensors } = readSafetensors(path.join(folder, 'model.safetensors'));
+  return ['weight', 'bias'].flatMap((part) => {
+    const tensor = tensors.get(`${from}.${part}`);
+    return tensor ? [{ ...tensor, name: `${to}.${part}` }] : [];
+  });
+}
+
+function readPrompts(folder: string): Pick<Modules, 'prompts' | 'maxTokens'> {
+  const read = (name: string) => {
+    const file = path.join(folder, name);
+    return fs.existsSync(file) ? (readJson(file, ADVICE) as Record<string, unknown>) : {};
+  };
+  const prompts = (read('config_sentence_transformers.json').prompts ?? {}) as Record<string, string>;
+  const maxTokens = read('sentence_bert_config.json').max_seq_length;
+  return {
+    prompts: { query: prompts.query ?? '', passage: prompts.document ?? prompts.passage ?? '' },
+    ...(typeof maxTokens === 'number' && { maxTokens }),
+  };
+}
+
+/** What is written beside a transformer's config.json and weights. */
+export interface ModulesToWrite {
+  readonly shape: EncoderShape;
+  /** projection.dense.weight, …; none without a projection. */
+  readonly tensors: readonly NamedArray[];
+  readonly prompts: { readonly query: string; readonly passage: string };
+  readonly maxTokens: number;
+  readonly version: string;
+}
+
+/** Writes modules.json, the folders it names and the two configuration files. */
+export function writeModules(folder: string, { shape, tensors, prompts, maxTokens, version }: ModulesToWrite): void {
+  const { pooling, projection, similarity, transformer } = shape;
+  const modules = [
+    { kind: 'transformer', place: '' },
+    { kind: 'pooling', place: '1_Pooling' },
+  ];
+  writeJson(path.join(folder, '1_Pooling', 'config.json'), {
+    word_embedding_dimension: transformer.width,
+    ...Object.fromEntries(Object.entries(POOLING_KEYS).map(([name, key]) => [key, name === pooling])),
+    pooling_mode_max_tokens: false,
+    pooling_mode_mean_sqrt_len_tokens: false,
+    pooling_mode_weightedmean_tokens: false,
+    include_prompt: true,
+  });
+  const part = (from: string, to: string) =>
+    tensors.filter(({ name }) => name.startsWith(from)).map((tensor) => ({ ...tensor, name: tensor.name.replace(from, to) }));
+  if (projection) {
+    modules.push({ kind: 'dense', place: '2_Dense' });
+    writeJson(path.join(folder, '2_Dense', 'config.json'), {
+      in_features: transformer.width,
+      out_features: projection.width,
+      bias: true,
+      activation_function: 'torch.nn.modules.linear.Identity',
+    });
+    writeSafetensors(path.join(folder, '2_Dense', 'model.safetensors'), part('projection.dense.', 'linear.'), { format: 'pt' });
+  }
+  if (projection?.layerNorm) {
+    modules.push({ kind: 'layerNorm', place: '3_LayerNorm' });
+    writeJson(path.join(folder, '3_LayerNorm', 'config.json'), { dimension: projection.width });
+    writeSafetensors(path.join(folder, '3_LayerNorm', 'model.safetensors'), part('projection.LayerNorm.', 'norm.'), { format: 'pt' });
+  }
+  if (similarity !== 'dot') modules.push({ kind: 'normalize', place: `${modules.length}_Normalize` });
+  writeJson(
+    path.join(folder, 'modules.json'),
+    modules.map(({ kind, place }, idx) => ({ idx, name: String(idx), path: place, type: TYPES[kind as keyof typeof TYPES] })),
+  );
+  writeJson(path.join(folder, 'sentence_bert_config.json'), { max_seq_length: maxTokens, do_lower_case: false });
+  writeJson(path.join(folder, 'config_sentence_transformers.json'), {
+    __version__: { simans: version },
+    prompts: { query: prompts.query, document: prompts.passage },
+    default_prompt_name: null,
+    similarity_fn_name: similarity === 'dot' ? 'dot' : 'cosine',
+  });
+}

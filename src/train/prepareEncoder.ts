@@ -1,0 +1,132 @@
+/**
+ * The encoder of a job before its first step: tokenizer, shape and initial parameters, learned and drawn at random, or read from a checkpoint. The
+ * tokenizer's files are kept in the job's folder; a resumed job must meet the weights it began with.
+ */
+import fs from 'node:fs';
+import path from 'node:path';
+import type { EncoderConfig, PretrainedInit, RandomInit, RunConfig } from '../config/schema.js';
+import { UserError } from '../core/errors.js';
+import { readJson, writeFileAtomic, writeJson } from '../core/files.js';
+import type { Reporter } from '../core/reporter.js';
+import type { Dataset } from '../data/types.js';
+import { bertShape } from '../encoders/architectures.js';
+import { createDualEncoder, type EncoderShape } from '../encoders/dualEncoder.js';
+import { initialParameters } from '../encoders/parameters.js';
+import { openPretrained, type Pretrained } from '../encoders/pretrained.js';
+import { loadTokenizer, type Tokenizer } from '../encoders/tokenizer.js';
+import type { DropoutRates, TransformerShape } from '../encoders/transformer.js';
+import { learnWordPiece } from '../encoders/wordpiece.js';
+
+export interface PreparedEncoder {
+  readonly tokenizer: Tokenizer;
+  readonly shape: EncoderShape;
+  /** [P] */
+  readonly initial: Float32Array<ArrayBuffer>;
+}
+
+export async function prepareEncoder(folder: string, config: RunConfig, dataset: Dataset, reporter: Reporter): Promise<PreparedEncoder> {
+  const { init } = config.encoder;
+  return 'layers' in init ? fromNothing(folder, config, init, dataset, reporter) : fromWeights(folder, config, init, reporter);
+}
+
+async function fromNothing(
+  folder: string,
+  { encoder, seed }: RunConfig,
+  init: RandomInit,
+  dataset: Dataset,
+  reporter: Reporter,
+): Promise<PreparedEncoder> {
+  const place = path.join(folder, 'tokenizer');
+  if (!fs.existsSync(path.join(place, 'tokenizer.json'))) {
+    const { size, minFrequency, splitIdentifiers } = encoder.vocabulary;
+    const learned = learnWordPiece(trainingTexts(dataset), { vocabSize: size, minFrequency, splitIdentifiers });
+    writeJson(path.join(place, 'tokenizer.json'), learned);
+  }
+  const tokenizer = await loadTokenizer(place);
+  reporter.line(`vocabulary: ${tokenizer.vocabSize.toLocaleString('en')} pieces, ${path.join(place, 'tokenizer.json')}`);
+  const transformer = bertShape({
+    layers: init.layers,
+    width: init.width,
+    heads: init.heads,
+    feedForward: init.ffn,
+    vocabulary: tokenizer.vocabSize,
+    positions: Math.max(encoder.queryTokens, encoder.passageTokens),
+  });
+  const shape = encoderShape(encoder, transformer, { hidden: init.dropout, attention: init.attentionDropout });
+  return { tokenizer, shape, initial: initialParameters(createDualEncoder(shape).specs, seed) };
+}
+
+async function fromWeights(
+  folder: string,
+  { encoder, seed }: RunConfig,
+  init: PretrainedInit,
+  reporter: Reporter,
+): Promise<PreparedEncoder> {
+  const pretrained = await openPretrained(init, reporter);
+  const { transformer, dropout } = pretrained;
+  const tokenizer = await copyTokenizer(path.join(folder, 'tokenizer'), pretrained.tokenizerFolder);
+  if (tokenizer.vocabSize > transformer.vocabulary) {
+    throw new UserError(
+      `${pretrained.tokenizerFolder}: the tokenizer has ${tokenizer.vocabSize} tokens; expected at most the weights' ${transformer.vocabulary}. ` +
+        'Take the tokenizer that belongs to the weights.',
+    );
+  }
+  const longest = transformer.positions - transformer.firstPosition;
+  for (const key of ['queryTokens', 'passageTokens'] as const) {
+    if (encoder[key] > longest)
+      throw new UserError(`encoder.${key} is ${encoder[key]}; expected at most ${longest}, the positions of the weights. Lower it.`);
+  }
+  const shape = encoderShape(encoder, transformer, dropout);
+  for (const difference of differences(pretrained, encoder)) reporter.line(difference);
+  const { flat, sha256 } = await pretrained.parameters(shape, seed, reporter);
+  bindWeights(path.join(folder, 'weights.json'), sha256);
+  const { architecture, layers, width } = transformer;
+  reporter.line(
+    `weights: ${[init.weights ?? [init.query, init.passage]].flat().join(' and ')}, ${architecture}, ${layers} layers of ${width}`,
+  );
+  return { tokenizer, shape, initial: flat };
+}
+
+function encoderShape(encoder: EncoderConfig, transformer: TransformerShape, dropout: DropoutRates): EncoderShape {
+  const { towers, pooling, projection, similarity, freeze } = encoder;
+  return { transformer, towers, pooling, ...(projection !== 'none' && { projection }), similarity, dropout, frozen: freeze };
+}
+
+/** The tokenizer as one tokenizer.json, and what Hugging Face keeps beside it. */
+async function copyTokenizer(to: string, from: string): Promise<Tokenizer> {
+  const tokenizer = await loadTokenizer(from);
+  for (const name of ['tokenizer_config.json', 'special_tokens_map.json']) {
+    if (fs.existsSync(path.join(from, name))) writeFileAtomic(path.join(to, name), fs.readFileSync(path.join(from, name)));
+  }
+  writeFileAtomic(path.join(to, 'tokenizer.json'), (tokenizer as unknown as { json: string }).json);
+  return tokenizer;
+}
+
+/** Where the job's encoder is another than the one that the weights were trained as: said, not silently done. */
+function differences({ modules }: Pretrained, { pooling, similarity, queryPrefix, passagePrefix }: EncoderConfig): string[] {
+  if (!modules) return [];
+  const said = (what: string, theirs: unknown, key: string, ours: unknown) =>
+    theirs === ours ? [] : [`note: the weights come with ${what} ${JSON.stringify(theirs)}; encoder.${key} is ${JSON.stringify(ours)}`];
+  return [
+    ...said('pooling', modules.pooling, 'pooling', pooling),
+    ...said('similarity', modules.normalised ? 'cosine' : 'dot', 'similarity', similarity === 'dot' ? 'dot' : 'cosine'),
+    ...said('the query prompt', modules.prompts.query, 'queryPrefix', queryPrefix),
+    ...said('the passage prompt', modules.prompts.passage, 'passagePrefix', passagePrefix),
+  ];
+}
+
+/** Remembers the SHA-256 of the weights' files; a resumed job must meet the same. */
+function bindWeights(file: string, sha256: string): void {
+  if (!fs.existsSync(file)) writeJson(file, { sha256 });
+  const begun = readJson(file, 'Start the job anew.') as { sha256: string };
+  if (begun.sha256 !== sha256)
+    throw new UserError(
+      `${file}: the weights of encoder.init have changed since the job was begun. Restore them, or start another job with --set name=….`,
+    );
+}
+
+/** All passages and the training queries: dev and test queries stay unseen. */
+function* trainingTexts({ corpus, queries, splits }: Dataset): Generator<string> {
+  for (let row = 0; row < corpus.size; row++) yield corpus.text(row);
+  for (const row of splits.train.rows) yield queries.text(row);
+}

@@ -1,0 +1,98 @@
+/** What the replicas of a job share: tokens, vectors, parameters and gradients in shared memory, and the commands they run. */
+import type { TokenTable } from '../data/types.js';
+import { createDualEncoder, type EncoderShape, type Side } from '../encoders/dualEncoder.js';
+import { parameterCount } from '../encoders/parameters.js';
+import { createBarrierMemory } from './barrier.js';
+import type { Contrast } from './contrastive.js';
+
+/** How a step's activations are kept (step.ts). */
+export interface MemoryPlan {
+  /** All at once; in chunks by GradCache; or, where queries compete for their own passages alone, a few queries at a time. */
+  readonly kind: 'whole' | 'gradCache' | 'accumulation';
+  /** Queries, with their passages, whose activations are in memory at once. */
+  readonly microBatch: number;
+  /** Sequences of a GradCache chunk: what microBatch queries and their passages are. */
+  readonly chunkRows: number;
+  /** Layers keep their input alone and are computed again in the backward pass. */
+  readonly recompute: boolean;
+}
+
+export type SharedFloats = Float32Array<SharedArrayBuffer>;
+
+/** What all replicas see. Vectors are [rows, D], row after row. */
+export interface SharedMemory {
+  readonly replicas: number;
+  readonly seed: number;
+  readonly padId: number;
+  readonly encoder: EncoderShape;
+  readonly memory: MemoryPlan;
+  readonly tokens: Record<Side, TokenTable>;
+  readonly vectors: Record<Side, SharedFloats>;
+  readonly parameters: SharedFloats;
+  /** One gradient [P] a replica. */
+  readonly gradients: SharedFloats[];
+  /** Each replica's share of a step's loss. */
+  readonly losses: SharedFloats;
+  /** The vectors of one step, [rows, D]. */
+  readonly stepVectors: SharedFloats;
+  readonly barrier: Int32Array<SharedArrayBuffer>;
+  /** The next shard that nobody has taken. */
+  readonly cursor: Int32Array<SharedArrayBuffer>;
+}
+
+/** One training step's batch, the same for every replica: queries, then passages. */
+export interface StepBatch {
+  readonly step: number;
+  readonly queries: TokenTable;
+  readonly passages: TokenTable;
+  readonly contrast: Contrast;
+}
+
+export interface SearchTask {
+  readonly queryRows: Int32Array;
+  readonly depth: number;
+  /** [queryRows · depth] */
+  readonly passages: Int32Array<SharedArrayBuffer>;
+  readonly scores: SharedFloats;
+}
+
+export type Command =
+  | { readonly kind: 'encode'; readonly side: Side; readonly rows: Int32Array }
+  | ({ readonly kind: 'search' } & SearchTask)
+  | ({ readonly kind: 'step' } & StepBatch);
+
+export const sharedFloats = (length: number): SharedFloats => new Float32Array(new SharedArrayBuffer(4 * length));
+export const sharedInts = (length: number): Int32Array<SharedArrayBuffer> => new Int32Array(new SharedArrayBuffer(4 * length));
+
+export function createSharedMemory(
+  settings: { replicas: number; seed: number; padId: number; encoder: EncoderShape; memory: MemoryPlan; maxStepRows: number },
+  tokens: Record<Side, TokenTable>,
+): SharedMemory {
+  const { replicas, seed, padId, encoder, memory, maxStepRows } = settings;
+  const { width, specs } = createDualEncoder(encoder);
+  const P = parameterCount(specs);
+  const vectors = (table: TokenTable) => sharedFloats((table.offsets.length - 1) * width);
+  return {
+    replicas,
+    seed,
+    padId,
+    encoder,
+    memory,
+    tokens: { query: shareTokens(tokens.query), passage: shareTokens(tokens.passage) },
+    vectors: { query: vectors(tokens.query), passage: vectors(tokens.passage) },
+    parameters: sharedFloats(P),
+    gradients: Array.from({ length: replicas }, () => sharedFloats(replicas > 1 ? P : 0)),
+    losses: sharedFloats(replicas),
+    stepVectors: sharedFloats(maxStepRows * width),
+    barrier: createBarrierMemory(),
+    cursor: sharedInts(1),
+  };
+}
+
+function shareTokens(table: TokenTable): TokenTable {
+  const ids = sharedInts(table.ids.length);
+  ids.set(table.ids);
+  const offsets = new Uint32Array(new SharedArrayBuffer(table.offsets.byteLength));
+  offsets.set(table.offsets);
+  return { ids, offsets };
+}

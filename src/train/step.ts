@@ -1,0 +1,246 @@
+/**
+ * One replica's share of a step: forward, exchange of vectors, loss, backward. The loss is a function of the vectors alone and has its gradient in
+ * closed form, so that memory can be saved without changing the result: GradCache (Gao et al. 2021) encodes chunk by chunk without keeping
+ * anything, takes the exact loss of the whole batch, and encodes each chunk again to carry its vectors' gradient back. Where queries compete for
+ * their own passages alone no second pass is needed: gradients of a few queries at a time add up to the same.
+ */
+import { embedding, hostValues, tf } from '../backend/index.js';
+import { deriveKey } from '../core/random.js';
+import type { TokenTable } from '../data/types.js';
+import { chunksByLength, lengthOf } from '../encoders/batching.js';
+import { type DualEncoder, SIDES, type Side } from '../encoders/dualEncoder.js';
+import type { Weights } from '../encoders/parameters.js';
+import type { TokenBatch } from '../encoders/transformer.js';
+import type { Barrier } from './barrier.js';
+import { BLOCKED, type Contrast, contrastiveLoss } from './contrastive.js';
+import type { SharedMemory, StepBatch } from './sharedMemory.js';
+
+/** Padded tokens of one pass of a step. More than in bulk encoding, for every pass costs a gradient as large as the vocabulary. */
+const STEP_CHUNK_TOKENS = 8192;
+
+export interface StepContext {
+  readonly shared: SharedMemory;
+  readonly number: number;
+  readonly encoder: DualEncoder;
+  readonly weights: Weights;
+  readonly barrier: Barrier;
+}
+
+/** A replica's share of the loss and its flat gradient [P]; shares add up to the step's. */
+export type StepResult = { readonly loss: tf.Scalar; readonly gradient: tf.Tensor1D };
+
+/** Sequences that are encoded together. `places` count queries from 0 and passages from Q. */
+interface Chunk {
+  readonly side: Side;
+  readonly places: number[];
+  readonly batch: TokenBatch;
+}
+
+export function computeStep(context: StepContext, batch: StepBatch): StepResult {
+  const { kind } = context.shared.memory;
+  return tf.tidy(() => {
+    if (kind === 'whole') return wholeStep(context, batch);
+    return kind === 'gradCache' ? cachedStep(context, batch) : accumulatedStep(context, batch);
+  });
+}
+
+function wholeStep(context: StepContext, batch: StepBatch): StepResult {
+  const sums = new GradientSums(context);
+  const chunks = ownChunks(context, batch);
+  const places = placesOf(chunks);
+  const loss = sums.add(() => {
+    const vectors = encodeChunks(context, chunks, batch.step); // own rows: [n, D]
+    return withGradient(vectors, (own) => {
+      const all = gatherVectors(context, own, places, rowsIn(batch.queries) + rowsIn(batch.passages)); // [Q + P, D]
+      return ownGradient(context, all, places, batch);
+    });
+  });
+  return { loss: ownShare(context, loss), gradient: sums.flat() };
+}
+
+function cachedStep(context: StepContext, batch: StepBatch): StepResult {
+  const chunks = ownChunks(context, batch, context.shared.memory.chunkRows);
+  const places = placesOf(chunks);
+  const vectors = tf.tidy(() => encodeChunks(context, chunks, batch.step)); // [n, D], nothing kept for a backward pass
+  const all = gatherVectors(context, vectors, places, rowsIn(batch.queries) + rowsIn(batch.passages)); // [Q + P, D]
+  const { loss, gradient } = ownGradient(context, all, places, batch);
+  const sums = new GradientSums(context);
+  let begin = 0;
+  for (const chunk of chunks) {
+    const slope = tf.slice(gradient, [begin, 0], [chunk.places.length, -1]); // [B, D]
+    // The gradient of Σ v·slope with respect to the parameters is the chunk's part of the loss's. The same key drops the same values.
+    sums.add(() => tf.sum(tf.mul(encodeChunks(context, [chunk], batch.step), slope)) as tf.Scalar).dispose();
+    slope.dispose();
+    begin += chunk.places.length;
+  }
+  return { loss: ownShare(context, loss), gradient: sums.flat() };
+}
+
+function accumulatedStep(context: StepContext, batch: StepBatch): StepResult {
+  const { replicas, padId, memory } = context.shared;
+  const Q = rowsIn(batch.queries);
+  const sums = new GradientSums(context);
+  let total = tf.scalar(0);
+  for (let group = context.number; group * memory.microBatch < Q; group += replicas) {
+    const { queries, passages, contrast } = groupOf(batch, group * memory.microBatch, Math.min(Q, (group + 1) * memory.microBatch));
+    const chunks = [
+      ...chunksOf('query', batch.queries, queries, 0, padId),
+      ...chunksOf('passage', batch.passages, passages, Q, padId), //
+    ];
+    const order = orderOf(placesOf(chunks), [...queries, ...passages.map((row) => Q + row)]);
+    const loss = sums.add(() => {
+      const vectors = embedding(encodeChunks(context, chunks, batch.step), order); // queries, then passages: [q + p, D]
+      const value = withGradient(vectors, (own) => lossOf(context, own, queries.length, contrast));
+      return tf.mul(value, queries.length / Q) as tf.Scalar; // a mean over all queries of the step
+    });
+    const next = tf.add(total, loss) as tf.Scalar;
+    tf.dispose([total, loss]);
+    total = next;
+  }
+  return { loss: total, gradient: sums.flat() };
+}
+
+/** Sums of gradients by parameter, zero for the frozen ones. */
+class GradientSums {
+  private readonly sums = new Map<string, tf.Tensor>();
+
+  constructor(private readonly context: StepContext) {}
+
+  /** Adds the gradient of what `f` computes and returns its value. */
+  add(f: () => tf.Scalar): tf.Scalar {
+    const { encoder, weights } = this.context;
+    const trained = encoder.specs.filter(({ frozen }) => !frozen).map(({ name }) => weights[name]!);
+    const { value, grads } = tf.variableGrads(f, trained);
+    for (const { name } of trained) {
+      const gradient = grads[name];
+      if (!gradient) continue;
+      const sum = this.sums.get(name);
+      this.sums.set(name, sum ? tf.add(sum, gradient) : gradient);
+      if (sum) tf.dispose([sum, gradient]);
+    }
+    return value;
+  }
+
+  /** [P]; the sums are used up. */
+  flat(): tf.Tensor1D {
+    const { encoder, weights } = this.context;
+    return tf.concat1d(
+      encoder.specs.map(({ name }) => {
+        const { name: variable, size } = weights[name]!;
+        const sum = this.sums.get(variable);
+        return sum ? (tf.reshape(sum, [-1]) as tf.Tensor1D) : (tf.zeros([size]) as tf.Tensor1D);
+      }),
+    );
+  }
+}
+
+/** Loss of queries above passages [q + p, D] and its gradient with respect to them. */
+function lossOf({ encoder }: StepContext, vectors: tf.Tensor2D, q: number, contrast: Contrast): { loss: tf.Scalar; gradient: tf.Tensor2D } {
+  const queries = tf.slice(vectors, [0, 0], [q, -1]) as tf.Tensor2D;
+  const passages = tf.slice(vectors, [q, 0], [-1, -1]) as tf.Tensor2D;
+  const { loss, queryGradient, passageGradient } = contrastiveLoss(queries, passages, contrast, encoder.logitScale);
+  return { loss, gradient: tf.concat2d([queryGradient, passageGradient], 0) };
+}
+
+/** The loss of all rows [Q + P, D], and its gradient with respect to this replica's own rows [n, D]. */
+function ownGradient(
+  context: StepContext,
+  all: tf.Tensor2D,
+  places: Int32Array,
+  batch: StepBatch,
+): { loss: tf.Scalar; gradient: tf.Tensor2D } {
+  const { loss, gradient } = lossOf(context, all, rowsIn(batch.queries), batch.contrast);
+  return { loss, gradient: embedding(gradient, places) };
+}
+
+/** A value whose gradient comes with it. */
+function withGradient(x: tf.Tensor2D, f: (x: tf.Tensor2D) => { loss: tf.Scalar; gradient: tf.Tensor2D }): tf.Scalar {
+  return tf.customGrad((input, save) => {
+    const { loss, gradient } = f(input as tf.Tensor2D);
+    (save as (tensors: tf.Tensor[]) => void)([gradient]);
+    return { value: loss, gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => tf.mul(saved[0]!, dy) };
+  })(x) as tf.Scalar;
+}
+
+/** All replicas compute the whole loss; the first one's counts. */
+const ownShare = ({ number }: StepContext, loss: tf.Scalar): tf.Scalar => (number === 0 ? loss : tf.scalar(0));
+
+/** This replica's rows of the batch in chunks of like length, of at most `rows` sequences. */
+function ownChunks({ number, shared }: StepContext, batch: StepBatch, rows?: number): Chunk[] {
+  return SIDES.flatMap((side) => {
+    const table = side === 'query' ? batch.queries : batch.passages;
+    const first = side === 'query' ? 0 : rowsIn(batch.queries);
+    return chunksOf(side, table, ownRows(table, number, shared.replicas), first, shared.padId, rows);
+  });
+}
+
+function chunksOf(side: Side, table: TokenTable, rows: ArrayLike<number>, first: number, padId: number, mostRows?: number): Chunk[] {
+  return chunksByLength(table, rows, STEP_CHUNK_TOKENS, padId, mostRows).map(({ places, batch }) => ({
+    side,
+    places: Array.from(places, (place) => first + rows[place]!),
+    batch,
+  }));
+}
+
+/** [n, D], chunk after chunk, with the step's dropout. */
+function encodeChunks({ encoder, weights, shared }: StepContext, chunks: readonly Chunk[], step: number): tf.Tensor2D {
+  const { seed, memory } = shared;
+  const vectors = chunks.map(({ side, batch }) => {
+    const key = deriveKey(seed, `dropout/${side}`, step);
+    return encoder.encode(weights, side, batch, { key, rates: encoder.shape.dropout, recompute: memory.recompute }); // [B, D]
+  });
+  return tf.concat2d(vectors, 0);
+}
+
+/** The vectors of all replicas, by place: [Q + P, D]. */
+function gatherVectors({ shared, encoder, barrier }: StepContext, own: tf.Tensor2D, places: Int32Array, rows: number): tf.Tensor2D {
+  if (shared.replicas === 1)
+    return embedding(
+      own,
+      orderOf(
+        places,
+        Array.from({ length: rows }, (_, place) => place),
+      ),
+    );
+  const { stepVectors } = shared;
+  const { width } = encoder;
+  const values = hostValues(own); // replicas live on CPU backends: no device to wait for
+  places.forEach((place, i) => stepVectors.set(values.subarray(i * width, (i + 1) * width), place * width));
+  barrier.wait();
+  return tf.tensor2d(stepVectors.slice(0, rows * width), [rows, width]);
+}
+
+/** Where each of the `wanted` places stands in `places`. */
+function orderOf(places: Int32Array, wanted: readonly number[]): Int32Array {
+  const at = new Map(Array.from(places, (place, i) => [place, i]));
+  return Int32Array.from(wanted, (place) => at.get(place)!);
+}
+
+/** Queries [begin, end) with the passages that compete for one of them. */
+function groupOf(batch: StepBatch, begin: number, end: number): { queries: number[]; passages: number[]; contrast: Contrast } {
+  const P = rowsIn(batch.passages);
+  const { mask, target } = batch.contrast;
+  const queries = Array.from({ length: end - begin }, (_, i) => begin + i);
+  const passages = Array.from({ length: P }, (_, column) => column).filter((column) =>
+    queries.some((i) => mask[i * P + column]! > BLOCKED),
+  );
+  const columns = new Map(passages.map((column, i) => [column, i]));
+  return {
+    queries,
+    passages,
+    contrast: {
+      target: Int32Array.from(queries, (i) => columns.get(target[i]!)!),
+      mask: Float32Array.from(queries.flatMap((i) => passages.map((column) => mask[i * P + column]!))),
+    },
+  };
+}
+
+const rowsIn = (table: TokenTable): number => table.offsets.length - 1;
+const placesOf = (chunks: readonly Chunk[]): Int32Array => Int32Array.from(chunks.flatMap(({ places }) => places));
+
+/** Every replicas-th row by length, so that each replica has the same share of long and short rows. */
+function ownRows(table: TokenTable, number: number, replicas: number): Int32Array {
+  const rows = Int32Array.from({ length: rowsIn(table) }, (_, row) => row);
+  rows.sort((a, b) => lengthOf(table, b) - lengthOf(table, a) || a - b);
+  return rows.filter((_, rank) => rank % replicas === number);
+}
