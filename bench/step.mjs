@@ -1,6 +1,7 @@
 /** The time of one training step, forward and backward without dropout, on the active backend. */
 import { tf } from '../dist/backend/index.js';
 import { deriveKey, integer } from '../dist/core/random.js';
+import { bertShape } from '../dist/encoders/architectures.js';
 import { createDualEncoder } from '../dist/encoders/dualEncoder.js';
 import { createWeights, disposeWeights, initialParameters } from '../dist/encoders/parameters.js';
 import { contrastiveLoss } from '../dist/train/contrastive.js';
@@ -72,15 +73,22 @@ const timing = (shape, seconds, repeats) => ({ shape, seconds, repeats, gflops: 
  */
 function createStep({ layers, width, heads, feedForward, vocabulary, sequences, tokens }) {
   const encoder = createDualEncoder({
-    transformer: { layers, width, heads, feedForward, vocabulary, positions: tokens },
+    transformer: bertShape({ layers, width, heads, feedForward, vocabulary, positions: tokens }),
     towers: 'shared',
+    pooling: 'cls',
     similarity: { cosine: { temperature: 0.05 } },
     dropout: { hidden: 0, attention: 0 },
+    frozen: { embeddings: false, layers: 0 },
   });
   const weights = createWeights(encoder.specs, initialParameters(encoder.specs, 1));
   const key = deriveKey(1, 'bench tokens');
   const ids = Int32Array.from({ length: sequences * tokens }, (_, i) => integer(key, 0, i, vocabulary));
-  const batch = { ids, lengths: new Int32Array(sequences).fill(tokens), tokens };
+  const batch = {
+    ids,
+    lengths: new Int32Array(sequences).fill(tokens),
+    tokens,
+    rows: Int32Array.from({ length: sequences }, (_, row) => row),
+  };
   const Q = sequences / 2;
   const contrast = { target: Int32Array.from({ length: Q }, (_, i) => i), mask: new Float32Array(Q * Q) };
 

@@ -7,6 +7,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { loadConfig } from '../dist/config/load.js';
+import { runConfigSchema } from '../dist/config/schema.js';
 import { writeFileAtomic } from '../dist/core/files.js';
 import { BIN, commitOf, cpuModel, ROOT, readSummary, timed } from './processes.mjs';
 
@@ -66,11 +67,25 @@ export function settingsOf({ table, sampler, seed }) {
   return [`seed=${seed}`, `sampler={kind: ${sampler}${kept}}`, 'eval.bm25=false', 'train.replicas=1'];
 }
 
-/** SHA-256 of all that a cell's numbers depend on in its configuration. @param {CellName} cell */
+/**
+ * SHA-256 of all that a cell's numbers depend on in its configuration: every key that is not at its default, so that a new key changes nothing
+ * until a cell sets it.
+ * @param {CellName} cell
+ */
 export function configHashOf(cell) {
   const config = loadConfig(path.join(ROOT, TABLES[cell.table].config), settingsOf(cell));
+  const defaults = runConfigSchema.parse({ name: config.name });
   const entries = Object.entries(config).filter(([key]) => !PLACE_KEYS.has(key));
-  return createHash('sha256').update(JSON.stringify(entries)).digest('hex');
+  const chosen = entries.map(([key, value]) => [key, beyondDefaults(value, defaults[/** @type {keyof RunConfig} */ (key)])]);
+  return createHash('sha256').update(JSON.stringify(chosen)).digest('hex');
+}
+
+/** The value without what equals the default at the same place; undefined where that is all. @param {unknown} value @param {unknown} byDefault @returns {unknown} */
+function beyondDefaults(value, byDefault) {
+  if (JSON.stringify(value) === JSON.stringify(byDefault)) return undefined;
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  const theirs = /** @type {Record<string, unknown>} */ (typeof byDefault === 'object' && byDefault !== null ? byDefault : {});
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, beyondDefaults(inner, theirs[key])]));
 }
 
 /** @param {CellName} cell @param {string} [results] */

@@ -81,7 +81,40 @@ def main():
                     golden[f"gradient.{pooling}.{parameter}"] = value.grad.clone()
         save_file(golden, str(folder / "golden.safetensors"))
     half_precision()
+    cross_encoders()
     print(json.dumps({"torch": torch.__version__, "transformers": hf.__version__, "names": sorted(p.name for p in HERE.iterdir())}))
+
+
+def cross_encoders():
+    """Rerankers: scores of pairs, and the gradient of the sum of their squares."""
+    made = {
+        "bert": hf.BertForSequenceClassification(hf.BertConfig(**SIZES, num_labels=1)),
+        "roberta": hf.RobertaForSequenceClassification(hf.RobertaConfig(**SIZES, type_vocab_size=1, pad_token_id=1, num_labels=1)),
+        "distilbert": hf.DistilBertForSequenceClassification(hf.DistilBertConfig(
+            vocab_size=VOCABULARY, dim=WIDTH, n_layers=LAYERS, n_heads=HEADS, hidden_dim=INNER, max_position_embeddings=POSITIONS, num_labels=1)),
+        "electra": hf.ElectraForSequenceClassification(hf.ElectraConfig(**SIZES, embedding_size=8, num_labels=1)),
+    }
+    for number, (name, model) in enumerate(made.items()):
+        generator = torch.Generator().manual_seed(100 + number)
+        randomise(model, generator)
+        model.eval()
+        folder = HERE / f"{name}-reranker"
+        model.save_pretrained(folder)
+        lengths, seconds = [9, 6, 12], [4, 3, 8]
+        ids = torch.full((3, 12), model.config.pad_token_id)
+        mask, types = torch.zeros_like(ids), torch.zeros_like(ids)
+        for row, (length, second) in enumerate(zip(lengths, seconds)):
+            ids[row, :length] = torch.randint(4, VOCABULARY, (length,), generator=generator)
+            mask[row, :length] = 1
+            types[row, second:length] = 1
+        inputs = dict(input_ids=ids, attention_mask=mask, **({"token_type_ids": types} if name in ("bert", "electra") else {}))
+        scores = model(**inputs).logits[:, 0]
+        (scores ** 2).sum().backward()
+        golden = {"ids": ids.int(), "lengths": torch.tensor(lengths).int(), "seconds": torch.tensor(seconds).int(), "scores": scores.detach().clone()}
+        for parameter, value in model.named_parameters():
+            if value.grad is not None:
+                golden[f"gradient.{parameter}"] = value.grad.clone()
+        save_file(golden, str(folder / "golden.safetensors"))
 
 
 def half_precision():

@@ -166,8 +166,11 @@ function rowsOf(node: SchemaNode, key: string, of: string): KeyRow[] {
   if (node.properties !== undefined) return childRows(node, key, of);
   if (node.oneOf !== undefined) return unionRows(node, node.oneOf, key);
   const maps = node.anyOf?.filter((option) => option.properties !== undefined) ?? [];
-  return [rowOf(node, key, of), ...maps.flatMap((map) => childRows(map, key, of))];
+  return [rowOf(node, key, of), ...mergedRows(maps.flatMap((map) => childRows(map, key, of)))];
 }
+
+/** A key that several maps of a union have is one row: its first. */
+const mergedRows = (rows: readonly KeyRow[]): KeyRow[] => rows.filter(({ key }, i) => rows.findIndex((row) => row.key === key) === i);
 
 function childRows(node: SchemaNode, key: string, of: string): KeyRow[] {
   return Object.entries(node.properties!).flatMap(([name, child]) => rowsOf(child, key === '' ? name : `${key}.${name}`, of));
@@ -191,6 +194,13 @@ function unionRows(union: SchemaNode, variants: readonly SchemaNode[], key: stri
 }
 
 function rowOf(node: SchemaNode, key: string, of: string): KeyRow {
-  const byDefault = node.default === undefined ? '' : Array.isArray(node.default) ? `[${node.default.join(', ')}]` : String(node.default);
+  const byDefault = shownDefault(node.default);
   return { key, of, expects: expectation(node), default: byDefault, unit: node.unit ?? '', description: node.description ?? '' };
+}
+
+/** As YAML would write it; maps have their keys' own defaults. */
+function shownDefault(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.join(', ')}]`;
+  if (typeof value === 'string') return value === '' || /\s$/.test(value) ? JSON.stringify(value) : value;
+  return value === undefined || typeof value === 'object' ? '' : String(value);
 }

@@ -58,7 +58,10 @@ function problemsOf(issue: z.core.$ZodIssue, above: KeyPath, raw: unknown): Prob
       issues.every(({ code, path: inner }) => inner.length > 0 || code === 'unrecognized_keys'),
     );
     const [branch] = branches.sort((a, b) => unknownKeys(a) - unknownKeys(b));
-    if (branch !== undefined && branch.length > 0) return branch.flatMap((inner) => problemsOf(inner, path, raw));
+    // A misspelt key is told alone: what is missing beside it is mostly the key that was meant.
+    const unknown = branch?.filter(({ code }) => code === 'unrecognized_keys') ?? [];
+    if (branch !== undefined && branch.length > 0)
+      return (unknown.length > 0 ? unknown : branch).flatMap((inner) => problemsOf(inner, path, raw));
   }
   return [wrongValue(path, raw)];
 }

@@ -221,17 +221,6 @@ const refresh = z.strictObject({
 
 const train = z.strictObject({
   queriesPerStep: key(count().max(65_536), 64, 'queries', 'Queries in the batch of a step, all replicas together.'),
-  microBatch: z.int().min(1).max(65_536).optional().meta({
-    unit: 'queries',
-    description:
-      'Queries, with their passages, whose activations are in memory at once; all where not given. The loss stays that of the whole batch.',
-  }),
-  gradientCheckpointing: key(
-    z.boolean(),
-    false,
-    '',
-    'Keep only each layer’s input and compute the rest again in the backward pass: less memory, a third more time.',
-  ),
   steps: key(count(), 1000, 'steps', 'Optimizer steps of the whole job.'),
   learningRate: key(z.number().gt(0).max(1), 5e-4, '', 'Peak learning rate of AdamW.'),
   warmupShare: key(z.number().min(0).lt(1), 0.1, 'share', 'Share of the steps in which the learning rate rises from 0.'),
@@ -258,6 +247,17 @@ const train = z.strictObject({
     'auto',
     'threads',
     'Worker threads that share a step; auto is the cores, at most 2.',
+  ),
+  microBatch: z.int().min(1).max(65_536).optional().meta({
+    unit: 'queries',
+    description:
+      'Queries, with their passages, whose activations are in memory at once; all where not given. The loss stays that of the whole batch.',
+  }),
+  gradientCheckpointing: key(
+    z.boolean(),
+    false,
+    '',
+    'Keep only each layer’s input and compute the rest again in the backward pass: less memory, a third more time.',
   ),
   checkpointEverySteps: key(count(), 100, 'steps', 'Steps between checkpoints.'),
   keepCheckpoints: key(count(), 2, 'checkpoints', 'Latest checkpoints kept besides the best one.'),

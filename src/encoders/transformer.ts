@@ -112,20 +112,17 @@ export function transformer(
   output: 'first' | 'all',
   training?: Training,
 ): tf.Tensor2D {
-  const padding = tf.tensor2d(paddingMask(batch), [batch.lengths.length, batch.tokens]); // [B, T]
   let x = embedded(weights, prefix, shape, batch, training); // [B·T, D]
   for (let i = 0; i < shape.layers; i++) {
     const firstOnly = output === 'first' && i === shape.layers - 1;
     const layer = (input: tf.Tensor2D, own: Tensors) =>
-      block(own, `${prefix}encoder.layer.${i}.`, shape, batch, input, { padding, firstOnly, number: i, training });
+      block(own, `${prefix}encoder.layer.${i}.`, shape, batch, input, { firstOnly, number: i, training });
     x = training?.recompute ? recomputed(layer, x, select(weights, `${prefix}encoder.layer.${i}.`)) : layer(x, weights);
   }
   return x;
 }
 
 interface BlockOptions {
-  /** [B, T], added to attention's logits. */
-  readonly padding: tf.Tensor2D;
   readonly firstOnly: boolean;
   readonly number: number;
   readonly training: Training | undefined;
@@ -140,11 +137,12 @@ function block(
   x: tf.Tensor2D,
   options: BlockOptions,
 ): tf.Tensor2D {
-  const { padding, firstOnly, number, training } = options;
+  const { firstOnly, number, training } = options;
   const { heads, epsilon } = shape;
   const matrix = (name: string) => densePair(weights, prefix + name);
   const norm = (name: string) => normPair(weights, prefix + name);
   const T = batch.tokens;
+  const padding = tf.tensor2d(paddingMask(batch), [batch.lengths.length, T]); // [B, T]; made here, for a layer may be computed again
   const mask = 1 + 3 * number; // numbers the dropout masks of a pass: 0 is the embeddings'
   const asking = firstOnly ? firstTokens(x, batch) : x; // [N, D]
   const query = dense(asking, ...matrix('attention.self.query')); // [N, D]

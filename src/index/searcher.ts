@@ -3,11 +3,11 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { selectBackend } from '../backend/index.js';
 import { UserError } from '../core/errors.js';
-import { createDualEncoder, type EncoderShape } from '../encoders/dualEncoder.js';
+import { createDualEncoder } from '../encoders/dualEncoder.js';
 import { readSafetensors } from '../encoders/formats/safetensors.js';
+import { openModelFolder } from '../encoders/modelFolder.js';
 import { createWeights, disposeWeights } from '../encoders/parameters.js';
-import { loadTokenizer } from '../encoders/tokenizer.js';
-import { flatParameters } from '../encoders/weights.js';
+import { prefixed } from '../encoders/prefixed.js';
 import { ExactIndex } from './exact.js';
 
 export interface Hit {
@@ -30,17 +30,17 @@ export async function openJob(folder: string): Promise<Searcher> {
       `${folder}: no index/index.json; expected the folder of a finished job, such as jobs/quickstart. Train one with: simans train CONFIG`,
     );
   }
-  const { shape, queryTokens } = JSON.parse(fs.readFileSync(indexFile, 'utf8')) as { shape: EncoderShape; queryTokens: number };
   await selectBackend('auto');
-  const encoder = createDualEncoder(shape);
-  const tokenizer = await loadTokenizer(path.join(folder, 'tokenizer'));
-  const weights = createWeights(encoder.specs, readModel(folder, encoder.specs, shape));
+  const model = await openModelFolder(path.join(folder, 'model'));
+  const encoder = createDualEncoder(model.shape);
+  const weights = createWeights(encoder.specs, model.parameters);
+  const tokenizer = prefixed(model.tokenizer, model.prefixes.query);
   const passages = readPassages(folder);
   const stored = readSafetensors(path.join(folder, 'index', 'passages.safetensors')).tensors.get('vectors')!;
   const index = new ExactIndex({ values: stored.values as Float32Array, width: encoder.width });
   return {
     search: async (text, k) => {
-      const ids = Int32Array.from(tokenizer.encode(text, queryTokens));
+      const ids = Int32Array.from(tokenizer.encode(text, model.maxTokens.query));
       const vector = encoder.encode(weights, 'query', {
         ids,
         lengths: Int32Array.of(ids.length),
@@ -58,20 +58,6 @@ export async function openJob(folder: string): Promise<Searcher> {
       disposeWeights(weights);
     },
   };
-}
-
-function readModel(folder: string, specs: ReturnType<typeof createDualEncoder>['specs'], shape: EncoderShape): Float32Array {
-  if (shape.towers === 'shared') {
-    const file = path.join(folder, 'model', 'model.safetensors');
-    return flatParameters(specs, readSafetensors(file).tensors, file);
-  }
-  const tensors = (['query', 'passage'] as const).flatMap((side) =>
-    [...readSafetensors(path.join(folder, 'model', side, 'model.safetensors')).tensors.values()].map((tensor) => ({
-      ...tensor,
-      name: `${side}.${tensor.name}`,
-    })),
-  );
-  return flatParameters(specs, new Map(tensors.map((tensor) => [tensor.name, tensor])), path.join(folder, 'model'));
 }
 
 function readPassages(folder: string): { id: string; text: string }[] {

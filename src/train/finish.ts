@@ -12,6 +12,7 @@ import { writeModel } from './exportModel.js';
 import type { ResolvedJob } from './jobFolder.js';
 import type { LexicalBaseline } from './lexical.js';
 import type { LoopContext, Trained } from './loop.js';
+import { modelCard } from './modelCard.js';
 import { bestRefresh, depthOf, encodeCorpus, searchSplit } from './refresh.js';
 import { type Measures, type Summary, summaryFile, versions } from './summary.js';
 
@@ -51,10 +52,16 @@ export async function finish({ job, context, initial, trained, bm25 }: Finish): 
     writeTrecRun(files[`${system} run`]!, run, dataset.queries, dataset.corpus, `simans-${system}`);
     writePerQuery(path.join(folder, 'eval', `test.${system}.tsv`), dataset.queries, test, evaluations[system]!.perQuery);
   }
+  const means = Object.fromEntries(Object.entries(evaluations).map(([system, evaluation]) => [system, evaluation.means]));
+  const selected = { step: chosen.step, measure: selection, dev: chosen.dev[selection]! };
   Object.assign(
     files,
     await stopwatch.time('write', () =>
-      writeModel({ folder, config, encoder: replicas.first.encoder, parameters: best, shared: replicas.shared, dataset }),
+      writeModel({
+        context,
+        parameters: best,
+        card: modelCard({ config, shape: replicas.first.encoder.shape, dataset, parameters: initial.length, best: selected, test: means }),
+      }),
     ),
   );
   const difference =
@@ -73,9 +80,9 @@ export async function finish({ job, context, initial, trained, bm25 }: Finish): 
     backend: { name: job.backend.name, gflops: job.backend.gflops, replicas: job.replicas },
     parameters: initial.length,
     steps: trained.step,
-    best: { step: chosen.step, measure: selection, dev: chosen.dev[selection]! },
+    best: selected,
     refreshes: trained.refreshes.map(({ number, step, seconds, dev }) => ({ number, step, seconds, dev })),
-    test: Object.fromEntries(Object.entries(evaluations).map(([system, { means }]) => [system, means])),
+    test: means,
     ...(tested && unseenPart(dataset, runs, config.eval.measures)),
     ...(bm25 && { bm25: { k1: bm25.k1, b: bm25.b, dev: bm25.dev } }),
     ...(difference && { difference }),

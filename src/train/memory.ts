@@ -1,9 +1,11 @@
-/** How a step's activations are kept, and how much memory a step will take. */
+/** How a step's activations are kept, what its queries compete with, and how much memory it will take. */
 import type { RunConfig } from '../config/schema.js';
-import type { EncoderShape } from '../encoders/dualEncoder.js';
-import { createDualEncoder } from '../encoders/dualEncoder.js';
+import { chunksByLength } from '../encoders/batching.js';
+import { createDualEncoder, type EncoderShape } from '../encoders/dualEncoder.js';
 import { parameterCount } from '../encoders/parameters.js';
-import type { MemoryPlan } from './sharedMemory.js';
+import { BLOCKED } from './contrastive.js';
+import type { MemoryPlan, StepBatch } from './sharedMemory.js';
+import { STEP_CHUNK_TOKENS } from './step.js';
 
 /** Chosen by what the loss needs: in-batch negatives need all vectors at once (GradCache), own groups do not. `rows` are a step's sequences. */
 export function memoryPlan({ train }: RunConfig, rows: number): MemoryPlan {
@@ -12,3 +14,59 @@ export function memoryPlan({ train }: RunConfig, rows: number): MemoryPlan {
   const kind = whole ? 'whole' : inBatch ? 'gradCache' : 'accumulation';
   return { kind, microBatch, chunkRows: Math.ceil((microBatch * rows) / queriesPerStep), recompute };
 }
+
+const MEANS: Readonly<Record<MemoryPlan['kind'], (plan: MemoryPlan) => string>> = {
+  whole: () => 'in one piece',
+  gradCache: ({ chunkRows }) => `GradCache in chunks of ${chunkRows} sequences: the exact loss of the whole batch, a second forward pass`,
+  accumulation: ({ microBatch }) => `gradients accumulated over ${microBatch} queries at a time: each competes for its own passages alone`,
+};
+
+/** What a step's queries meet and how its memory is kept, in words. */
+export function describeStep(batch: StepBatch, plan: MemoryPlan): string {
+  const Q = batch.queries.offsets.length - 1;
+  const P = batch.passages.offsets.length - 1;
+  const competing = batch.contrast.mask.reduce((sum, value) => sum + (value > BLOCKED ? 1 : 0), 0);
+  const negatives = competing / Q - 1;
+  return (
+    `step: ${Q.toLocaleString('en')} queries, ${P.toLocaleString('en')} passages; ${negatives.toFixed(negatives < 10 ? 1 : 0)} negatives a query in effect; ` +
+    `${MEANS[plan.kind](plan)}${plan.recompute ? '; layers computed again in the backward pass' : ''}`
+  );
+}
+
+/** Vectors [P] that live while a step ends: weights and two gradients a replica; then parameters, moments, decay mask, average and their successors. */
+const VECTORS_A_REPLICA = 3;
+const VECTORS_OF_THE_OPTIMIZER = 9;
+
+/**
+ * Bytes that a step takes at its peak beyond what the data take: what the backward pass needs of every layer, the gradients that TensorFlow.js
+ * keeps until the pass ends, and the optimizer's vectors. The factors are fitted to measurements (bench/memory.mjs) on the backend onnx.
+ */
+export function predictedStepBytes(shape: EncoderShape, batch: StepBatch, plan: MemoryPlan, replicas: number): number {
+  const P = parameterCount(createDualEncoder(shape).specs);
+  const shared = replicas > 1 ? replicas + 2 : 0;
+  const vectors = P * (replicas * VECTORS_A_REPLICA + VECTORS_OF_THE_OPTIMIZER + shared);
+  const chunks = [batch.queries, batch.passages].flatMap((table) => {
+    const rows = Int32Array.from({ length: table.offsets.length - 1 }, (_, row) => row);
+    const limit = plan.kind === 'whole' ? Number.POSITIVE_INFINITY : plan.chunkRows;
+    return chunksByLength(table, rows, STEP_CHUNK_TOKENS, 0, limit).map((chunk) =>
+      chunkFloats(shape, chunk.batch.lengths.length, chunk.batch.tokens, plan),
+    );
+  });
+  const all = chunks.reduce((sum, floats) => sum + floats, 0);
+  const most = chunks.reduce((largest, floats) => Math.max(largest, floats), 0);
+  const activations =
+    plan.kind === 'gradCache' ? most * replicas : plan.kind === 'whole' ? all : (all * plan.microBatch * replicas) / batchQueries(batch);
+  return 4 * (vectors + activations);
+}
+
+const batchQueries = ({ queries }: StepBatch): number => queries.offsets.length - 1;
+
+/** Of B sequences of T tokens: what each layer keeps and its gradients; with `recompute` each layer's input and one layer's inside. */
+function chunkFloats({ transformer }: EncoderShape, B: number, T: number, { recompute }: MemoryPlan): number {
+  const { width: D, feedForward: F, heads: H, layers } = transformer;
+  const inside = B * T * (FLOATS_A_TOKEN.width * D + FLOATS_A_TOKEN.feedForward * F) + FLOATS_A_PAIR * B * H * T * T;
+  return recompute ? layers * B * T * 2 * D + inside : layers * inside;
+}
+
+const FLOATS_A_TOKEN = { width: 20, feedForward: 4 };
+const FLOATS_A_PAIR = 3;

@@ -16,7 +16,7 @@ import { BLOCKED, type Contrast, contrastiveLoss } from './contrastive.js';
 import type { SharedMemory, StepBatch } from './sharedMemory.js';
 
 /** Padded tokens of one pass of a step. More than in bulk encoding, for every pass costs a gradient as large as the vocabulary. */
-const STEP_CHUNK_TOKENS = 8192;
+export const STEP_CHUNK_TOKENS = 8192;
 
 export interface StepContext {
   readonly shared: SharedMemory;

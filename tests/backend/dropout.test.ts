@@ -6,9 +6,10 @@ import { candidates } from './harness.js';
 
 const { loaded } = await candidates();
 const KEY = { k0: 0x12345678, k1: 0x9abcdef0 };
+type Shape = Parameters<typeof dropoutMask>[0];
 
-function mask(shape: number[], rate: number, row = 0, key = KEY): Float32Array {
-  return tf.tidy(() => Float32Array.from(dropoutMask(shape, rate, key, row).dataSync()));
+function mask(shape: Shape, rate: number, { key = KEY, number = 0, rows = [0] as ArrayLike<number> } = {}): Float32Array {
+  return tf.tidy(() => Float32Array.from(dropoutMask(shape, rate, key, number, rows).dataSync()));
 }
 
 describe('dropoutMask', () => {
@@ -16,40 +17,60 @@ describe('dropoutMask', () => {
     await tf.setBackend('cpu');
     for (const rate of [0.1, 0.25, 0.5]) {
       const rounded = Math.round(rate * 256) / 256;
-      const values = mask([100_000], rate);
+      const values = mask([1, 100, 1000], rate);
       const dropped = values.filter((x) => x === 0).length / values.length;
       expect(Math.abs(dropped - rounded)).toBeLessThan(4 * Math.sqrt((rounded * (1 - rounded)) / values.length));
       expect(new Set(values)).toEqual(new Set([0, Math.fround(1 / (1 - rounded))]));
     }
   });
 
-  it('decides element i by byte i mod 8 of block (key, row, ⌊i/8⌋)', () =>
+  it('decides element i of a line by byte i mod 8 of the line’s block ⌊i/8⌋ under (mask, row)', () =>
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 100 }), fc.nat(), fc.double({ min: 0, max: 0.99, noNaN: true }), (size, row, rate) => {
-        const values = mask([size], rate, row);
-        values.forEach((value, i) => {
-          const words = new Uint32Array(2);
-          threefry2x32(KEY, Math.floor(i / 8), row, words);
-          const byte = new DataView(words.buffer).getUint8(i % 8); // little-endian, as every platform of Node
-          expect(value === 0).toBe(byte < Math.round(rate * 256));
-        });
-      }),
+      fc.property(
+        fc.integer({ min: 1, max: 100 }),
+        fc.nat(2 ** 24 - 1),
+        fc.nat(255),
+        fc.double({ min: 0, max: 0.99, noNaN: true }),
+        (length, row, number, rate) => {
+          const values = mask([1, 2, length], rate, { number, rows: [row] });
+          values.forEach((value, at) => {
+            const [line, i] = [Math.floor(at / length), at % length];
+            const words = new Uint32Array(2);
+            threefry2x32(KEY, line * Math.ceil(length / 8) + Math.floor(i / 8), number * 2 ** 24 + row, words);
+            const byte = new DataView(words.buffer).getUint8(i % 8); // little-endian, as every platform of Node
+            expect(value === 0).toBe(byte < Math.round(rate * 256));
+          });
+        },
+      ),
       { seed: 20221 },
     ));
 
-  it('differs by row and by key', () => {
-    const one = mask([64], 0.5);
-    expect(mask([64], 0.5, 1)).not.toEqual(one);
-    expect(mask([64], 0.5, 0, { k0: 1, k1: 1 })).not.toEqual(one);
-    expect(mask([64], 0.5)).toEqual(one);
+  it('of a sequence is the same in every batch and with any padding', () => {
+    const hidden = mask([3, 7, 10], 0.5, { rows: [4, 9, 2] });
+    expect(mask([1, 5, 10], 0.5, { rows: [9] })).toEqual(hidden.slice(70, 120));
+    const attention = mask([2, 3, 6, 6], 0.5, { rows: [4, 9] });
+    const shorter = mask([1, 3, 4, 4], 0.5, { rows: [9] });
+    const at = (h: number, t: number, u: number) => attention[((1 * 3 + h) * 6 + t) * 6 + u];
+    shorter.forEach((value, i) => expect(value).toBe(at(Math.floor(i / 16), Math.floor(i / 4) % 4, i % 4)));
+    // What [CLS] alone asks is the first line of every head.
+    const first = mask([1, 3, 1, 4], 0.5, { rows: [9] });
+    first.forEach((value, i) => expect(value).toBe(at(Math.floor(i / 4), 0, i % 4)));
   });
 
-  it('keeps everything at rate 0', () => expect(mask([17], 0)).toEqual(new Float32Array(17).fill(1)));
+  it('differs by row, by mask and by key', () => {
+    const one = mask([1, 1, 64], 0.5);
+    expect(mask([1, 1, 64], 0.5, { rows: [1] })).not.toEqual(one);
+    expect(mask([1, 1, 64], 0.5, { number: 1 })).not.toEqual(one);
+    expect(mask([1, 1, 64], 0.5, { key: { k0: 1, k1: 1 } })).not.toEqual(one);
+    expect(mask([1, 1, 64], 0.5)).toEqual(one);
+  });
+
+  it('keeps everything at rate 0', () => expect(mask([1, 1, 17], 0)).toEqual(new Float32Array(17).fill(1)));
 
   it.each(loaded)('is on %s as on cpu', async (backend) => {
     await tf.setBackend('cpu');
-    const expected = mask([3, 5, 7], 0.1, 9);
+    const expected = mask([3, 5, 7], 0.1, { rows: [9, 8, 7] });
     await tf.setBackend(backend);
-    expect(mask([3, 5, 7], 0.1, 9)).toEqual(expected);
+    expect(mask([3, 5, 7], 0.1, { rows: [9, 8, 7] })).toEqual(expected);
   });
 });

@@ -39,7 +39,7 @@ describe('keys', () => {
     ));
   test('in the wrong section', () =>
     expect(message('encoder: {heads: 4}')).toMatchInlineSnapshot(
-      `"job.yaml:1: encoder.heads (4) is not a key; expected one of init, towers, pooling, similarity, queryTokens, passageTokens, vocabulary"`,
+      `"job.yaml:1: encoder.heads (4) is not a key; expected one of init, towers, pooling, projection, similarity, queryPrefix, passagePrefix, queryTokens, passageTokens, freeze, vocabulary"`,
     ));
   test('misspelt within a union', () =>
     expect(message('encoder: {similarity: {cosine: {temperatur: 0.1}}}')).toMatchInlineSnapshot(
@@ -115,8 +115,8 @@ describe('values', () => {
       `"job.yaml:1: train is ["steps",5]; expected a map with keys such as queriesPerStep, steps, learningRate"`,
     ));
   test('text for a section', () =>
-    expect(message('encoder: {init: some-encoder}')).toMatchInlineSnapshot(
-      `"job.yaml:1: encoder.init is "some-encoder"; expected a map with keys such as layers, width, heads"`,
+    expect(message('encoder: {vocabulary: large}')).toMatchInlineSnapshot(
+      `"job.yaml:1: encoder.vocabulary is "large"; expected a map of size, minFrequency, splitIdentifiers"`,
     ));
   test('unknown measure', () =>
     expect(message('eval:\n  measures:\n    - recall@10\n    - recal@5\n    - mrr@10\n')).toMatchInlineSnapshot(

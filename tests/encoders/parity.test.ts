@@ -73,7 +73,9 @@ function lossAndGradient({ shape, golden }: Loaded, weights: Weights): { loss: n
 /** PyTorch's gradients, laid out as our parameters; what it gives none for is zero. */
 function goldenGradient({ shape, golden }: Loaded, pooling: Pooling): Float32Array {
   const prefix = `gradient.${pooling}.`;
-  const published = new Map([...golden.values()].filter(({ name }) => name.startsWith(prefix)).map((one) => [one.name.slice(prefix.length), one]));
+  const published = new Map(
+    [...golden.values()].filter(({ name }) => name.startsWith(prefix)).map((one) => [one.name.slice(prefix.length), one]),
+  );
   const { tensors } = towerTensors(published, 'query', { architecture: shape.transformer.architecture }, 'golden');
   return flatParameters(createDualEncoder(shape).specs, tensors, 'golden');
 }

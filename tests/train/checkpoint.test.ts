@@ -4,8 +4,8 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { UserError } from '../../src/core/errors.js';
 import { createDualEncoder } from '../../src/encoders/dualEncoder.js';
-import { initialParameters } from '../../src/encoders/parameters.js';
 import { type NamedArray, readSafetensors, writeSafetensors } from '../../src/encoders/formats/safetensors.js';
+import { initialParameters } from '../../src/encoders/parameters.js';
 import {
   type Checkpoint,
   checkpointSteps,

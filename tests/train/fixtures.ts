@@ -3,7 +3,9 @@ import { type RunConfig, runConfigSchema } from '../../src/config/schema.js';
 import { deriveKey, integer } from '../../src/core/random.js';
 import { createTexts, fingerprintDataset } from '../../src/data/texts.js';
 import type { Dataset, Split, TokenTable } from '../../src/data/types.js';
+import { bertShape } from '../../src/encoders/architectures.js';
 import type { EncoderShape } from '../../src/encoders/dualEncoder.js';
+import type { MemoryPlan } from '../../src/train/sharedMemory.js';
 
 const SYLLABLES = ['ba', 'ke', 'li', 'mo', 'nu', 'pa', 're', 'si', 'to', 'vu'];
 const word = (n: number): string => SYLLABLES[n % 10]! + SYLLABLES[Math.floor(n / 10) % 10]! + SYLLABLES[Math.floor(n / 100) % 10]!;
@@ -39,11 +41,16 @@ export function toyDataset(size = 40): Dataset {
 }
 
 export const tinyShape = (towers: 'shared' | 'separate' = 'shared'): EncoderShape => ({
-  transformer: { layers: 2, width: 8, heads: 2, feedForward: 16, vocabulary: 30, positions: 12 },
+  transformer: bertShape({ layers: 2, width: 8, heads: 2, feedForward: 16, vocabulary: 30, positions: 12 }),
   towers,
+  pooling: 'cls',
   similarity: { cosine: { temperature: 0.2 } },
   dropout: { hidden: 0, attention: 0 },
+  frozen: { embeddings: false, layers: 0 },
 });
+
+/** A step's activations all at once. */
+export const WHOLE: MemoryPlan = { kind: 'whole', microBatch: 1000, chunkRows: 1000, recompute: false };
 
 /** Token sequences of the given lengths with keyed ids in [5, 30), [CLS] = 2 and [SEP] = 3 around them. */
 export function toyTokens(lengths: readonly number[], purpose: string): TokenTable {

@@ -11,9 +11,9 @@ import { initialParameters } from '../../src/encoders/parameters.js';
 import { placeOf, poolAt } from '../../src/sampling/pools.js';
 import { drawingQueries, queriesOfStep } from '../../src/train/batch.js';
 import { bestRefresh, type RefreshContext, readRefresh, readRefreshes, refresh } from '../../src/train/refresh.js';
-import { createSharedMemory } from '../../src/train/replica.js';
 import { Replicas } from '../../src/train/replicas.js';
-import { tinyShape, toyConfig, toyDataset, toyTokens } from './fixtures.js';
+import { createSharedMemory } from '../../src/train/sharedMemory.js';
+import { tinyShape, toyConfig, toyDataset, toyTokens, WHOLE } from './fixtures.js';
 
 const SIZE = 40;
 const POOL = 6;
@@ -60,7 +60,10 @@ async function make(seed: number, step = 0, given = config) {
 
 beforeAll(async () => {
   await selectBackend('onnx');
-  replicas = await Replicas.create(createSharedMemory({ replicas: 1, seed: 1, padId: 0, encoder: shape, maxStepRows: 32 }, tokens), 'onnx');
+  replicas = await Replicas.create(
+    createSharedMemory({ replicas: 1, seed: 1, padId: 0, encoder: shape, memory: WHOLE, maxStepRows: 32 }, tokens),
+    'onnx',
+  );
 });
 beforeEach(() => {
   job = fs.mkdtempSync(path.join(folder, 'job-'));

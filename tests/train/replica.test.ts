@@ -1,10 +1,10 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { selectBackend, tf } from '../../src/backend/index.js';
-import { createDualEncoder } from '../../src/encoders/dualEncoder.js';
+import { createDualEncoder, type EncoderShape, type Pooling } from '../../src/encoders/dualEncoder.js';
 import { forEachSlice, initialParameters } from '../../src/encoders/parameters.js';
-import { createSharedMemory, type StepBatch } from '../../src/train/replica.js';
 import { Replicas } from '../../src/train/replicas.js';
-import { tinyShape, toyTokens } from './fixtures.js';
+import { createSharedMemory, type MemoryPlan, type StepBatch } from '../../src/train/sharedMemory.js';
+import { tinyShape, toyTokens, WHOLE } from './fixtures.js';
 
 const queries = toyTokens([4, 7, 5], 'queries');
 const passages = toyTokens([6, 3, 9, 8, 5], 'passages');
@@ -15,16 +15,29 @@ const batch: StepBatch = {
   contrast: { target: Int32Array.of(0, 1, 2), mask: Float32Array.from({ length: 15 }, (_, i) => (i === 4 || i === 8 ? -1e9 : 0)) },
 };
 
-async function group(replicas: number, towers: 'shared' | 'separate' = 'shared', dropout = 0): Promise<Replicas> {
-  const shape = { ...tinyShape(towers), dropout: { hidden: dropout, attention: dropout } };
-  const shared = createSharedMemory({ replicas, seed: 1, padId: 0, encoder: shape, maxStepRows: 8 }, { query: queries, passage: passages });
+interface GroupOptions {
+  readonly shape?: Partial<EncoderShape>;
+  readonly memory?: Partial<MemoryPlan>;
+}
+
+async function group(replicas: number, towers: 'shared' | 'separate' = 'shared', dropout = 0, rest: GroupOptions = {}): Promise<Replicas> {
+  const shape = { ...tinyShape(towers), dropout: { hidden: dropout, attention: dropout }, ...rest.shape };
+  const memory = { ...WHOLE, ...rest.memory };
+  const shared = createSharedMemory(
+    { replicas, seed: 1, padId: 0, encoder: shape, memory, maxStepRows: 8 },
+    { query: queries, passage: passages },
+  );
   return Replicas.create(shared, 'onnx');
 }
 
-async function lossAndGradient(replicas: Replicas, parameters: Float32Array): Promise<{ loss: number; gradient: Float32Array }> {
+async function lossAndGradient(
+  replicas: Replicas,
+  parameters: Float32Array,
+  given = batch,
+): Promise<{ loss: number; gradient: Float32Array }> {
   const flat = tf.tensor1d(parameters);
   replicas.assign(flat);
-  const { loss, gradient } = await replicas.step(batch);
+  const { loss, gradient } = await replicas.step(given);
   const values = { loss: (await loss.data())[0]!, gradient: Float32Array.from(await gradient.data()) };
   tf.dispose([flat, loss, gradient]);
   return values;
@@ -85,6 +98,62 @@ describe('the gradient of a step', () => {
     for (let i = 0; i < 5; i++) expect((await lossAndGradient(replicas, parameters)).gradient).toEqual(first.gradient);
     expect(tf.memory().numTensors).toBe(tensors);
     await replicas.dispose();
+  });
+});
+
+/** The step's loss and gradient with that memory plan, dropout on. */
+async function withPlan(replicas: number, memory: Partial<MemoryPlan>, given: StepBatch, pooling: Pooling = 'cls') {
+  const parameters = initialParameters(createDualEncoder(tinyShape()).specs, 3);
+  const made = await group(replicas, 'shared', 0.3, { memory, shape: { pooling } });
+  const before = tf.memory().numTensors;
+  const values = await lossAndGradient(made, parameters, given);
+  expect(tf.memory().numTensors).toBe(before);
+  await made.dispose();
+  return values;
+}
+
+const largest = (values: Float32Array) => values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+
+describe('saving memory changes neither loss nor gradient, dropout on', () => {
+  const ownGroups = Float32Array.from([0, -1e9, -1e9, 0, -1e9, -1e9, 0, -1e9, -1e9, 0, -1e9, -1e9, 0, 0, -1e9]);
+  const cases: { name: string; memory: Partial<MemoryPlan>; mask?: Float32Array; replicas?: number; pooling?: Pooling }[] = [
+    { name: 'GradCache, one sequence at a time', memory: { kind: 'gradCache', chunkRows: 1 } },
+    { name: 'GradCache, ragged chunks', memory: { kind: 'gradCache', chunkRows: 2 } },
+    { name: 'GradCache, ragged chunks, two replicas', memory: { kind: 'gradCache', chunkRows: 2 }, replicas: 2 },
+    { name: 'GradCache, mean pooling', memory: { kind: 'gradCache', chunkRows: 2 }, pooling: 'mean' },
+    { name: 'accumulation, one query at a time', memory: { kind: 'accumulation', microBatch: 1 }, mask: ownGroups },
+    { name: 'accumulation, ragged groups', memory: { kind: 'accumulation', microBatch: 2 }, mask: ownGroups },
+    { name: 'accumulation, two replicas', memory: { kind: 'accumulation', microBatch: 2 }, mask: ownGroups, replicas: 2 },
+    { name: 'gradient checkpointing', memory: { recompute: true } },
+    { name: 'gradient checkpointing, mean pooling', memory: { recompute: true }, pooling: 'mean' },
+    { name: 'gradient checkpointing within GradCache', memory: { kind: 'gradCache', chunkRows: 2, recompute: true } },
+  ];
+  it.each(cases)('$name', async ({ memory, mask, replicas = 1, pooling = 'cls' }) => {
+    const given = mask ? { ...batch, contrast: { ...batch.contrast, mask } } : batch;
+    const expected = await withPlan(1, {}, given, pooling);
+    const found = await withPlan(replicas, memory, given, pooling);
+    expect(Math.abs(found.loss - expected.loss)).toBeLessThan(1e-5);
+    const difference = largest(found.gradient.map((value, i) => value - expected.gradient[i]!));
+    expect(difference).toBeLessThan(1e-5 * Math.max(1, largest(expected.gradient)));
+    expect(largest(expected.gradient)).toBeGreaterThan(1e-3);
+  });
+});
+
+describe('frozen parameters', () => {
+  it('have no gradient, the others the same as ever', async () => {
+    const parameters = initialParameters(createDualEncoder(tinyShape()).specs, 3);
+    const frozen = { embeddings: true, layers: 1 };
+    const results: Float32Array[] = [];
+    for (const shape of [{}, { frozen }]) {
+      const replicas = await group(1, 'shared', 0, { shape });
+      results.push((await lossAndGradient(replicas, parameters)).gradient);
+      await replicas.dispose();
+    }
+    forEachSlice(createDualEncoder({ ...tinyShape(), frozen }).specs, (spec, begin, end) => {
+      const [all, some] = results.map((gradient) => gradient.subarray(begin, end));
+      expect(spec.frozen, spec.name).toBe(/^embeddings|layer\.0/.test(spec.name));
+      expect(some, spec.name).toEqual(spec.frozen ? new Float32Array(end - begin) : all);
+    });
   });
 });
 
