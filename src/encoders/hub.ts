@@ -1,3 +1,124 @@
-export async function resolveWeights(name: string, _options: unknown): Promise<{ folder: string }> {
-  return { folder: name };
+/**
+ * Models of the Hugging Face hub as folders on this machine, in the cache that Hugging Face's own tools use (models--org--name/{blobs, refs, snapshots}).
+ * What the hub has is asked through its client library; the library's download neither resumes nor checks, so files are fetched here.
+ */
+import fs from 'node:fs';
+import path from 'node:path';
+import { getHFHubCachePath, getRepoFolderName, HubApiError, type ListFileEntry, listFiles, modelInfo } from '@huggingface/hub';
+import { messageOf, UserError } from '../core/errors.js';
+import { writeFileAtomic } from '../core/files.js';
+import type { Reporter } from '../core/reporter.js';
+import { downloadBlob } from './hubDownload.js';
+
+export interface ResolvedWeights {
+  /** A folder, or the file that was named. */
+  readonly folder: string;
+}
+
+const HUB_ID = /^[\w.-]+(\/[\w.-]+)?(@[\w./-]+)?$/;
+/** What belongs to an encoder, weights aside. */
+const COMPANIONS =
+  /^(config|tokenizer|tokenizer_config|special_tokens_map|vocab|modules|config_sentence_transformers|sentence_bert_config)\.json$|^(vocab|merges)\.txt$|\.model$|^\d_\w+\/(config\.json|model\.safetensors)$/;
+/** Weights by preference: the first kind that the model has is taken. */
+const WEIGHTS = [
+  /^model(-\d+-of-\d+)?\.safetensors(\.index\.json)?$/,
+  /^pytorch_model(-\d+-of-\d+)?\.bin(\.index\.json)?$/,
+  /^onnx\/model\.onnx$/,
+];
+
+/** The local place of what a job file names as weights: a path as it is, a hub id (org/name, org/name@revision) by downloading what is not there yet. */
+export async function resolveWeights(name: string, { reporter }: { reporter: Reporter }): Promise<ResolvedWeights> {
+  if (fs.existsSync(name)) return { folder: name };
+  if (!HUB_ID.test(name) || name.startsWith('.')) {
+    throw new UserError(`${name}: no such folder or file, and no hub id (org/name or org/name@revision) either. Check encoder.init.`);
+  }
+  const [id, revision = 'main'] = name.split('@') as [string, string?];
+  const cache = path.join(getHFHubCachePath(), getRepoFolderName({ name: id, type: 'model' }));
+  if (process.env.HF_HUB_OFFLINE === '1') return fromCache(name, cache, revision, 'HF_HUB_OFFLINE is 1', reporter);
+  try {
+    return { folder: await download(id, revision, cache, reporter) };
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    if (error instanceof HubApiError) throw refusal(name, error);
+    // Neither an answer of the hub nor ours: it cannot be reached.
+    return fromCache(name, cache, revision, `the hub cannot be reached (${reasonOf(error)})`, reporter);
+  }
+}
+
+const hubUrl = (): string => (process.env.HF_ENDPOINT ?? 'https://huggingface.co').replace(/\/$/, '');
+const credentials = () => (process.env.HF_TOKEN ? { accessToken: process.env.HF_TOKEN } : {});
+const reasonOf = (error: unknown): string => messageOf((error as { cause?: unknown }).cause ?? error);
+
+function fromCache(name: string, cache: string, revision: string, why: string, reporter: Reporter): ResolvedWeights {
+  const reference = path.join(cache, 'refs', revision);
+  const commit = fs.existsSync(reference) ? fs.readFileSync(reference, 'utf8').trim() : revision;
+  const folder = path.join(cache, 'snapshots', commit);
+  if (fs.existsSync(folder)) {
+    reporter.line(`${name}: ${why}; taken from the cache, ${folder}`);
+    return { folder };
+  }
+  throw new UserError(
+    `${name}: ${why}, and ${cache} does not have it. Fetch it where the hub can be reached and name the folder in encoder.init.`,
+  );
+}
+
+function refusal(name: string, { statusCode, message }: HubApiError): UserError {
+  if (statusCode === 401 || statusCode === 403)
+    return new UserError(
+      `${name}: the hub answers ${statusCode}: no such model, or a private or gated one. Accept its terms on the hub and set HF_TOKEN.`,
+    );
+  if (statusCode === 404) return new UserError(`${name}: the hub answers 404: no such model or revision. Check encoder.init.`);
+  return new UserError(`${name}: the hub answers ${statusCode} (${message}). Try again later; what was downloaded is kept.`);
+}
+
+/** Downloads what is missing of a revision and returns the folder of its snapshot. */
+async function download(id: string, revision: string, cache: string, reporter: Reporter): Promise<string> {
+  const hub = { hubUrl: hubUrl(), ...credentials() };
+  const { sha: commit } = await modelInfo({ name: id, revision, additionalFields: ['sha'], ...hub });
+  const snapshot = path.join(cache, 'snapshots', commit);
+  const files: ListFileEntry[] = [];
+  for await (const file of listFiles({ repo: id, revision: commit, recursive: true, ...hub })) if (file.type === 'file') files.push(file);
+  const wanted = await chosen(id, revision, files, reporter);
+  const missing = wanted.filter((file) => !fs.existsSync(path.join(snapshot, file.path)));
+  const bytes = missing.reduce((sum, { size }) => sum + size, 0);
+  const phase = missing.length > 0 ? reporter.phase(`download ${id}`, Math.ceil(bytes / 1e6), 'MB') : undefined;
+  let done = 0;
+  for (const file of missing) {
+    const blob = path.join(cache, 'blobs', file.lfs?.oid ?? file.oid!);
+    const url = `${hub.hubUrl}/${id}/resolve/${commit}/${file.path}`;
+    if (!fs.existsSync(blob)) await downloadBlob({ url, blob, file, onBytes: (got) => phase?.update(Math.floor((done + got) / 1e6)) });
+    const link = path.join(snapshot, file.path);
+    fs.mkdirSync(path.dirname(link), { recursive: true });
+    fs.symlinkSync(path.relative(path.dirname(link), blob), link);
+    done += file.size;
+  }
+  phase?.end();
+  if (revision !== commit) writeFileAtomic(path.join(cache, 'refs', revision), commit);
+  return snapshot;
+}
+
+/** The files of an encoder. Where there is no safetensors at main, the hub's conversion is offered. */
+async function chosen(id: string, revision: string, files: ListFileEntry[], reporter: Reporter): Promise<ListFileEntry[]> {
+  const kind = WEIGHTS.findIndex((pattern) => files.some((file) => pattern.test(file.path)));
+  if (kind < 0)
+    throw new UserError(`${id}@${revision}: no model.safetensors, pytorch_model.bin or onnx/model.onnx in it. Take another model.`);
+  if (kind > 0 && revision === 'main') {
+    const conversion = await conversionOf(id);
+    if (conversion) reporter.line(`${id} has no safetensors at main; the hub's conversion is ${id}@${conversion}: name that to use it`);
+  }
+  return files.filter((file) => COMPANIONS.test(file.path) || WEIGHTS[kind]!.test(file.path));
+}
+
+/** The open pull request of the hub's conversion bot, as a revision. */
+async function conversionOf(id: string): Promise<string | undefined> {
+  const { accessToken } = credentials() as { accessToken?: string };
+  const response = await fetch(`${hubUrl()}/api/models/${id}/discussions`, {
+    headers: accessToken ? { Authorization: `Bearer ${accessToken}` } : {},
+  });
+  if (!response.ok) return undefined;
+  const { discussions = [] } = (await response.json()) as {
+    discussions?: { num: number; title: string; isPullRequest: boolean; status: string }[];
+  };
+  const found = discussions.find(({ title, isPullRequest, status }) => isPullRequest && status === 'open' && /safetensors/i.test(title));
+  return found && `refs/pr/${found.num}`;
 }
