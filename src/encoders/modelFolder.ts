@@ -10,7 +10,7 @@ import { type DualEncoder, type EncoderShape, SIDES, type Side, towerSpecs } fro
 import { type NamedArray, writeSafetensors } from './formats/safetensors.js';
 import { readModules, writeModules } from './formats/sentenceTransformers.js';
 import { readWeightFiles } from './formats/weightFiles.js';
-import { loadTokenizer, type Tokenizer } from './tokenizer.js';
+import { loadTokenizer, type Tokenizer } from './tokenizer/tokenizer.js';
 import { towerTensors } from './towerTensors.js';
 import { flatParameters, namedTensors } from './weights.js';
 

@@ -5,7 +5,7 @@ import os from 'node:os';
 import { promisify } from 'node:util';
 import { probeBackends } from '../backend/index.js';
 import { messageOf } from '../core/errors.js';
-import { XENOVA_INSTALL } from '../encoders/tokenizer.js';
+import { XENOVA_INSTALL } from '../encoders/tokenizer/tokenizer.js';
 import { wrap } from './wrap.js';
 
 type BackendFinding = Awaited<ReturnType<typeof probeBackends>>[number];

@@ -9,7 +9,7 @@ import type { Side } from '../encoders/dualEncoder.js';
 import { createDualEncoder } from '../encoders/dualEncoder.js';
 import { parameterCount } from '../encoders/parameters.js';
 import { prefixed } from '../encoders/prefixed.js';
-import { requireTokenizerPackage, type Tokenizer } from '../encoders/tokenizer.js';
+import { requireTokenizerPackage, type Tokenizer } from '../encoders/tokenizer/tokenizer.js';
 import { createSampler } from '../sampling/index.js';
 import { checkpointSteps, loadCheckpoint } from './checkpoint.js';
 import { finish } from './finish.js';

@@ -13,9 +13,9 @@ import { bertShape } from '../encoders/architectures.js';
 import { createDualEncoder, type EncoderShape } from '../encoders/dualEncoder.js';
 import { initialParameters } from '../encoders/parameters.js';
 import { openPretrained, type Pretrained } from '../encoders/pretrained.js';
-import { loadTokenizer, type Tokenizer } from '../encoders/tokenizer.js';
+import { loadTokenizer, type Tokenizer } from '../encoders/tokenizer/tokenizer.js';
+import { learnWordPiece } from '../encoders/tokenizer/wordpiece.js';
 import type { DropoutRates, TransformerShape } from '../encoders/transformer.js';
-import { learnWordPiece } from '../encoders/wordpiece.js';
 
 export interface PreparedEncoder {
   readonly tokenizer: Tokenizer;
@@ -98,7 +98,7 @@ async function copyTokenizer(to: string, from: string): Promise<Tokenizer> {
   for (const name of ['tokenizer_config.json', 'special_tokens_map.json']) {
     if (fs.existsSync(path.join(from, name))) writeFileAtomic(path.join(to, name), fs.readFileSync(path.join(from, name)));
   }
-  writeFileAtomic(path.join(to, 'tokenizer.json'), (tokenizer as unknown as { json: string }).json);
+  writeFileAtomic(path.join(to, 'tokenizer.json'), tokenizer.json);
   return tokenizer;
 }
 

@@ -2,16 +2,18 @@
  * Reads a Hugging Face tokenizer.json with @xenova/transformers and gives the token ids of texts, the same as Hugging Face's `tokenizers` gives
  * (golden ids in tests/golden/tokenizer.json).
  */
-import fs from 'node:fs';
-import path from 'node:path';
-import { messageOf, UserError } from '../core/errors.js';
-import { sha256 } from '../core/files.js';
+import { messageOf, UserError } from '../../core/errors.js';
+import { sha256 } from '../../core/files.js';
 import { normalizeBert, visitPieces } from './bertText.js';
+import { readTokenizerFiles } from './files.js';
+import { mend, useOlderForms, type XenovaTokenizer } from './mends.js';
 import { IDENTIFIER_BORDER, type NormalizerJson, type TokenizerJson } from './wordpiece.js';
 
 export interface Tokenizer {
   /** SHA-256 of tokenizer.json. */
   readonly fingerprint: string;
+  /** The text of tokenizer.json. */
+  readonly json: string;
   /** One more than the highest token id. */
   readonly vocabSize: number;
   readonly padId: number;
@@ -24,31 +26,13 @@ export interface Tokenizer {
   readonly halves: readonly Int32Array[];
   /** [CLS] … [SEP] of the text, at most `maxTokens` (≥ 2) ids; what is too long loses its end, never [SEP]. */
   encode(text: string, maxTokens: number): number[];
+  /**
+   * Both texts as one sequence, as the tokenizer's post-processor joins them ([CLS] a [SEP] b [SEP]), at most `maxTokens` ids; what is too long loses
+   * the end of the longer text first. `second` is the place of the second text's first token.
+   */
+  encodePair(first: string, second: string, maxTokens: number): { ids: number[]; second: number };
   /** The text of the ids, without special tokens. */
   decode(ids: readonly number[]): string;
-}
-
-/** What is used of @xenova/transformers, which comes without types for this file. */
-interface XenovaTokenizer {
-  normalizer: XenovaNormalizer | null;
-  pre_tokenizer: (text: string) => string[];
-  model: {
-    (words: string[]): string[];
-    convert_tokens_to_ids(tokens: string[]): number[];
-    tokens_to_ids: Map<string, number>;
-    /** By id; ids may be missing. */
-    vocab: (string | undefined)[];
-  };
-  added_tokens_regex: RegExp | null;
-  _encode_text(text: string): string[];
-  decode(ids: readonly number[], options: { skip_special_tokens: boolean; clean_up_tokenization_spaces: boolean }): string;
-}
-
-interface XenovaNormalizer {
-  (text: string): string;
-  config: { type: string; [key: string]: unknown };
-  normalizers?: XenovaNormalizer[];
-  normalize(text: string): string;
 }
 
 /** Not the package's root, which loads sharp and fails where sharp's install script did not run. */
@@ -59,24 +43,22 @@ export const XENOVA_INSTALL = 'npm pkg set overrides.sharp=^0.34.0 && npm i';
 const MOST_CACHED_PIECES = 1 << 18;
 const LONGEST_CACHED_PIECE = 64;
 
-/** Reads `folder`/tokenizer.json (and tokenizer_config.json where there is one). Throws a UserError naming the file and what to do. */
+/** Reads the tokenizer of a folder (files.ts says of which files). Throws a UserError naming the file and what to do. */
 export async function loadTokenizer(folder: string): Promise<Tokenizer> {
-  const file = path.join(folder, 'tokenizer.json');
-  const content = readText(file);
-  const json = parseJson(file, content) as TokenizerJson;
+  const { file, content, json, config } = readTokenizerFiles(folder);
   if (typeof json?.model?.vocab !== 'object') {
     throw new UserError(`${file}: found no model.vocab; expected a Hugging Face tokenizer.json; get the file again.`);
   }
   json.model.type ??= modelType(json.model);
-  const configFile = path.join(folder, 'tokenizer_config.json');
-  const config = fs.existsSync(configFile) ? (parseJson(configFile, readText(configFile)) as Record<string, unknown>) : {};
+  useOlderForms(json);
   const xenova = await createXenova(file, json, config);
-  replaceBertNormalizers(xenova.normalizer);
+  mend(xenova, json, file);
   const { padId, clsId, sepId, unkId } = specialIds(xenova, file);
   let halves: Int32Array[] | undefined;
   const encodeBody = isPieceLocal(json) ? cachedEncoder(xenova) : wholeTextEncoder(xenova);
   return {
     fingerprint: sha256(content),
+    json: content,
     vocabSize: xenova.model.vocab.length,
     padId,
     clsId,
@@ -89,25 +71,15 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
       return halves;
     },
     encode: (text, maxTokens) => [clsId, ...encodeBody(text, maxTokens - 2), sepId],
+    encodePair: (first, second, maxTokens) => {
+      const between = json.post_processor !== null && separatorsOf(json) > 1 ? [sepId, sepId] : [sepId];
+      const [a, b] = truncatedPair(encodeBody(first, maxTokens), encodeBody(second, maxTokens), maxTokens - 2 - between.length);
+      const head = [clsId, ...a, ...between];
+      return { ids: [...head, ...b, sepId], second: head.length };
+    },
     // The decoder of tokenizer.json cleans up token by token, as `tokenizers` does; @xenova/transformers would do it again on the whole text.
     decode: (ids) => (ids.length === 0 ? '' : xenova.decode(ids, { skip_special_tokens: true, clean_up_tokenization_spaces: false })),
   };
-}
-
-function readText(file: string): string {
-  try {
-    return fs.readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new UserError(`${file}: cannot be read (${messageOf(error)}); expected a tokenizer file; check encoder.init.`);
-  }
-}
-
-function parseJson(file: string, content: string): unknown {
-  try {
-    return JSON.parse(content);
-  } catch (error) {
-    throw new UserError(`${file}: found broken JSON (${messageOf(error)}); expected a tokenizer file; get it again.`);
-  }
 }
 
 /** Older files, bert-base-uncased's among them, do not name their model, and @xenova/transformers then drops words silently. */
@@ -136,20 +108,6 @@ async function createXenova(file: string, json: TokenizerJson, config: Record<st
   }
 }
 
-function replaceBertNormalizers(normalizer: XenovaNormalizer | null): void {
-  if (!normalizer) return;
-  for (const inner of normalizer.normalizers ?? []) replaceBertNormalizers(inner);
-  const { type, clean_text, handle_chinese_chars, strip_accents, lowercase } = normalizer.config;
-  if (type !== 'BertNormalizer') return;
-  const options = {
-    cleanText: clean_text !== false,
-    separateCjk: handle_chinese_chars !== false,
-    stripAccents: (strip_accents ?? lowercase) === true,
-    lowercase: lowercase === true,
-  };
-  normalizer.normalize = (text) => normalizeBert(text, options);
-}
-
 function specialIds(xenova: XenovaTokenizer, file: string): { padId: number; clsId: number; sepId: number; unkId: number } {
   const find = (...names: string[]): number => {
     const name = names.find((candidate) => xenova.model.tokens_to_ids.has(candidate));
@@ -161,6 +119,23 @@ function specialIds(xenova: XenovaTokenizer, file: string): { padId: number; cls
     return xenova.model.tokens_to_ids.get(name)!;
   };
   return { padId: find('[PAD]', '<pad>'), clsId: find('[CLS]', '<s>'), sepId: find('[SEP]', '</s>'), unkId: find('[UNK]', '<unk>') };
+}
+
+/** How many separators stand between two texts: RoBERTa's family has two. */
+function separatorsOf({ post_processor }: TokenizerJson): number {
+  const { type, pair } = post_processor as { type: string; pair?: ({ Sequence?: { id: string } } | { SpecialToken: object })[] };
+  if (type !== 'TemplateProcessing') return type === 'RobertaProcessing' ? 2 : 1;
+  const place = (id: string) => pair!.findIndex((part) => 'Sequence' in part && part.Sequence?.id === id);
+  return place('B') - place('A') - 1;
+}
+
+/** As `tokenizers` truncates pairs (longest_first): the shorter text stays whole as long as it takes no more than half. */
+function truncatedPair(a: number[], b: number[], limit: number): [number[], number[]] {
+  if (a.length + b.length <= limit) return [a, b];
+  const shorter = Math.min(a.length, b.length);
+  const halves: [number, number] = [Math.floor(limit / 2), limit - Math.floor(limit / 2)];
+  const [small, large] = shorter + Math.max(shorter, limit - shorter) > limit ? halves : [shorter, Math.max(shorter, limit - shorter)];
+  return a.length > b.length ? [a.slice(0, large), b.slice(0, small)] : [a.slice(0, small), b.slice(0, large)];
 }
 
 function continuingTokens(json: TokenizerJson, vocabulary: readonly (string | undefined)[]): Uint8Array {

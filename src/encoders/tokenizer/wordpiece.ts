@@ -2,7 +2,7 @@
  * Learns a WordPiece vocabulary and gives it as a Hugging Face `tokenizer.json`. Learning is by merges of the most frequent pair of neighbouring
  * symbols (Sennrich et al. 2016), what `tokenizers` does for WordPiece too; encoding is greedy longest match (Devlin et al. 2019).
  */
-import { UserError } from '../core/errors.js';
+import { UserError } from '../../core/errors.js';
 import { normalizeBert, splitBertWords, visitPieces } from './bertText.js';
 import { type CountedWord, createPairCounts } from './pairCounts.js';
 
@@ -27,7 +27,7 @@ export interface NormalizerJson {
 /** The parts of a Hugging Face tokenizer.json that are written and read here. */
 export interface TokenizerJson {
   normalizer: NormalizerJson | null;
-  pre_tokenizer: { type: string } | null;
+  pre_tokenizer: { type: string; [key: string]: unknown } | null;
   post_processor: unknown;
   decoder: unknown;
   added_tokens: { id: number; content: string; special: boolean }[];

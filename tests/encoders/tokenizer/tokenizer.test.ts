@@ -3,9 +3,9 @@ import os from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { sha256 } from '../../src/core/files.js';
-import { loadTokenizer, type Tokenizer } from '../../src/encoders/tokenizer.js';
-import golden from '../golden/tokenizer.json' with { type: 'json' };
+import { sha256 } from '../../../src/core/files.js';
+import { loadTokenizer, type Tokenizer } from '../../../src/encoders/tokenizer/tokenizer.js';
+import golden from '../../golden/tokenizer.json' with { type: 'json' };
 
 let folder: string;
 let tokenizer: Tokenizer;
@@ -121,7 +121,7 @@ describe('encode', () => {
 
 describe('errors', () => {
   it.each([
-    ['no file', undefined, /tokenizer\.json: cannot be read/],
+    ['no file', undefined, /no tokenizer; expected tokenizer\.json/],
     ['broken JSON', '{"model":', /tokenizer\.json: found broken JSON/],
     ['no vocabulary', {}, /tokenizer\.json: found no model\.vocab/],
     ['an unknown normaliser', { ...golden.small.tokenizer, normalizer: { type: 'Nmt' } }, /cannot use it \(Unknown Normalizer type: Nmt\)/],

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { learnWordPiece } from '../../src/encoders/wordpiece.js';
-import golden from '../golden/tokenizer.json' with { type: 'json' };
+import { learnWordPiece } from '../../../src/encoders/tokenizer/wordpiece.js';
+import golden from '../../golden/tokenizer.json' with { type: 'json' };
 
 const OPTIONS = { vocabSize: 200, minFrequency: 1, splitIdentifiers: false };
 
