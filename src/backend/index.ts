@@ -1,5 +1,8 @@
 /** The backends of TensorFlow.js, and the transformer's operators fused where the backend `onnx` runs. */
+export { type Node, node } from './onnx/graph.js';
 export { registerOnnxBackend } from './onnx/index.js';
+export { encodeModel, type Initializer, type Port, readNamedWeights } from './onnx/modelFile.js';
+export { type ModelSession, openModelSession } from './onnx/modelSession.js';
 export { hostValues } from './onnx/operator.js';
 export { type AdamwResult, type AdamwUpdate, adamw } from './operators/adamw.js';
 export { attention } from './operators/attention.js';

@@ -78,7 +78,7 @@ function describe(ranks: Readonly<Record<string, number>>) {
   });
 }
 
-function encodeAttribute(name: string, value: number | readonly number[]): object {
+export function encodeAttribute(name: string, value: number | readonly number[]): object {
   const { FLOAT: float, INT: int, INTS: ints } = onnx.AttributeProto.AttributeType;
   if (typeof value !== 'number') return { name, type: ints, ints: [...value] };
   return FLOAT_ATTRIBUTES.has(name) ? { name, type: float, f: value } : { name, type: int, i: value };

@@ -1,11 +1,7 @@
 /** Tensors of whatever holds a checkpoint's weights: safetensors, PyTorch's own files, ONNX; in one file or in several. */
 import fs from 'node:fs';
 import path from 'node:path';
-
-const readNamedWeights = (_file: string): Map<string, NamedArray> => {
-  throw new Error('temporary');
-};
-
+import { readNamedWeights } from '../../backend/index.js';
 import { UserError } from '../../core/errors.js';
 import { readJson, sha256OfFile } from '../../core/files.js';
 import { type NamedArray, readSafetensors } from './safetensors.js';

@@ -4,7 +4,7 @@
  */
 import { messageOf, UserError } from '../../core/errors.js';
 import { sha256 } from '../../core/files.js';
-import { normalizeBert, visitPieces } from './bertText.js';
+import { visitPieces } from './bertText.js';
 import { readTokenizerFiles } from './files.js';
 import { mend, useOlderForms, type XenovaTokenizer } from './mends.js';
 import { IDENTIFIER_BORDER, type NormalizerJson, type TokenizerJson } from './wordpiece.js';

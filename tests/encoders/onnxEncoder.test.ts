@@ -1,0 +1,142 @@
+/** Towers as ONNX models: the vectors of PyTorch's golden values, and of the encoder itself. */
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openModelSession, readNamedWeights, selectBackend, tf } from '../../src/backend/index.js';
+import { UserError } from '../../src/core/errors.js';
+import { silentReporter } from '../../src/core/reporter.js';
+import { createDualEncoder, type EncoderShape, type Pooling } from '../../src/encoders/dualEncoder.js';
+import { type NamedArray, readSafetensors } from '../../src/encoders/formats/safetensors.js';
+import { encodeOnnxEncoder, type Precision } from '../../src/encoders/onnxEncoder.js';
+import { createWeights, disposeWeights, initialParameters } from '../../src/encoders/parameters.js';
+import { openPretrained } from '../../src/encoders/pretrained.js';
+import { namedTensors } from '../../src/encoders/weights.js';
+import { tinyShape, toyTokens } from '../train/fixtures.js';
+
+const GOLDEN = fileURLToPath(new URL('../golden/encoders/', import.meta.url));
+const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'simans-onnx-'));
+afterAll(() => fs.rmSync(folder, { recursive: true }));
+beforeAll(async () => {
+  await selectBackend('onnx');
+});
+
+const byName = (shape: EncoderShape, flat: Float32Array) =>
+  new Map(namedTensors(createDualEncoder(shape).specs, flat).map((tensor): [string, NamedArray] => [tensor.name, tensor]));
+
+function run(
+  model: Uint8Array,
+  shape: EncoderShape,
+  ids: Int32Array,
+  lengths: Int32Array,
+): { vectors: Float32Array; states: Float32Array } {
+  const B = lengths.length;
+  const T = ids.length / B;
+  const mask = new Int32Array(B * T);
+  lengths.forEach((length, row) => mask.fill(1, row * T, row * T + length));
+  const inputs = {
+    input_ids: ids,
+    attention_mask: mask,
+    ...(shape.transformer.tokenTypes > 1 && { token_type_ids: new Int32Array(B * T) }),
+  };
+  const session = openModelSession(model, 1);
+  const width = shape.projection?.width ?? shape.transformer.width;
+  return {
+    vectors: session.run(inputs, [B, T], 'sentence_embedding', [B, width]),
+    states: session.run(inputs, [B, T], 'last_hidden_state', [B, T, shape.transformer.width]),
+  };
+}
+
+const cosine = (a: Float32Array, b: Float32Array) =>
+  a.reduce((sum, value, i) => sum + value * b[i]!, 0) / (Math.hypot(...a) * Math.hypot(...b));
+
+describe.each(['bert', 'bert-gelu-new', 'ernie', 'roberta', 'xlm-roberta', 'distilbert', 'electra', 'dpr-projection'])('%s', (name) => {
+  const cases = (['cls', 'mean'] as const).flatMap((pooling) =>
+    (['fp32', 'fp16', 'int8'] as const).map((precision) => [pooling, precision] as const),
+  );
+  it.each(cases)('%s, %s: PyTorch’s vectors', async (pooling: Pooling, precision: Precision) => {
+    const place = path.join(GOLDEN, name);
+    const pretrained = await openPretrained({ weights: place }, silentReporter);
+    const shape: EncoderShape = {
+      ...tinyShape(),
+      transformer: pretrained.transformer,
+      pooling,
+      ...(name === 'dpr-projection' && { projection: { width: 6, layerNorm: false } }),
+      similarity: 'dot',
+    };
+    const { flat } = await pretrained.parameters(shape, 1, silentReporter);
+    const golden = readSafetensors(path.join(place, 'golden.safetensors')).tensors;
+    const ints = (key: string) => golden.get(key)!.values as Int32Array;
+    const { vectors } = run(encodeOnnxEncoder(shape, byName(shape, flat), precision), shape, ints('ids'), ints('lengths'));
+    const expected = golden.get(pooling)!.values as Float32Array;
+    const width = vectors.length / 8;
+    for (let row = 0; row < 8; row++) {
+      const [ours, theirs] = [vectors, expected].map((all) => all.subarray(row * width, (row + 1) * width)) as [Float32Array, Float32Array];
+      const difference = ours.reduce((most, value, i) => Math.max(most, Math.abs(value - theirs[i]!)), 0);
+      if (precision === 'fp32') expect(difference).toBeLessThan(1e-4);
+      else if (precision === 'fp16') expect(difference).toBeLessThan(0.03);
+      else expect(cosine(ours, theirs)).toBeGreaterThan(0.98);
+    }
+  });
+});
+
+describe('poolings, projection and normalisation are the encoder’s', () => {
+  const shapes: [string, Partial<EncoderShape>][] = [
+    ['cls, cosine', {}],
+    ['mean, cosine', { pooling: 'mean' }],
+    ['last, dot', { pooling: 'last', similarity: 'dot' }],
+    ['mean, projection with LayerNorm', { pooling: 'mean', projection: { width: 5, layerNorm: true }, similarity: 'dot' }],
+  ];
+  it.each(shapes)('%s', (_, part) => {
+    const shape = { ...tinyShape(), ...part };
+    const encoder = createDualEncoder(shape);
+    const flat = initialParameters(encoder.specs, 5);
+    const table = toyTokens([4, 9, 6], 'onnx');
+    const ids = new Int32Array(27);
+    [0, 1, 2].forEach((row) => ids.set(table.ids.subarray(table.offsets[row]!, table.offsets[row + 1]!), 9 * row));
+    const lengths = Int32Array.of(4, 9, 6);
+    const weights = createWeights(encoder.specs, flat);
+    const expected = tf.tidy(() => encoder.encode(weights, 'query', { ids, lengths, tokens: 9, rows: Int32Array.of(0, 1, 2) }).dataSync());
+    disposeWeights(weights);
+    const { vectors } = run(encodeOnnxEncoder(shape, byName(shape, flat), 'fp32'), shape, ids, lengths);
+    vectors.forEach((value, i) => expect(Math.abs(value - expected[i]!)).toBeLessThan(1e-5));
+  });
+});
+
+describe('reading weights from ONNX', () => {
+  const shape = tinyShape();
+  const flat = initialParameters(createDualEncoder(shape).specs, 5);
+  const file = path.join(folder, 'model.onnx');
+
+  it('gives an exported model’s tensors back', () => {
+    const tensors = byName(shape, flat);
+    fs.writeFileSync(file, encodeOnnxEncoder(shape, tensors, 'fp32'));
+    const found = readNamedWeights(file);
+    expect([...found.keys()].sort()).toEqual([...tensors.keys()].sort());
+    for (const [name, { shape: dims, values }] of tensors) expect(found.get(name)).toEqual({ name, shape: dims, values });
+  });
+
+  it('what is no ONNX file is an error of ours, whatever the bytes', () => {
+    const bytes = Buffer.from(encodeOnnxEncoder(shape, byName(shape, flat), 'fp32'));
+    const outcome = (content: Uint8Array) => {
+      fs.writeFileSync(file, content);
+      try {
+        readNamedWeights(file);
+      } catch (error) {
+        expect(error).toBeInstanceOf(UserError);
+        expect((error as Error).message).toContain(file);
+      }
+    };
+    for (let length = 0; length < bytes.length; length += 701) outcome(bytes.subarray(0, length));
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.nat(bytes.length - 1), fc.nat(255)), { minLength: 1, maxLength: 4 }), (changes) => {
+        const broken = Buffer.from(bytes);
+        for (const [at, value] of changes) broken[at] = value;
+        outcome(broken);
+      }),
+      { seed: 20221, numRuns: 200 },
+    );
+  });
+});
