@@ -4,6 +4,8 @@ import yargs from 'yargs';
 import { UserError } from '../core/errors.js';
 import { configVerb } from './config.js';
 import { doctorVerb } from './doctor.js';
+import { encodeVerb } from './encode.js';
+import { exportVerb } from './export.js';
 import { searchVerb } from './search.js';
 import { trainVerb } from './train.js';
 
@@ -33,6 +35,8 @@ function parser(argv: readonly string[]) {
     .usage('simans VERB …\n\nTrains dense retrievers: dual-tower encoders, SimANS negatives.')
     .command(trainVerb)
     .command(searchVerb)
+    .command(encodeVerb)
+    .command(exportVerb)
     .command(configVerb)
     .command(doctorVerb)
     .parserConfiguration({ 'greedy-arrays': false, 'dot-notation': false, 'populate--': true })

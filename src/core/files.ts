@@ -90,7 +90,7 @@ export async function sha256OfFile(file: string): Promise<string> {
 }
 
 /** The bytes of a typed array, without a copy. */
-export function bytesOf(array: Float32Array | Int32Array | Uint32Array | Uint16Array | Float64Array): Uint8Array {
+export function bytesOf(array: Float32Array | Int32Array | Uint32Array | Uint16Array | Int8Array | Float64Array): Uint8Array {
   return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 }
 

@@ -26,6 +26,11 @@ export async function loadBeir(folder: string, options: BeirOptions): Promise<Da
 async function readTexts(folder: string, name: string, what: 'passage' | 'query', notes: string[]): Promise<Texts> {
   const file = findPlainOrGzip(folder, name);
   if (!file) throw missing(folder, name);
+  return readTextFile(file, what, notes);
+}
+
+/** The texts of a JSON-lines file, plain or gzipped: a line an object with "_id", "text" and, if there is one, "title". */
+export async function readTextFile(file: string, what: 'passage' | 'query', notes: string[]): Promise<Texts> {
   const ids: string[] = [];
   const texts: string[] = [];
   const lines: number[] = [];

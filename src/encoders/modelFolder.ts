@@ -4,12 +4,16 @@
  */
 import fs from 'node:fs';
 import path from 'node:path';
-import { readJson, writeFileAtomic, writeJson } from '../core/files.js';
+import { UserError } from '../core/errors.js';
+import { readJson, writeFileAtomic, writeFolderAtomic, writeJson } from '../core/files.js';
+import type { Reporter } from '../core/reporter.js';
 import { type ConfigJson, configOf, publishedName, readArchitecture } from './architectures.js';
-import { type DualEncoder, type EncoderShape, SIDES, type Side, towerSpecs } from './dualEncoder.js';
+import { createDualEncoder, type DualEncoder, type EncoderShape, SIDES, type Side, towerSpecs } from './dualEncoder.js';
 import { type NamedArray, writeSafetensors } from './formats/safetensors.js';
 import { readModules, writeModules } from './formats/sentenceTransformers.js';
 import { readWeightFiles } from './formats/weightFiles.js';
+import { resolveWeights } from './hub.js';
+import { encodeOnnxEncoder, type Precision } from './onnxEncoder.js';
 import { loadTokenizer, type Tokenizer } from './tokenizer/tokenizer.js';
 import { towerTensors } from './towerTensors.js';
 import { flatParameters, namedTensors } from './weights.js';
@@ -25,12 +29,11 @@ export interface ModelToWrite extends TextSettings {
   readonly encoder: DualEncoder;
   /** [P] */
   readonly parameters: Float32Array;
-  /** Folder with tokenizer.json and what belongs to it. */
+  readonly tokenizer: Pick<Tokenizer, 'json' | 'padId'>;
+  /** Where the tokenizer's other files lie. */
   readonly tokenizerFolder: string;
-  readonly padId: number;
   /** README.md: what the model is. */
   readonly card: string;
-  readonly version: string;
 }
 
 const SETTINGS = 'simans.json';
@@ -44,21 +47,40 @@ const TOKENIZER_CLASSES = {
   electra: 'ElectraTokenizer',
 } as const;
 
-/** Writes into an existing folder; the caller makes it whole or absent. */
-export function writeModelFolder(folder: string, model: ModelToWrite): void {
+/** Where transformers.js looks for them. */
+const ONNX_FILES: Readonly<Record<Precision, string>> = {
+  fp32: 'onnx/model.onnx',
+  fp16: 'onnx/model_fp16.onnx',
+  int8: 'onnx/model_quantized.onnx',
+};
+
+/** Writes into an existing folder, with an ONNX model a tower in each precision asked for; the caller makes it whole or absent. */
+export function writeModelFolder(folder: string, model: ModelToWrite, precisions: readonly Precision[] = []): void {
   const { encoder, parameters, maxTokens, prefixes } = model;
-  const tensors = namedTensors(encoder.specs, parameters);
-  if (encoder.shape.towers === 'shared') writeTower(folder, tensors, Math.max(maxTokens.query, maxTokens.passage), model);
-  else {
-    for (const side of SIDES) {
-      const own = tensors
-        .filter(({ name }) => name.startsWith(`${side}.`))
-        .map((one) => ({ ...one, name: one.name.slice(side.length + 1) }));
-      writeTower(path.join(folder, side), own, maxTokens[side], model);
-    }
+  const { shape } = encoder;
+  for (const { place, tensors, sides } of towersOf(encoder, parameters)) {
+    const home = path.join(folder, place);
+    writeTower(home, tensors, Math.max(...sides.map((side) => maxTokens[side])), model);
+    const byName = new Map(tensors.map((tensor) => [tensor.name, tensor]));
+    for (const precision of precisions)
+      writeFileAtomic(path.join(home, ONNX_FILES[precision]), encodeOnnxEncoder(shape, byName, precision));
   }
-  writeJson(path.join(folder, SETTINGS), { shape: encoder.shape, maxTokens, prefixes });
+  writeJson(path.join(folder, SETTINGS), { shape, maxTokens, prefixes });
   writeFileAtomic(path.join(folder, 'README.md'), model.card);
+}
+
+/** Each tower with its own tensors: by BERT's names, and the folder that it is written to. */
+export function towersOf(
+  { shape, specs }: DualEncoder,
+  parameters: Float32Array,
+): { place: string; sides: readonly Side[]; tensors: NamedArray[] }[] {
+  const tensors = namedTensors(specs, parameters);
+  if (shape.towers === 'shared') return [{ place: '', sides: SIDES, tensors }];
+  return SIDES.map((side) => ({
+    place: side,
+    sides: [side],
+    tensors: tensors.filter(({ name }) => name.startsWith(`${side}.`)).map((one) => ({ ...one, name: one.name.slice(side.length + 1) })),
+  }));
 }
 
 function writeTower(folder: string, tensors: readonly NamedArray[], maxTokens: number, model: ModelToWrite): void {
@@ -68,9 +90,11 @@ function writeTower(folder: string, tensors: readonly NamedArray[], maxTokens: n
     .filter(({ name }) => !name.startsWith(PROJECTION))
     .map((tensor) => ({ ...tensor, name: publishedName(transformer.architecture, tensor.name) }));
   writeSafetensors(path.join(folder, 'model.safetensors'), published, { format: 'pt' });
-  writeJson(path.join(folder, 'config.json'), configOf(transformer, dropout, model.padId));
-  for (const name of fs.readdirSync(model.tokenizerFolder)) {
-    writeFileAtomic(path.join(folder, name), fs.readFileSync(path.join(model.tokenizerFolder, name)));
+  writeJson(path.join(folder, 'config.json'), configOf(transformer, dropout, model.tokenizer.padId));
+  writeFileAtomic(path.join(folder, 'tokenizer.json'), model.tokenizer.json);
+  for (const name of ['tokenizer_config.json', 'special_tokens_map.json']) {
+    const file = path.join(model.tokenizerFolder, name);
+    if (fs.existsSync(file)) writeFileAtomic(path.join(folder, name), fs.readFileSync(file));
   }
   if (!fs.existsSync(path.join(folder, 'tokenizer_config.json'))) {
     writeJson(path.join(folder, 'tokenizer_config.json'), {
@@ -79,7 +103,7 @@ function writeTower(folder: string, tensors: readonly NamedArray[], maxTokens: n
       model_max_length: transformer.positions - transformer.firstPosition,
     });
   }
-  writeModules(folder, { shape, tensors, prompts: model.prefixes, maxTokens, version: model.version });
+  writeModules(folder, { shape, tensors, prompts: model.prefixes, maxTokens });
 }
 
 /** An encoder read from a folder. */
@@ -90,6 +114,13 @@ export interface OpenedModel extends TextSettings {
   /** SHA-256 of the files of weights. */
   readonly sha256: string;
   readonly tokenizer: Tokenizer;
+  readonly tokenizerFolder: string;
+}
+
+/** Where the model of a job's folder lies; any other folder is a model itself. */
+export function modelIn(folder: string): string {
+  const inside = path.join(folder, 'model');
+  return fs.existsSync(path.join(inside, SETTINGS)) ? inside : folder;
 }
 
 /** Reads a folder that simans wrote, or any of Hugging Face's or sentence-transformers' whose encoder is of BERT's kind. */
@@ -117,7 +148,8 @@ export async function openModelFolder(folder: string): Promise<OpenedModel> {
     parameters.set(part, at);
     return at + part.length;
   }, 0);
-  return { ...described, parameters, sha256: hashes.join(' '), tokenizer: await loadTokenizer(homes[0]!) };
+  const tokenizerFolder = homes[0]!;
+  return { ...described, parameters, sha256: hashes.join(' '), tokenizer: await loadTokenizer(tokenizerFolder), tokenizerFolder };
 }
 
 /** What config.json and modules.json say of an encoder. */
@@ -139,4 +171,20 @@ function describe(folder: string): TextSettings & { shape: EncoderShape } {
     maxTokens: { query: longest, passage: longest },
     prefixes: modules?.prompts ?? { query: '', passage: '' },
   };
+}
+
+/** Reads a model and writes it anew. An existing folder is a UserError. */
+export async function exportModel(name: string, to: string, precisions: readonly Precision[], reporter: Reporter): Promise<void> {
+  if (fs.existsSync(to)) throw new UserError(`${to} exists already; expected a new folder. Choose another name or remove it.`);
+  const place = modelIn((await resolveWeights(name, { reporter })).folder);
+  const model = await openModelFolder(place);
+  const card = path.join(place, 'README.md');
+  const encoder = createDualEncoder(model.shape);
+  writeFolderAtomic(to, (temporary) =>
+    writeModelFolder(
+      temporary,
+      { ...model, encoder, card: fs.existsSync(card) ? fs.readFileSync(card, 'utf8') : `# ${path.basename(to)}\n` },
+      precisions,
+    ),
+  );
 }

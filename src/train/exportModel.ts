@@ -4,7 +4,6 @@ import { writeFileAtomic, writeFolderAtomic, writeJson } from '../core/files.js'
 import { writeSafetensors } from '../encoders/formats/safetensors.js';
 import { writeModelFolder } from '../encoders/modelFolder.js';
 import type { LoopContext } from './loop.js';
-import { versions } from './summary.js';
 
 export interface Export {
   readonly context: LoopContext;
@@ -25,12 +24,11 @@ export function writeModel({ context, parameters, card }: Export): Record<string
     writeModelFolder(temporary, {
       encoder,
       parameters,
+      tokenizer: context.tokenizer,
       tokenizerFolder: path.join(folder, 'tokenizer'),
-      padId: shared.padId,
       maxTokens: { query: queryTokens, passage: passageTokens },
       prefixes: { query: queryPrefix, passage: passagePrefix },
       card,
-      version: versions().simans!,
     }),
   );
   const index = path.join(folder, 'index');

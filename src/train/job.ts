@@ -69,7 +69,7 @@ export async function trainJob(config: RunConfig, options: JobOptions): Promise<
     config: job.config,
     folder: job.folder,
     dataset,
-    tokenizerFingerprint: tokenizer.fingerprint,
+    tokenizer,
     replicas,
     reporter,
     stopwatch,

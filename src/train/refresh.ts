@@ -10,6 +10,7 @@ import { bytesOf, readJson, sha256, writeFolderAtomic, writeJson } from '../core
 import type { Reporter } from '../core/reporter.js';
 import type { Dataset, Split } from '../data/types.js';
 import { readSafetensors, writeSafetensors } from '../encoders/formats/safetensors.js';
+import type { Tokenizer } from '../encoders/tokenizer/tokenizer.js';
 import { evaluateRun, type Run } from '../eval/run.js';
 import { rowsByLength } from '../index/encode.js';
 import { scoreOf } from '../index/exact.js';
@@ -32,7 +33,7 @@ export interface RefreshContext {
   readonly config: RunConfig;
   readonly folder: string;
   readonly dataset: Dataset;
-  readonly tokenizerFingerprint: string;
+  readonly tokenizer: Pick<Tokenizer, 'fingerprint' | 'json' | 'padId'>;
   readonly replicas: Replicas;
   readonly reporter: Reporter;
 }
@@ -53,13 +54,13 @@ export async function refresh(
   parameters: Float32Array,
   { step, steps, seconds }: RefreshOccasion,
 ): Promise<Refresh> {
-  const { config, folder, dataset, tokenizerFingerprint, reporter } = context;
+  const { config, folder, dataset, tokenizer, reporter } = context;
   const number = Math.ceil(step / config.refresh.everySteps);
   const { sampler } = config;
   const [pool, share, fromStep] = 'pool' in sampler ? [sampler.pool, sampler.share, sampler.fromStep] : [0, 0, 0];
   const fingerprint = sha256(
     bytesOf(parameters),
-    JSON.stringify([dataset.fingerprint, tokenizerFingerprint, config.encoder, pool, share, fromStep, step, steps, config.seed]),
+    JSON.stringify([dataset.fingerprint, tokenizer.fingerprint, config.encoder, pool, share, fromStep, step, steps, config.seed]),
   );
   const finished = readRefresh(folder, number);
   if (finished?.fingerprint === fingerprint) {

@@ -48,7 +48,14 @@ let replicas: Replicas;
 let job = '';
 let lines: string[] = [];
 const reporter: Reporter = { ...silentReporter, line: (text) => lines.push(text) };
-const context = (): RefreshContext => ({ config, folder: job, dataset: dataset(), tokenizerFingerprint: 'none', replicas, reporter });
+const context = (): RefreshContext => ({
+  config,
+  folder: job,
+  dataset: dataset(),
+  tokenizer: { fingerprint: 'none', json: '{}', padId: 0 },
+  replicas,
+  reporter,
+});
 
 async function make(seed: number, step = 0, given = config) {
   const parameters = initialParameters(specs, seed);

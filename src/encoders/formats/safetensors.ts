@@ -7,13 +7,12 @@ import { fromBfloat16, fromHalf } from '../../core/half.js';
 export interface NamedArray {
   readonly name: string;
   readonly shape: readonly number[];
-  readonly values: Float32Array | Int32Array | Uint32Array;
+  /** Uint16Array: the bits of half-precision numbers, to be written; they are read as float32. */
+  readonly values: Float32Array | Int32Array | Uint32Array | Uint16Array | Int8Array;
 }
 
-const DTYPES = { F32: Float32Array, I32: Int32Array, U32: Uint32Array };
-type DType = keyof typeof DTYPES;
-const dtypeOf = (values: NamedArray['values']): DType =>
-  values instanceof Float32Array ? 'F32' : values instanceof Int32Array ? 'I32' : 'U32';
+const DTYPES = { F32: Float32Array, I32: Int32Array, U32: Uint32Array, F16: Uint16Array, I8: Int8Array };
+const dtypeOf = (values: NamedArray['values']): string => Object.entries(DTYPES).find(([, type]) => values instanceof type)![0];
 
 /** How a dtype's bytes (in a buffer of their own) become an array. Whole numbers of other widths are position tables and the like. */
 const READERS: Readonly<Record<string, { bytes: number; read: (data: ArrayBuffer) => NamedArray['values'] }>> = {
@@ -24,6 +23,7 @@ const READERS: Readonly<Record<string, { bytes: number; read: (data: ArrayBuffer
   I32: { bytes: 4, read: (data) => new Int32Array(data) },
   U32: { bytes: 4, read: (data) => new Uint32Array(data) },
   I64: { bytes: 8, read: (data) => Int32Array.from(new BigInt64Array(data), Number) },
+  I8: { bytes: 1, read: (data) => new Int8Array(data) },
   U8: { bytes: 1, read: (data) => Int32Array.from(new Uint8Array(data)) },
   BOOL: { bytes: 1, read: (data) => Int32Array.from(new Uint8Array(data)) },
 };

@@ -110,11 +110,10 @@ export interface ModulesToWrite {
   readonly tensors: readonly NamedArray[];
   readonly prompts: { readonly query: string; readonly passage: string };
   readonly maxTokens: number;
-  readonly version: string;
 }
 
 /** Writes modules.json, the folders it names and the two configuration files. */
-export function writeModules(folder: string, { shape, tensors, prompts, maxTokens, version }: ModulesToWrite): void {
+export function writeModules(folder: string, { shape, tensors, prompts, maxTokens }: ModulesToWrite): void {
   const { pooling, projection, similarity, transformer } = shape;
   const modules = [
     { kind: 'transformer', place: '' },
@@ -152,7 +151,6 @@ export function writeModules(folder: string, { shape, tensors, prompts, maxToken
   );
   writeJson(path.join(folder, 'sentence_bert_config.json'), { max_seq_length: maxTokens, do_lower_case: false });
   writeJson(path.join(folder, 'config_sentence_transformers.json'), {
-    __version__: { simans: version },
     prompts: { query: prompts.query, document: prompts.passage },
     default_prompt_name: null,
     similarity_fn_name: similarity === 'dot' ? 'dot' : 'cosine',

@@ -1,0 +1,107 @@
+import { fork } from 'node:child_process';
+import type { CommandModule } from 'yargs';
+import { UserError } from '../core/errors.js';
+
+interface EncodeArguments {
+  model: string;
+  texts: string;
+  to: string;
+  side: 'query' | 'passage';
+  dtype: 'fp32' | 'fp16' | 'int8';
+  engine: 'tensorflow' | 'onnxruntime';
+  workers: number;
+  shardRows: number;
+  shard: string;
+}
+
+export const encodeVerb: CommandModule<object, EncodeArguments> = {
+  command: 'encode <model> <texts>',
+  describe: 'Turn many texts into vectors on disk',
+  builder: (yargs) =>
+    yargs
+      .positional('model', { type: 'string', demandOption: true, describe: 'A job’s folder, a model’s folder, or a hub id' })
+      .positional('texts', { type: 'string', demandOption: true, describe: 'JSON lines ("_id", "text", "title"), plain or .gz' })
+      .option('to', {
+        type: 'string',
+        requiresArg: true,
+        demandOption: true,
+        describe: 'Folder of the vectors; run again, it is completed',
+      })
+      .option('side', { choices: ['query', 'passage'] as const, default: 'passage' as const, describe: 'Which tower, length and prefix' })
+      .option('dtype', { choices: ['fp32', 'fp16', 'int8'] as const, default: 'fp32' as const, describe: 'How vectors are stored' })
+      .option('engine', {
+        choices: ['tensorflow', 'onnxruntime'] as const,
+        default: 'onnxruntime' as const,
+        describe: 'What computes them: onnxruntime on the whole graph, or TensorFlow.js as in training',
+      })
+      .option('workers', { type: 'number', requiresArg: true, default: 1, describe: 'Processes that share the work' })
+      .option('shardRows', { type: 'number', requiresArg: true, default: 4096, describe: 'Texts in a shard' })
+      .option('shard', { type: 'string', requiresArg: true, default: '0/1', describe: 'Take every n-th shard: i/n, for several machines' })
+      .check(({ workers, shardRows, shard }) => {
+        if (!Number.isInteger(workers) || workers < 1) return `--workers is ${workers}; expected a whole number of at least 1`;
+        if (!Number.isInteger(shardRows) || shardRows < 1) return `--shardRows is ${shardRows}; expected a whole number of at least 1`;
+        const [index, count] = shard.split('/').map(Number);
+        const whole = /^\d+\/\d+$/.test(shard) && index! < count!;
+        return whole || `--shard is ${shard}; expected i/n with i from 0 below n, such as 0/4`;
+      })
+      .example('simans encode jobs/quickstart corpus.jsonl --to vectors', '')
+      .example('simans encode jobs/quickstart corpus.jsonl.gz --to vectors --dtype int8 --workers 4', '')
+      .example('simans encode org/name queries.jsonl --to queries --side query --shard 3/16', ''),
+  handler: async (given) => {
+    if (given.workers > 1) await inProcesses(given);
+    else await encodeShards(given);
+  },
+};
+
+async function encodeShards({ model: name, texts: file, to, side, dtype, engine, shardRows, shard }: EncodeArguments): Promise<void> {
+  const { createTerminalReporter } = await import('../report/terminal.js');
+  const { resolveWeights } = await import('../encoders/hub.js');
+  const { modelIn, openModelFolder } = await import('../encoders/modelFolder.js');
+  const { readTextFile } = await import('../data/beir.js');
+  const { bulkEncode } = await import('../index/bulkEncode.js');
+  const { selectBackend } = await import('../backend/index.js');
+  const os = await import('node:os');
+  const reporter = createTerminalReporter();
+  const model = await openModelFolder(modelIn((await resolveWeights(name, { reporter })).folder));
+  const notes: string[] = [];
+  const texts = await readTextFile(file, side, notes);
+  for (const note of notes) reporter.line(note);
+  if (engine === 'tensorflow') {
+    const { name: backend, why } = await selectBackend('auto');
+    reporter.line(`backend: ${backend} (${why})`);
+  }
+  const [index, count] = shard.split('/').map(Number) as [number, number];
+  const threads = process.env.SIMANS_ENCODE_THREADS ? Number(process.env.SIMANS_ENCODE_THREADS) : os.availableParallelism();
+  const { made, kept } = bulkEncode({
+    model,
+    texts,
+    side,
+    folder: to,
+    dtype,
+    engine,
+    threads,
+    shardRows,
+    part: { index, count },
+    reporter,
+  });
+  reporter.line(`${to}: ${made} shards made${kept > 0 ? `, ${kept} were there already` : ''}`);
+}
+
+/** Each worker takes its share of this process's shards. */
+async function inProcesses(given: EncodeArguments): Promise<void> {
+  const [index, count] = given.shard.split('/').map(Number) as [number, number];
+  const cores = (await import('node:os')).availableParallelism();
+  const codes = await Promise.all(
+    Array.from({ length: given.workers }, (_, worker) => {
+      const flags = [`--workers=1`, `--shard=${index + worker * count}/${count * given.workers}`];
+      const rest = (['to', 'side', 'dtype', 'engine', 'shardRows'] as const).map((key) => `--${key}=${given[key]}`);
+      const child = fork(process.argv[1]!, ['encode', given.model, given.texts, ...rest, ...flags], {
+        env: { ...process.env, SIMANS_ENCODE_THREADS: String(Math.max(1, Math.floor(cores / given.workers))) },
+      });
+      return new Promise<number>((resolve) => child.on('exit', (code) => resolve(code ?? 1)));
+    }),
+  );
+  const failed = codes.filter((code) => code !== 0).length;
+  if (failed > 0)
+    throw new UserError(`${failed} of ${given.workers} workers failed; what they finished is kept. Run the same command again.`);
+}

@@ -1,0 +1,225 @@
+/**
+ * Many texts to vectors on disk, in shards: any number of processes may take every n-th of them, and what is finished is not made again. A shard is
+ * shard-00000.safetensors (vectors, and scales for int8) with the ids of its rows beside it; encode.json says what all belong to.
+ */
+import fs from 'node:fs';
+import path from 'node:path';
+import { openModelSession } from '../backend/index.js';
+import { UserError } from '../core/errors.js';
+import { bytesOf, readJson, sha256, writeJson } from '../core/files.js';
+import { fromHalf, toHalf } from '../core/half.js';
+import type { Reporter } from '../core/reporter.js';
+import { fingerprintTexts } from '../data/texts.js';
+import type { Texts, TokenTable } from '../data/types.js';
+import { chunksByLength } from '../encoders/batching.js';
+import { createDualEncoder, type Side } from '../encoders/dualEncoder.js';
+import { type NamedArray, readSafetensors, writeSafetensors } from '../encoders/formats/safetensors.js';
+import { type OpenedModel, towersOf } from '../encoders/modelFolder.js';
+import { encodeOnnxEncoder } from '../encoders/onnxEncoder.js';
+import { createWeights } from '../encoders/parameters.js';
+import { prefixed } from '../encoders/prefixed.js';
+import { encodeRows } from './encode.js';
+
+export type VectorType = 'fp32' | 'fp16' | 'int8';
+export type Engine = 'tensorflow' | 'onnxruntime';
+
+export interface BulkOptions {
+  readonly model: OpenedModel;
+  readonly texts: Texts;
+  readonly side: Side;
+  readonly folder: string;
+  readonly dtype: VectorType;
+  readonly engine: Engine;
+  /** Of onnxruntime. */
+  readonly threads: number;
+  readonly shardRows: number;
+  /** This process takes the shards that are `index` modulo `count`. */
+  readonly part: { readonly index: number; readonly count: number };
+  readonly reporter: Reporter;
+}
+
+/** What the vectors of a folder are of. */
+interface Manifest {
+  readonly model: string;
+  readonly texts: string;
+  readonly side: Side;
+  readonly dtype: VectorType;
+  readonly width: number;
+  readonly rows: number;
+  readonly shardRows: number;
+  readonly maxTokens: number;
+  readonly prefix: string;
+}
+
+/** Writes vectors of rows [B, W] in the order of `rows` into `vectors`. */
+type RowEncoder = (table: TokenTable, rows: Int32Array, vectors: Float32Array) => void;
+
+/** Encodes this process's shards that are not finished. A folder that holds vectors of something else is a UserError. */
+export function bulkEncode(options: BulkOptions): { made: number; kept: number } {
+  const { model, texts, side, folder, dtype, shardRows, part, reporter } = options;
+  const encoder = createDualEncoder(model.shape);
+  const manifest: Manifest = {
+    model: model.sha256,
+    texts: fingerprintTexts(texts),
+    side,
+    dtype,
+    width: encoder.width,
+    rows: texts.size,
+    shardRows,
+    maxTokens: model.maxTokens[side],
+    prefix: model.prefixes[side],
+  };
+  bind(folder, manifest);
+  const shards = Array.from({ length: Math.ceil(texts.size / shardRows) }, (_, shard) => shard).filter(
+    (shard) => shard % part.count === part.index,
+  );
+  const missing = shards.filter((shard) => !isWhole(folder, shard, Math.min(shardRows, texts.size - shard * shardRows), manifest));
+  if (missing.length === 0) return { made: 0, kept: shards.length };
+  const encode = options.engine === 'onnxruntime' ? withOnnxruntime(options) : withTensorflow(options);
+  const tokenizer = prefixed(model.tokenizer, model.prefixes[side]);
+  const phase = reporter.phase(`encode ${side === 'query' ? 'queries' : 'passages'}`, missing.length * shardRows, 'texts');
+  missing.forEach((shard, done) => {
+    const rows = Int32Array.from({ length: Math.min(shardRows, texts.size - shard * shardRows) }, (_, i) => i);
+    const first = shard * shardRows;
+    const vectors = new Float32Array(rows.length * encoder.width);
+    encode(
+      tokensOf(rows, (row) => tokenizer.encode(texts.text(first + row), manifest.maxTokens)),
+      rows,
+      vectors,
+    );
+    writeShard(
+      folder,
+      shard,
+      manifest,
+      vectors,
+      Array.from(rows, (row) => texts.id(first + row)),
+    );
+    phase.update((done + 1) * shardRows);
+  });
+  phase.end();
+  return { made: missing.length, kept: shards.length - missing.length };
+}
+
+/** The vectors of a finished folder as float32 [rows, width], with their ids. */
+export function readVectors(folder: string): { ids: string[]; vectors: Float32Array; width: number } {
+  const manifest = readJson(path.join(folder, 'encode.json'), 'Encode again with simans encode.') as Manifest;
+  const vectors = new Float32Array(manifest.rows * manifest.width);
+  const ids: string[] = [];
+  for (let shard = 0; shard * manifest.shardRows < manifest.rows; shard++) {
+    const file = shardFile(folder, shard);
+    const { tensors } = readSafetensors(file);
+    vectors.set(dequantised(tensors.get('vectors')!, tensors.get('scales')), shard * manifest.shardRows * manifest.width);
+    ids.push(...(readJson(idsFile(folder, shard), 'Encode again with simans encode.') as string[]));
+  }
+  return { ids, vectors, width: manifest.width };
+}
+
+const shardFile = (folder: string, shard: number) => path.join(folder, `shard-${String(shard).padStart(5, '0')}.safetensors`);
+const idsFile = (folder: string, shard: number) => path.join(folder, `shard-${String(shard).padStart(5, '0')}.ids.json`);
+
+function bind(folder: string, manifest: Manifest): void {
+  const file = path.join(folder, 'encode.json');
+  if (!fs.existsSync(file)) {
+    writeJson(file, manifest);
+    return;
+  }
+  const found = readJson(file, 'Choose another folder.') as Manifest;
+  const changed = (Object.keys(manifest) as (keyof Manifest)[]).filter((key) => found[key] !== manifest[key]);
+  if (changed.length > 0)
+    throw new UserError(
+      `${file}: these vectors are of another ${changed.map((key) => `${key} (${found[key]}, now ${manifest[key]})`).join(', ')}. Choose another folder with --to.`,
+    );
+}
+
+/** Whether the shard is there, with the checksum that it was written with. */
+function isWhole(folder: string, shard: number, rows: number, { width }: Manifest): boolean {
+  const file = shardFile(folder, shard);
+  if (!fs.existsSync(file) || !fs.existsSync(idsFile(folder, shard))) return false;
+  try {
+    const { tensors, metadata } = readSafetensors(file);
+    const vectors = tensors.get('vectors')!;
+    return vectors.shape.join() === [rows, width].join() && metadata.sha256 === checksum(dequantised(vectors, tensors.get('scales')));
+  } catch (error) {
+    if (error instanceof UserError) return false; // damaged: it is made again
+    throw error;
+  }
+}
+
+function writeShard(folder: string, shard: number, { dtype, width }: Manifest, vectors: Float32Array, ids: readonly string[]): void {
+  const shape = [ids.length, width];
+  const tensors: NamedArray[] =
+    dtype === 'fp32'
+      ? [{ name: 'vectors', shape, values: vectors }]
+      : dtype === 'fp16'
+        ? [{ name: 'vectors', shape, values: toHalf(vectors) }]
+        : quantised(vectors, width);
+  writeJson(idsFile(folder, shard), ids);
+  // Of the values as a reader gets them: half precision and int8 round.
+  const stored = dtype === 'fp16' ? fromHalf(tensors[0]!.values as Uint16Array) : dequantised(tensors[0]!, tensors[1]);
+  writeSafetensors(shardFile(folder, shard), tensors, { sha256: checksum(stored) });
+}
+
+const checksum = (values: Float32Array): string => sha256(bytesOf(values));
+
+/** A row's largest value is 127 in its scale. */
+function quantised(vectors: Float32Array, width: number): NamedArray[] {
+  const rows = vectors.length / width;
+  const values = new Int8Array(vectors.length);
+  const scales = new Float32Array(rows);
+  for (let row = 0; row < rows; row++) {
+    const part = vectors.subarray(row * width, (row + 1) * width);
+    scales[row] = part.reduce((most, value) => Math.max(most, Math.abs(value)), 0) / 127 || 1;
+    part.forEach((value, i) => {
+      values[row * width + i] = Math.round(value / scales[row]!);
+    });
+  }
+  return [
+    { name: 'vectors', shape: [rows, width], values },
+    { name: 'scales', shape: [rows], values: scales },
+  ];
+}
+
+function dequantised({ values, shape }: NamedArray, scales: NamedArray | undefined): Float32Array {
+  if (!scales) return values as Float32Array;
+  const width = shape[1]!;
+  return Float32Array.from(values, (value, i) => value * (scales.values[Math.floor(i / width)] as number));
+}
+
+function tokensOf(rows: Int32Array, encode: (row: number) => ArrayLike<number>): TokenTable {
+  const sequences = Array.from(rows, encode);
+  const offsets = new Uint32Array(sequences.length + 1);
+  sequences.forEach((sequence, i) => {
+    offsets[i + 1] = offsets[i]! + sequence.length;
+  });
+  const ids = new Int32Array(offsets[sequences.length]!);
+  sequences.forEach((sequence, i) => ids.set(Array.from(sequence), offsets[i]!));
+  return { ids, offsets };
+}
+
+function withTensorflow({ model, side }: BulkOptions): RowEncoder {
+  const encoder = createDualEncoder(model.shape);
+  const weights = createWeights(encoder.specs, model.parameters);
+  return (table, rows, vectors) => encodeRows(encoder, weights, side, table, rows, model.tokenizer.padId, vectors);
+}
+
+/** Padded tokens of one run: its activations stay in the cache. */
+const CHUNK_TOKENS = 4096;
+
+function withOnnxruntime({ model, side, threads }: BulkOptions): RowEncoder {
+  const encoder = createDualEncoder(model.shape);
+  const tower = towersOf(encoder, model.parameters).find(({ sides }) => sides.includes(side))!;
+  const bytes = encodeOnnxEncoder(model.shape, new Map(tower.tensors.map((tensor) => [tensor.name, tensor])), 'fp32');
+  const session = openModelSession(bytes, threads);
+  const { width } = encoder;
+  return (table, rows, vectors) => {
+    for (const { places, batch } of chunksByLength(table, rows, CHUNK_TOKENS, model.tokenizer.padId)) {
+      const [B, T] = [places.length, batch.tokens];
+      const mask = new Int32Array(B * T);
+      batch.lengths.forEach((length, row) => mask.fill(1, row * T, row * T + length));
+      const inputs: Record<string, Int32Array> = { input_ids: batch.ids, attention_mask: mask };
+      if (model.shape.transformer.tokenTypes > 1) inputs.token_type_ids = new Int32Array(B * T);
+      const found = session.run(inputs, [B, T], 'sentence_embedding', [B, width]);
+      places.forEach((place, i) => vectors.set(found.subarray(i * width, (i + 1) * width), place * width));
+    }
+  };
+}
