@@ -1,43 +1,46 @@
 import { fork } from 'node:child_process';
 import type { CommandModule } from 'yargs';
 import { UserError } from '../core/errors.js';
+import type { Side } from '../encoders/dualEncoder.js';
+import type { Engine, VectorType } from '../index/bulkEncode.js';
 
 interface EncodeArguments {
   model: string;
   texts: string;
   to: string;
-  side: 'query' | 'passage';
-  dtype: 'fp32' | 'fp16' | 'int8';
-  engine: 'tensorflow' | 'onnxruntime';
+  side: string;
+  dtype: string;
+  engine: string;
   workers: number;
   shardRows: number;
   shard: string;
 }
+
+const CHOICES: Readonly<Record<'side' | 'dtype' | 'engine', readonly string[]>> = {
+  side: ['query', 'passage'],
+  dtype: ['fp32', 'fp16', 'int8'],
+  engine: ['onnxruntime', 'tensorflow'],
+};
 
 export const encodeVerb: CommandModule<object, EncodeArguments> = {
   command: 'encode <model> <texts>',
   describe: 'Turn many texts into vectors on disk',
   builder: (yargs) =>
     yargs
-      .positional('model', { type: 'string', demandOption: true, describe: 'A job’s folder, a model’s folder, or a hub id' })
-      .positional('texts', { type: 'string', demandOption: true, describe: 'JSON lines ("_id", "text", "title"), plain or .gz' })
-      .option('to', {
-        type: 'string',
-        requiresArg: true,
-        demandOption: true,
-        describe: 'Folder of the vectors; run again, it is completed',
-      })
-      .option('side', { choices: ['query', 'passage'] as const, default: 'passage' as const, describe: 'Which tower, length and prefix' })
-      .option('dtype', { choices: ['fp32', 'fp16', 'int8'] as const, default: 'fp32' as const, describe: 'How vectors are stored' })
-      .option('engine', {
-        choices: ['tensorflow', 'onnxruntime'] as const,
-        default: 'onnxruntime' as const,
-        describe: 'What computes them: onnxruntime on the whole graph, or TensorFlow.js as in training',
-      })
+      .positional('model', { type: 'string', demandOption: true, describe: 'Job, model folder or hub id' })
+      .positional('texts', { type: 'string', demandOption: true, describe: 'JSON lines: _id, text, title' })
+      .option('to', { type: 'string', requiresArg: true, demandOption: true, describe: 'Folder; completed if begun' })
+      .option('side', { type: 'string', requiresArg: true, default: 'passage', describe: 'query or passage' })
+      .option('dtype', { type: 'string', requiresArg: true, default: 'fp32', describe: 'fp32, fp16 or int8' })
+      .option('engine', { type: 'string', requiresArg: true, default: 'onnxruntime', describe: 'or tensorflow' })
       .option('workers', { type: 'number', requiresArg: true, default: 1, describe: 'Processes that share the work' })
       .option('shardRows', { type: 'number', requiresArg: true, default: 4096, describe: 'Texts in a shard' })
-      .option('shard', { type: 'string', requiresArg: true, default: '0/1', describe: 'Take every n-th shard: i/n, for several machines' })
-      .check(({ workers, shardRows, shard }) => {
+      .option('shard', { type: 'string', requiresArg: true, default: '0/1', describe: 'Every n-th shard: i/n' })
+      .check(({ workers, shardRows, shard, ...given }) => {
+        for (const [name, choices] of Object.entries(CHOICES)) {
+          const value = given[name as keyof typeof CHOICES];
+          if (!choices.includes(value)) return `--${name} is ${value}; expected one of ${choices.join(', ')}`;
+        }
         if (!Number.isInteger(workers) || workers < 1) return `--workers is ${workers}; expected a whole number of at least 1`;
         if (!Number.isInteger(shardRows) || shardRows < 1) return `--shardRows is ${shardRows}; expected a whole number of at least 1`;
         const [index, count] = shard.split('/').map(Number);
@@ -45,7 +48,7 @@ export const encodeVerb: CommandModule<object, EncodeArguments> = {
         return whole || `--shard is ${shard}; expected i/n with i from 0 below n, such as 0/4`;
       })
       .example('simans encode jobs/quickstart corpus.jsonl --to vectors', '')
-      .example('simans encode jobs/quickstart corpus.jsonl.gz --to vectors --dtype int8 --workers 4', '')
+      .example('simans encode jobs/quickstart corpus.jsonl.gz --to vectors --workers 4', '')
       .example('simans encode org/name queries.jsonl --to queries --side query --shard 3/16', ''),
   handler: async (given) => {
     if (given.workers > 1) await inProcesses(given);
@@ -53,7 +56,8 @@ export const encodeVerb: CommandModule<object, EncodeArguments> = {
   },
 };
 
-async function encodeShards({ model: name, texts: file, to, side, dtype, engine, shardRows, shard }: EncodeArguments): Promise<void> {
+async function encodeShards({ model: name, texts: file, to, shardRows, shard, ...given }: EncodeArguments): Promise<void> {
+  const { side, dtype, engine } = given as { side: Side; dtype: VectorType; engine: Engine }; // checked above
   const { createTerminalReporter } = await import('../report/terminal.js');
   const { resolveWeights } = await import('../encoders/hub.js');
   const { modelIn, openModelFolder } = await import('../encoders/modelFolder.js');

@@ -86,6 +86,7 @@ export async function finish({ job, context, initial, trained, bm25 }: Finish): 
     ...(tested && unseenPart(dataset, runs, config.eval.measures)),
     ...(bm25 && { bm25: { k1: bm25.k1, b: bm25.b, dev: bm25.dev } }),
     ...(difference && { difference }),
+    ...(trained.memory && { stepMemoryBytes: trained.memory }),
     seconds: { ...stopwatch.seconds(), total: process.uptime() },
     peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
     versions: versions(),

@@ -57,6 +57,7 @@ export async function trainJob(config: RunConfig, options: JobOptions): Promise<
   const stopwatch = new Stopwatch(earlier);
   const bm25 = job.config.eval.bm25 ? await stopwatch.time('bm25', () => lexicalBaseline(job.config, dataset, reporter)) : undefined;
 
+  const residentBefore = process.memoryUsage().rss;
   const maxStepRows = stepRows(job.config);
   const memory = memoryPlan(job.config, maxStepRows);
   const shared = createSharedMemory(
@@ -74,6 +75,7 @@ export async function trainJob(config: RunConfig, options: JobOptions): Promise<
     reporter,
     stopwatch,
     signal,
+    residentBefore,
     source: {
       config: job.config,
       dataset,

@@ -17,9 +17,11 @@ import { simansProbabilities } from '../sampling/simans.js';
 import { drawStatistics, meanEffectivePoolSize } from '../sampling/statistics.js';
 import { type BatchSource, buildBatch, type Draw } from './batch.js';
 import { checkpointSteps, loadCheckpoint, pruneCheckpoints, saveCheckpoint } from './checkpoint.js';
+import { describeStep, predictedStepBytes } from './memory.js';
 import { Optimizer } from './optimizer.js';
 import { bestRefresh, type Refresh, type RefreshContext, readRefreshes, refresh } from './refresh.js';
 import { learningRateAt } from './schedule.js';
+import type { StepBatch } from './sharedMemory.js';
 import { StepLog } from './stepLog.js';
 import type { Stopwatch } from './stopwatch.js';
 
@@ -28,22 +30,34 @@ export interface LoopContext extends RefreshContext {
   readonly stopwatch: Stopwatch;
   /** Aborted by Ctrl-C: the step under way is finished and saved. */
   readonly signal: AbortSignal;
+  /** Resident bytes before the encoder was made: what a step's memory is measured from. */
+  readonly residentBefore: number;
 }
 
 export interface Trained {
   readonly refreshes: readonly Refresh[];
   /** Steps done; fewer than train.steps after Ctrl-C. */
   readonly step: number;
+  /** What a step was predicted to take and what it took, bytes; absent where no step was made. */
+  readonly memory?: StepMemory | undefined;
 }
 
 /** Pools that a refresh's line is taken over. */
 const POOLS_DESCRIBED = 500;
+
+export interface StepMemory {
+  readonly predicted: number;
+  readonly measured: number;
+}
+
+const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(2)} GB`;
 
 export class Trainer {
   private readonly optimizer: Optimizer;
   private readonly refreshes: Refresh[];
   private readonly log: StepLog;
   private draws: Draw[] = [];
+  private memory: StepMemory | undefined;
 
   /** Starts at `start`: 0 with the initial parameters, or the step of a checkpoint. */
   constructor(
@@ -82,7 +96,7 @@ export class Trainer {
     phase?.end(this.negativesLine());
     if (step === steps) await this.refresh(step);
     else await this.checkpoint(step);
-    return { refreshes: this.refreshes, step };
+    return { refreshes: this.refreshes, step, memory: this.memory };
   }
 
   dispose(): void {
@@ -95,6 +109,7 @@ export class Trainer {
     const { config, replicas, source } = this.context;
     const { batch, draws } = buildBatch(source, this.refreshes.at(-1)?.pools, step);
     this.draws.push(...draws);
+    const predicted = this.memory ? undefined : this.announce(batch);
     const { loss, gradient } = await replicas.step(batch);
     const learningRate = learningRateAt(step, config.train);
     const gradientNorm = await this.optimizer.apply(gradient, step, learningRate);
@@ -108,7 +123,24 @@ export class Trainer {
     }
     replicas.assign(this.optimizer.parameters);
     this.log.append({ step, loss: value, gradientNorm, learningRate });
+    if (predicted !== undefined) this.measure(predicted);
     return value;
+  }
+
+  /** Says what the first step's queries meet and what memory it will take; returns the bytes. */
+  private announce(batch: StepBatch): number {
+    const { replicas, reporter } = this.context;
+    const { memory, encoder } = replicas.shared;
+    const predicted = predictedStepBytes(encoder, batch, memory, replicas.shared.replicas);
+    reporter.line(describeStep(batch, memory));
+    reporter.line(`memory: training is predicted to take ${gigabytes(predicted)}`);
+    return predicted;
+  }
+
+  private measure(predicted: number): void {
+    const measured = process.memoryUsage().rss - this.context.residentBefore;
+    this.memory = { predicted, measured };
+    this.context.reporter.line(`memory: training took ${gigabytes(measured)} in the first step (${gigabytes(predicted)} predicted)`);
   }
 
   /** Evaluates and indexes with the weights after `step` steps; the pools serve the steps until the next refresh. */

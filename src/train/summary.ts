@@ -31,6 +31,8 @@ export interface Summary {
   readonly bm25?: { readonly k1: number; readonly b: number; readonly dev: Measures };
   /** Trained minus BM25 on eval.selection, with its 95 % paired bootstrap interval. */
   readonly difference?: BootstrapInterval;
+  /** Of training: predicted before the first step, and measured after it. */
+  readonly stepMemoryBytes?: { readonly predicted: number; readonly measured: number };
   readonly seconds: Record<string, number>;
   readonly peakMemoryBytes: number;
   readonly versions: Record<string, string>;

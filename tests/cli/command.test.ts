@@ -11,7 +11,7 @@ const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'simans-cli-'));
 afterAll(() => fs.rmSync(folder, { recursive: true }));
 
 describe('help', () => {
-  test.each(['train', 'search', 'config', 'doctor'])('%s --help has examples and fits 80 columns', (verb) => {
+  test.each(['train', 'search', 'encode', 'export', 'config', 'doctor'])('%s --help has examples and fits 80 columns', (verb) => {
     const { code, stdout, stderr } = simans([verb, '--help']);
     expect(code).toBe(0);
     expect(stderr).toBe('');
@@ -22,7 +22,7 @@ describe('help', () => {
   test('simans --help names every verb', () => {
     const { code, stdout } = simans(['--help']);
     expect(code).toBe(0);
-    for (const verb of ['train', 'search', 'config', 'doctor']) expect(stdout).toContain(`  simans ${verb}`);
+    for (const verb of ['train', 'search', 'encode', 'export', 'config', 'doctor']) expect(stdout).toContain(`  simans ${verb}`);
   });
 
   test('simans --version is that of package.json', () => {

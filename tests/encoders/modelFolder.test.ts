@@ -1,0 +1,110 @@
+/** Models written as folders: what other libraries read in them, and that they come back as they were. */
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import zlib from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { selectBackend, tf } from '../../src/backend/index.js';
+import { createDualEncoder, type EncoderShape } from '../../src/encoders/dualEncoder.js';
+import { openModelFolder, writeModelFolder } from '../../src/encoders/modelFolder.js';
+import { createWeights, disposeWeights, initialParameters } from '../../src/encoders/parameters.js';
+import { loadTokenizer } from '../../src/encoders/tokenizer/tokenizer.js';
+import type { TransformerShape } from '../../src/encoders/transformer.js';
+import { root } from '../cli/command.js';
+import { tinyShape } from '../train/fixtures.js';
+
+const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'simans-model-'));
+const tokenizerFolder = path.join(folder, 'tokenizer');
+afterAll(() => fs.rmSync(folder, { recursive: true }));
+beforeAll(async () => {
+  await selectBackend('onnx');
+  fs.mkdirSync(tokenizerFolder);
+  const packed = fs.readFileSync(path.join(root, 'tests/golden/tokenizers/bert-uncased.json.gz'));
+  fs.writeFileSync(path.join(tokenizerFolder, 'tokenizer.json'), zlib.gunzipSync(packed));
+});
+
+const transformer: TransformerShape = { ...tinyShape().transformer, vocabulary: 8000, positions: 40 };
+const settings = { maxTokens: { query: 16, passage: 32 }, prefixes: { query: 'query: ', passage: '' } };
+
+async function write(name: string, part: Partial<EncoderShape>, onnx: ('fp32' | 'int8')[] = []) {
+  const shape: EncoderShape = { ...tinyShape(), transformer, ...part };
+  const encoder = createDualEncoder(shape);
+  const parameters = initialParameters(encoder.specs, 9);
+  const place = path.join(folder, name);
+  fs.mkdirSync(place);
+  const tokenizer = await loadTokenizer(tokenizerFolder);
+  writeModelFolder(place, { encoder, parameters, ...settings, tokenizer, tokenizerFolder, card: '# card\n' }, onnx);
+  return { place, shape, parameters };
+}
+
+const json = (...place: string[]) => JSON.parse(fs.readFileSync(path.join(...place), 'utf8'));
+
+describe('a folder comes back as it was written', () => {
+  const shapes: [string, Partial<EncoderShape>][] = [
+    ['shared', {}],
+    ['separate', { towers: 'separate' }],
+    ['projection', { towers: 'separate', pooling: 'mean', projection: { width: 5, layerNorm: true }, similarity: 'dot' }],
+    ['distilbert', { transformer: { ...transformer, architecture: 'distilbert', tokenTypes: 0 }, pooling: 'last' }],
+    ['electra', { transformer: { ...transformer, architecture: 'electra', embeddingWidth: 4 } }],
+    ['ernie', { transformer: { ...transformer, architecture: 'ernie', taskTypes: 3, tokenTypes: 4, activation: 'relu' } }],
+  ];
+  it.each(shapes)('%s', async (name, part) => {
+    const { place, shape, parameters } = await write(name, part);
+    const model = await openModelFolder(place);
+    expect(model.parameters).toEqual(parameters);
+    expect(model.shape).toEqual(shape);
+    expect(model).toMatchObject(settings);
+    // Without our own file, what Hugging Face and sentence-transformers say of a tower is the same encoder.
+    const tower = shape.towers === 'shared' ? place : path.join(place, 'passage');
+    fs.rmSync(path.join(place, 'simans.json'));
+    const described = await openModelFolder(tower);
+    expect(described.shape.transformer).toEqual(shape.transformer);
+    expect(described.shape.pooling).toBe(shape.pooling);
+    expect(described.shape.projection).toEqual(shape.projection);
+    expect(described.shape.similarity === 'dot').toBe(shape.similarity === 'dot');
+    expect(described.prefixes).toEqual(settings.prefixes);
+  });
+});
+
+it('the files are those that sentence-transformers loads', async () => {
+  const { place } = await write('files', { pooling: 'mean', projection: { width: 5, layerNorm: true } });
+  const kinds = (json(place, 'modules.json') as { type: string; path: string }[]).map(({ type, path: inside }) => [
+    type.split('.').at(-1),
+    inside,
+  ]);
+  expect(kinds).toEqual([
+    ['Transformer', ''],
+    ['Pooling', '1_Pooling'],
+    ['Dense', '2_Dense'],
+    ['LayerNorm', '3_LayerNorm'],
+    ['Normalize', '4_Normalize'],
+  ]);
+  expect(json(place, '1_Pooling', 'config.json')).toMatchObject({
+    word_embedding_dimension: 8,
+    pooling_mode_mean_tokens: true,
+    pooling_mode_cls_token: false,
+  });
+  expect(json(place, 'config_sentence_transformers.json').prompts).toEqual({ query: 'query: ', document: '' });
+  expect(json(place, 'sentence_bert_config.json').max_seq_length).toBe(32);
+  expect(json(place, 'config.json')).toMatchObject({ architectures: ['BertModel'], model_type: 'bert', pad_token_id: 0 });
+  expect(fs.readFileSync(path.join(place, 'README.md'), 'utf8')).toBe('# card\n');
+});
+
+it('transformers.js gives the encoder’s vectors', async () => {
+  const { place, shape, parameters } = await write('js', { pooling: 'mean' }, ['fp32', 'int8']);
+  const home = path.join(root, 'node_modules/@xenova/transformers/src');
+  const { executionProviders } = await import(path.join(home, 'backends/onnx.js'));
+  executionProviders.splice(0, executionProviders.length, 'cpu'); // onnxruntime-node 1.16 refuses the second of its list, wasm
+  const { pipeline, env } = await import(path.join(home, 'transformers.js'));
+  Object.assign(env, { allowRemoteModels: false, localModelPath: `${folder}${path.sep}` });
+  const extract = await pipeline('feature-extraction', path.basename(place), { quantized: false });
+  const text = 'heron waits';
+  const theirs = (await extract(text, { pooling: 'mean', normalize: true })).data as Float32Array;
+  const ids = Int32Array.from((await loadTokenizer(tokenizerFolder)).encode(text, 32));
+  const encoder = createDualEncoder(shape);
+  const weights = createWeights(encoder.specs, parameters);
+  const batch = { ids, lengths: Int32Array.of(ids.length), tokens: ids.length, rows: Int32Array.of(0) };
+  const ours = tf.tidy(() => encoder.encode(weights, 'query', batch).dataSync());
+  disposeWeights(weights);
+  ours.forEach((value, i) => expect(Math.abs(value - theirs[i]!)).toBeLessThan(1e-5));
+});
