@@ -4,6 +4,8 @@
  *   npm run claims -- loop --only step.overGemm,resume.bitExact
  *   npm run claims -- loop --json
  *   npm run claims -- loop --full [apidocs|wordnet]   makes what is missing of the comparison tables first: an hour
+ *   npm run claims -- encoders                 parity, tokenizers, GradCache, and the stored figures of a real checkpoint: ten minutes
+ *   npm run claims -- encoders --full          makes those stored figures first: an hour, with Python (claims/minilm.mjs)
  * Where comparison.apidocs is among the targets, one stored cell of its table is run again and compared query by query.
  * Ends with "N met, N short, N not measured"; exits with 1 where one is short, 2 where one could not be measured.
  */
@@ -14,7 +16,9 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { table } from '../dist/report/table.js';
 import { completeness, completeTable, rerunOne, TABLES } from './comparison.mjs';
+import { measureExactness, measureGradcache, measureParity, measureTokenizers } from './encoders.mjs';
 import { measureStart, measureWordnet } from './jobs.mjs';
+import { completeMinilm, storedMinilm } from './minilm.mjs';
 import { commitOf, cpuModel, inTemporaryFolder, ROOT } from './processes.mjs';
 import { measureResume } from './resume.mjs';
 import { documentText } from './table.mjs';
@@ -23,12 +27,20 @@ import { countLine, exitCodeOf, judge, TARGETS } from './verdicts.mjs';
 /** @typedef {import('./verdicts.mjs').Measured} Measured */
 /** @typedef {import('./comparison.mjs').TableName} TableName */
 
+/** What may be measured, by the issue that asks for it. @type {Record<string, number>} */
+const NAMES = { loop: 3, encoders: 4 };
+
 /** A measurement gives the values of all ids with one of its prefixes. @type {{ ids: RegExp, measure: () => Promise<Record<string, Measured>> }[]} */
 const MEASUREMENTS = [
   { ids: /^(start|apidocs)\./, measure: measureStart },
   { ids: /^wordnet\./, measure: measureWordnet },
   { ids: /^step\./, measure: measureStep },
   { ids: /^resume\./, measure: measureResume },
+  { ids: /^encoders\.(parity|gradients)/, measure: measureParity },
+  { ids: /^encoders\.tokenizers/, measure: measureTokenizers },
+  { ids: /^gradcache\.equality/, measure: measureExactness },
+  { ids: /^gradcache\.(memory|overhead)/, measure: async () => measureGradcache() },
+  { ids: /^minilm\./, measure: async () => storedMinilm() },
   {
     ids: /^comparison\./,
     measure: async () => ({ 'comparison.apidocs': completeness('apidocs'), 'comparison.wordnet': completeness('wordnet') }),
@@ -43,10 +55,12 @@ const { values: options, positionals } = parseArgs({
     full: { type: 'boolean', default: false },
   },
 });
+const [name] = positionals;
 const targets = chosenTargets();
 const tables = chosenTables();
 
-if (options.full) await makeTables();
+if (options.full && name === 'encoders') await completeMinilm();
+else if (options.full) await makeTables();
 const measured = await measureAll();
 const rows = judge(targets, measured);
 const checksCells = !options.full && targets.some(({ id }) => id === 'comparison.apidocs');
@@ -65,13 +79,14 @@ process.exitCode = rerun?.differs ? 1 : exitCodeOf(rows);
 
 /** The targets to judge; one that another is relative to comes along. */
 function chosenTargets() {
-  if (positionals[0] !== 'loop') usage(`${positionals[0] ?? 'nothing'} to measure; expected loop`);
-  if (options.only === undefined) return TARGETS;
+  if (!Object.hasOwn(NAMES, name ?? '')) usage(`${name ?? 'nothing'} to measure; expected one of ${Object.keys(NAMES).join(', ')}`);
+  const own = TARGETS.filter(({ issue }) => issue === NAMES[name]);
+  if (options.only === undefined) return own;
   const ids = options.only.split(',');
-  const unknown = ids.filter((id) => !TARGETS.some((target) => target.id === id));
-  if (unknown.length > 0) usage(`--only ${unknown.join(',')}; expected some of ${TARGETS.map(({ id }) => id).join(', ')}`);
-  const bases = TARGETS.filter(({ id }) => ids.includes(id)).flatMap((target) => [target.times, target.while]);
-  return TARGETS.filter(({ id }) => ids.includes(id) || bases.includes(id));
+  const unknown = ids.filter((id) => !own.some((target) => target.id === id));
+  if (unknown.length > 0) usage(`--only ${unknown.join(',')}; expected some of ${own.map(({ id }) => id).join(', ')}`);
+  const bases = own.filter(({ id }) => ids.includes(id)).flatMap((target) => [target.times, target.while]);
+  return own.filter(({ id }) => ids.includes(id) || bases.includes(id));
 }
 
 /** @returns {TableName[]} */
@@ -80,7 +95,7 @@ function chosenTables() {
   const wanted = positionals.slice(1);
   const unknown = wanted.filter((name) => !known.includes(/** @type {TableName} */ (name)));
   if (unknown.length > 0 || (wanted.length > 0 && !options.full))
-    usage(`${wanted.join(' ')} after loop; expected --full with ${known.join(' or ')}`);
+    usage(`${wanted.join(' ')} after ${name}; expected loop --full with ${known.join(' or ')}`);
   return wanted.length > 0 ? /** @type {TableName[]} */ (wanted) : known;
 }
 
@@ -140,6 +155,6 @@ function report() {
 
 /** @param {string} problem @returns {never} */
 function usage(problem) {
-  console.error(`claims: ${problem}. npm run claims -- loop [--only id,…] [--json] [--full [apidocs|wordnet]]`);
+  console.error(`claims: ${problem}. npm run claims -- ${Object.keys(NAMES).join('|')} [--only id,…] [--json] [--full [apidocs|wordnet]]`);
   process.exit(64);
 }
