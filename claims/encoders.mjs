@@ -25,7 +25,7 @@ import { inTemporaryFolder, ROOT } from './processes.mjs';
 
 const GOLDEN = path.join(ROOT, 'tests', 'golden');
 const ARCHITECTURES = ['bert', 'bert-gelu-new', 'ernie', 'roberta', 'xlm-roberta', 'distilbert', 'electra', 'dpr', 'dpr-projection'];
-const PRECISIONS = ['bert-fp16', 'bert-bf16-sharded'];
+const PRECISIONS = ['bert-fp16', 'bert-bf16-sharded', 'bert-onnx'];
 
 /** [CLS] and mean vectors, loss and gradients of tiny checkpoints against PyTorch's (scripts/make_encoder_golden.py). @returns {Promise<Figures>} */
 export async function measureParity() {

@@ -1,6 +1,6 @@
 """Makes tests/golden/encoders/: tiny random checkpoints of every architecture, with the outputs and gradients that PyTorch transformers gives.
 
-pip install torch transformers safetensors; python scripts/make_encoder_golden.py
+pip install torch transformers safetensors onnx; python scripts/make_encoder_golden.py
 """
 import json
 import pathlib
@@ -8,7 +8,7 @@ import shutil
 
 import torch
 import transformers as hf
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 HERE = pathlib.Path(__file__).parent.parent / "tests/golden/encoders"
 VOCABULARY, WIDTH, LAYERS, HEADS, INNER, POSITIONS = 40, 16, 2, 2, 32, 20
@@ -82,7 +82,28 @@ def main():
         save_file(golden, str(folder / "golden.safetensors"))
     half_precision()
     cross_encoders()
+    onnx_export()
     print(json.dumps({"torch": torch.__version__, "transformers": hf.__version__, "names": sorted(p.name for p in HERE.iterdir())}))
+
+
+def onnx_export():
+    """BERT again, as PyTorch's exporter writes it: matrices transposed and without names, equal tensors stored once."""
+    class Wrapped(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.bert = hf.BertModel.from_pretrained(HERE / "bert", attn_implementation="eager").eval()
+
+        def forward(self, ids, mask):
+            return self.bert(input_ids=ids, attention_mask=mask)[0]
+
+    folder = HERE / "bert-onnx"
+    folder.mkdir()
+    ids = torch.randint(4, VOCABULARY, (2, 7))
+    torch.onnx.export(Wrapped(), (ids, torch.ones_like(ids)), str(folder / "model.onnx"), input_names=["input_ids", "attention_mask"],
+                      dynamo=False, opset_version=17)
+    shutil.copy(HERE / "bert/config.json", folder)
+    kept = {name: tensor for name, tensor in load_file(HERE / "bert/golden.safetensors").items() if not name.startswith("gradient")}
+    save_file(kept, str(folder / "golden.safetensors"))
 
 
 def cross_encoders():

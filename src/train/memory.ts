@@ -39,7 +39,7 @@ const VECTORS_OF_THE_OPTIMIZER = 9;
 
 /**
  * Bytes that a step takes at its peak beyond what the data take: what the backward pass needs of every layer, the gradients that TensorFlow.js
- * keeps until the pass ends, and the optimizer's vectors. The factors are fitted to measurements (bench/memory.mjs) on the backend onnx.
+ * keeps until the pass ends, and the optimizer's vectors. The factors are fitted to measurements (bench/gradcache.mjs) on the backend onnx.
  */
 export function predictedStepBytes(shape: EncoderShape, batch: StepBatch, plan: MemoryPlan, replicas: number): number {
   const P = parameterCount(createDualEncoder(shape).specs);

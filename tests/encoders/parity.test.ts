@@ -14,7 +14,7 @@ import { contrastiveLoss } from '../../src/train/contrastive.js';
 
 const FOLDER = fileURLToPath(new URL('../golden/encoders/', import.meta.url));
 const WITH_GRADIENTS = ['bert', 'bert-gelu-new', 'ernie', 'roberta', 'xlm-roberta', 'distilbert', 'electra', 'dpr', 'dpr-projection'];
-const PRECISIONS = ['bert-fp16', 'bert-bf16-sharded'];
+const PRECISIONS = ['bert-fp16', 'bert-bf16-sharded', 'bert-onnx'];
 const quiet = { line: () => {}, phase: () => ({ update: () => {}, end: () => {} }) };
 
 interface Loaded {

@@ -105,18 +105,28 @@ export function readNamedWeights(file: string): Map<string, NamedWeights> {
 export const TRANSPOSED = '.transposed';
 
 function renamed(tensors: Map<string, NamedWeights>, { node: nodes = [] }: OnnxProto.IGraphProto): Map<string, NamedWeights> {
-  const consumers = new Map(nodes!.flatMap((node) => (node.input ?? []).map((input) => [input, node])));
+  // Exporters store equal tensors once and give the others their names by Identity nodes.
+  for (const { opType, input, output } of nodes!) {
+    const [same, alias] = [tensors.get(input?.[0] ?? ''), output?.[0]];
+    if (opType === 'Identity' && same && alias) tensors.set(alias, { ...same, name: alias });
+  }
+  const consumers = (name: string) => nodes!.filter((node) => node.input?.includes(name));
   const out = new Map<string, NamedWeights>();
   for (const tensor of tensors.values()) {
-    const product = consumers.get(tensor.name);
-    const sum = product?.opType === 'MatMul' ? consumers.get(product.output![0]!) : undefined;
-    const bias = sum?.opType === 'Add' ? sum.input!.find((input) => input.endsWith('.bias')) : undefined;
     if (tensor.name.endsWith(TRANSPOSED)) add(out, transposed(tensor, tensor.name.slice(0, -TRANSPOSED.length)));
-    else if (bias && tensor.shape.length === 2 && /^(onnx::)?MatMul_\d+$/.test(tensor.name))
-      add(out, transposed(tensor, bias.replace(/bias$/, 'weight')));
-    else if (/\.(weight|bias)$/.test(tensor.name)) add(out, tensor); // the others are the graph's own constants
+    else if (/\.(weight|bias)$/.test(tensor.name))
+      add(out, tensor); // the others are anonymous matrices and the graph's own constants
+    else if (tensor.shape.length !== 2 || !/^(onnx::)?MatMul_\d+$/.test(tensor.name)) continue;
+    else for (const name of biasesBehind(tensor.name, consumers)) add(out, transposed(tensor, name.replace(/bias$/, 'weight')));
   }
   return out;
+}
+
+/** The biases added to what a matrix is multiplied into: one, or more where equal matrices were stored once. */
+function biasesBehind(matrix: string, consumers: (name: string) => OnnxProto.INodeProto[]): string[] {
+  const products = consumers(matrix).filter(({ opType }) => opType === 'MatMul');
+  const sums = products.flatMap(({ output }) => consumers(output![0]!)).filter(({ opType }) => opType === 'Add');
+  return sums.flatMap(({ input }) => input!.filter((name) => name.endsWith('.bias')));
 }
 
 const add = (map: Map<string, NamedWeights>, tensor: NamedWeights) => map.set(tensor.name, tensor);

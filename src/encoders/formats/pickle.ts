@@ -30,7 +30,7 @@ export class Opaque {
 }
 
 const MARK = Symbol('mark');
-const MOST_VALUES = 50_000_000;
+const MOST_VALUES = 5_000_000;
 
 /** The value of the pickle that begins at `offset`, and where it ends. Throws a PickleError for whatever is not plain data. */
 export function readPickle(bytes: Buffer, options: PickleOptions, offset = 0): { value: unknown; end: number } {

@@ -6,41 +6,9 @@ import fs from 'node:fs';
 import { promisify } from 'node:util';
 import { type Entry, fromFd, type ZipFile } from 'yauzl';
 import { messageOf, UserError } from '../../core/errors.js';
-import { fromBfloat16, fromHalf } from '../../core/half.js';
 import { type Constructor, Global, Opaque, PickleError, readPickle } from './pickle.js';
 import type { NamedArray } from './safetensors.js';
-
-/** Element types by the name of their storage's class. */
-const STORAGES: Readonly<Record<string, { bytes: number; read: (data: ArrayBuffer) => Float32Array | Int32Array }>> = {
-  FloatStorage: { bytes: 4, read: (data) => new Float32Array(data) },
-  HalfStorage: { bytes: 2, read: (data) => fromHalf(new Uint16Array(data)) },
-  BFloat16Storage: { bytes: 2, read: (data) => fromBfloat16(new Uint16Array(data)) },
-  DoubleStorage: { bytes: 8, read: (data) => Float32Array.from(new Float64Array(data)) },
-  LongStorage: { bytes: 8, read: (data) => Int32Array.from(new BigInt64Array(data), Number) },
-  IntStorage: { bytes: 4, read: (data) => new Int32Array(data) },
-  ShortStorage: { bytes: 2, read: (data) => Int32Array.from(new Int16Array(data)) },
-  CharStorage: { bytes: 1, read: (data) => Int32Array.from(new Int8Array(data)) },
-  ByteStorage: { bytes: 1, read: (data) => Int32Array.from(new Uint8Array(data)) },
-  BoolStorage: { bytes: 1, read: (data) => Int32Array.from(new Uint8Array(data)) },
-};
-
-class Storage {
-  constructor(
-    readonly type: string,
-    readonly key: string,
-    readonly length: number,
-  ) {}
-}
-
-/** A view of a storage. */
-class Tensor {
-  constructor(
-    readonly storage: Storage,
-    readonly offset: number,
-    readonly shape: readonly number[],
-    readonly strides: readonly number[],
-  ) {}
-}
+import { gather, STORAGES, Storage, Tensor } from './torchTensor.js';
 
 const whole = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 const wholes = (value: unknown): value is number[] => Array.isArray(value) && value.length <= 8 && value.every(whole);
@@ -61,7 +29,7 @@ const ALLOWED: ReadonlyMap<string, Constructor> = new Map<string, Constructor>([
   ['builtins.dict', () => new Map()],
   ['builtins.set', ([values]) => new Set(Array.isArray(values) ? values : [])],
   ['builtins.list', () => []],
-  ['builtins.int', () => 0],
+  ...['int', 'long', 'float', 'str', 'bool', 'bytes', 'tuple', 'complex', 'object'].map((name) => opaque(`builtins.${name}`)),
   ['torch._utils._rebuild_tensor', rebuildTensor],
   ['torch._utils._rebuild_tensor_v2', rebuildTensor],
   ['torch._utils._rebuild_parameter', ([data]) => data],
@@ -69,6 +37,7 @@ const ALLOWED: ReadonlyMap<string, Constructor> = new Map<string, Constructor>([
   ['torch.Size', ([sizes]) => sizes],
   ...Object.keys(STORAGES).map((name): [string, Constructor] => [`torch.${name}`, () => new Opaque(name)]),
   ...['torch.device', 'argparse.Namespace', 'numpy.dtype', 'numpy.core.multiarray.scalar', 'numpy._core.multiarray.scalar'].map(opaque),
+  ...['float32', 'float16', 'bfloat16', 'float64', 'int64', 'int32', 'bool'].map((name) => opaque(`torch.${name}`)),
   ...['_codecs.encode', 'numpy.ndarray', 'numpy.core.multiarray._reconstruct', 'numpy._core.multiarray._reconstruct'].map(opaque),
 ]);
 
@@ -88,12 +57,16 @@ export async function readTorchCheckpoint(file: string, options: TorchOptions = 
     const { root, readStorage } = archive;
     const found = tensorsIn(root, options.select ?? (() => true));
     const storages = new Map<string, Float32Array | Int32Array>();
+    const uses = new Map<string, number>();
+    for (const { storage } of found.values()) uses.set(storage.key, (uses.get(storage.key) ?? 0) + 1);
     const tensors = new Map<string, NamedArray>();
     for (const [name, tensor] of found) {
       const { key, type, length } = tensor.storage;
       const values = storages.get(key) ?? STORAGES[type]!.read(await readStorage(key, length * STORAGES[type]!.bytes));
       storages.set(key, values);
       tensors.set(name, { name, shape: tensor.shape, values: gather(name, tensor, values) });
+      uses.set(key, uses.get(key)! - 1);
+      if (uses.get(key) === 0) storages.delete(key);
     }
     return tensors;
   } catch (error) {
@@ -229,18 +202,23 @@ function readAt(descriptor: number, position: number, length: number): ArrayBuff
 
 /** ('storage', class, key, location, number of elements, …) */
 function storageOf(id: unknown): Storage {
-  const [word, type, key, , length] = Array.isArray(id) ? id : [];
+  const [word, type, key, , length, view] = Array.isArray(id) ? id : [];
   const name = type instanceof Global ? type.name.replace(/^torch\./, '') : '';
-  if (word !== 'storage' || !Object.hasOwn(STORAGES, name) || typeof key !== 'string' || !whole(length))
+  if (word !== 'storage' || !Object.hasOwn(STORAGES, name) || typeof key !== 'string' || !whole(length) || (view ?? null) !== null)
     throw new PickleError('a persistent id that is no storage');
   return new Storage(name, key, length);
 }
+
+/** A large model has some thousand; dictionaries within dictionaries that share parts would go on for ever. */
+const MOST_ENTRIES = 1_000_000;
 
 /** All tensors of nested dictionaries and lists, each once on a path. */
 function tensorsIn(root: unknown, select: (path: string) => boolean): Map<string, Tensor> {
   const tensors = new Map<string, Tensor>();
   const above = new Set<unknown>();
+  let visits = 0;
   const visit = (value: unknown, path: string): void => {
+    if (++visits > MOST_ENTRIES) throw new PickleError(`more than ${MOST_ENTRIES} entries`);
     if (value instanceof Tensor) {
       if (select(path)) tensors.set(path, value);
       return;
@@ -254,42 +232,4 @@ function tensorsIn(root: unknown, select: (path: string) => boolean): Map<string
   };
   visit(root, '');
   return tensors;
-}
-
-/** The view's values, row after row. */
-function gather(name: string, { storage, offset, shape, strides }: Tensor, values: Float32Array | Int32Array): Float32Array | Int32Array {
-  const size = shape.reduce((product, n) => product * n, 1);
-  const last = shape.reduce((at, n, axis) => at + (n - 1) * strides[axis]!, offset);
-  if (size > 0 && (last >= storage.length || size > 2 ** 31)) throw new Error(`tensor ${name} reaches beyond its storage`);
-  let step = 1;
-  const contiguous = shape.reduceRight((so, n, axis) => {
-    const fits = n === 1 || strides[axis] === step;
-    step *= n;
-    return so && fits;
-  }, true);
-  const gathered = contiguous ? values.slice(offset, offset + size) : strided(values, offset, shape, strides, size);
-  const broken = gathered instanceof Float32Array ? gathered.findIndex((value) => !Number.isFinite(value)) : -1;
-  if (broken >= 0) throw new Error(`tensor ${name} holds ${gathered[broken]} at position ${broken}`);
-  return gathered;
-}
-
-function strided<T extends Float32Array | Int32Array>(
-  values: T,
-  offset: number,
-  shape: readonly number[],
-  strides: readonly number[],
-  size: number,
-): T {
-  const gathered = new (values.constructor as new (length: number) => T)(size);
-  const index = shape.map(() => 0);
-  for (let i = 0, at = offset; i < size; i++) {
-    gathered[i] = values[at]!;
-    for (let axis = shape.length - 1; axis >= 0; axis--) {
-      at += strides[axis]!;
-      if (++index[axis]! < shape[axis]!) break;
-      at -= shape[axis]! * strides[axis]!;
-      index[axis] = 0;
-    }
-  }
-  return gathered;
 }

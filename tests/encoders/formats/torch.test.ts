@@ -111,6 +111,70 @@ describe('damaged files are errors that name the file', () => {
   });
 });
 
+/** A legacy checkpoint whose object is the pickle given: protocol 2 throughout. */
+function legacy(object: Buffer, keys: Buffer, storages: Buffer): Buffer {
+  const magic = Buffer.from('80028a0a6cfc9c46f9206aa850192e', 'hex');
+  const protocol = Buffer.from('80024de9032e', 'hex');
+  const system = Buffer.from('80027d58 0d000000 6c6974746c655f656e6469616e 88732e'.replaceAll(' ', ''), 'hex');
+  return Buffer.concat([magic, protocol, system, object, keys, storages]);
+}
+
+const text = (value: string) => Buffer.concat([Buffer.from([0x58, value.length, 0, 0, 0]), Buffer.from(value)]);
+const int = (value: number) => Buffer.from([0x4b, value]);
+
+/** {'x': _rebuild_tensor_v2(LongStorage of one value, 0, shape, stride 0)} */
+const viewOf = (shape: Buffer) =>
+  Buffer.concat([
+    Buffer.from([0x80, 2, 0x7d]),
+    text('x'),
+    Buffer.from('ctorch._utils\n_rebuild_tensor_v2\n(('),
+    text('storage'),
+    Buffer.from('ctorch\nLongStorage\n'),
+    text('0'),
+    text('cpu'),
+    int(1),
+    Buffer.from('NtQ'),
+    int(0),
+    shape,
+    int(0),
+    Buffer.from([0x85, 0x74, 0x52, 0x73, 0x2e]),
+  ]);
+const keys = Buffer.concat([Buffer.from([0x80, 2, 0x5d]), text('0'), Buffer.from([0x61, 0x2e])]);
+const storage = (value: bigint) => {
+  const bytes = Buffer.alloc(16);
+  bytes.writeBigInt64LE(1n);
+  bytes.writeBigInt64LE(value, 8);
+  return bytes;
+};
+
+describe('small files that ask for much', () => {
+  it('a legacy file made by hand is read', async () => {
+    fs.writeFileSync(scratch, legacy(viewOf(Buffer.concat([int(3), Buffer.from([0x85])])), keys, storage(5n)));
+    expect((await readTorchCheckpoint(scratch)).get('x')).toEqual({ name: 'x', shape: [3], values: Int32Array.of(5, 5, 5) });
+  });
+
+  it('one value repeated to gigabytes is refused', async () => {
+    const billion = Buffer.concat([Buffer.from([0x4a, 0, 0, 0, 0x40]), Buffer.from([0x85])]);
+    expect(await outcome(legacy(viewOf(billion), keys, storage(5n)))).toContain('reaches beyond its storage');
+  });
+
+  it('a whole number beyond 32 bits is refused, not wrapped', async () => {
+    expect(await outcome(legacy(viewOf(Buffer.concat([int(1), Buffer.from([0x85])])), keys, storage(2n ** 31n)))).toContain(
+      'beyond 32 bits',
+    );
+  });
+
+  it('dictionaries that share parts on many levels end soon', async () => {
+    // {a: x, b: x} where x is the level below: 2^40 paths in 41 dictionaries.
+    const level = (i: number) =>
+      Buffer.concat([Buffer.from([0x7d, 0x71, i + 1]), text('a'), Buffer.from([0x68, i, 0x73]), text('b'), Buffer.from([0x68, i, 0x73])]);
+    const levels = Array.from({ length: 40 }, (_, i) => Buffer.concat([level(i)]));
+    const object = Buffer.concat([Buffer.from([0x80, 2, 0x7d, 0x71, 0]), ...levels, Buffer.from([0x2e])]);
+    const empty = Buffer.from([0x80, 2, 0x5d, 0x2e]);
+    expect(await outcome(legacy(object, empty, Buffer.alloc(0)))).toContain('more than 1000000 entries');
+  });
+});
+
 it('random bytes are a value or a PickleError', () =>
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
