@@ -107,3 +107,38 @@ describe('safetensors', () => {
     expect(() => readSafetensors(file)).toThrow(problem);
   });
 });
+
+it('bytes changed anywhere: tensors or an error of ours that names the file', () => {
+  writeSafetensors(file, [
+    { name: 'a', shape: [2, 3], values: Float32Array.of(1, 2, 3, 4, 5, 6) },
+    { name: 'b', shape: [2], values: Int32Array.of(7, 8) },
+  ]);
+  const bytes = fs.readFileSync(file);
+  const outcome = (content: Uint8Array) => {
+    fs.writeFileSync(file, content);
+    try {
+      readSafetensors(file);
+    } catch (error) {
+      expect(error).toBeInstanceOf(UserError);
+      expect((error as Error).message).toContain(file);
+    }
+  };
+  for (let length = 0; length < bytes.length; length++) outcome(bytes.subarray(0, length));
+  fc.assert(
+    fc.property(fc.array(fc.tuple(fc.nat(bytes.length - 1), fc.nat(255)), { minLength: 1, maxLength: 5 }), (changes) => {
+      const broken = Buffer.from(bytes);
+      for (const [at, value] of changes) broken[at] = value;
+      outcome(broken);
+    }),
+    { seed: 20221, numRuns: 1000 },
+  );
+});
+
+it.each([
+  ['F16', Uint8Array.of(0x00, 0x3c, 0x00, 0xc0), [1, -2]],
+  ['BF16', Uint8Array.of(0x80, 0x3f, 0x00, 0xc0), [1, -2]],
+  ['I64', Uint8Array.from([5, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255]), [5, -1]],
+])('%s is read exactly', (dtype, data, expected) => {
+  writeRaw({ x: { dtype, shape: [2], data_offsets: [0, data.length] } }, Buffer.from(data));
+  expect([...readSafetensors(file).tensors.get('x')!.values]).toEqual(expected);
+});

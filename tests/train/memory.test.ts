@@ -1,0 +1,47 @@
+import { describe, expect, it } from 'vitest';
+import { describeStep, memoryPlan, predictedStepBytes } from '../../src/train/memory.js';
+import type { StepBatch } from '../../src/train/sharedMemory.js';
+import { tinyShape, toyConfig, toyTokens, WHOLE } from './fixtures.js';
+
+const plan = (train: object) =>
+  memoryPlan(toyConfig({ train: { queriesPerStep: 8, ...train }, sampler: { kind: 'random', negatives: 2 } }), 32);
+const batch: StepBatch = {
+  step: 0,
+  queries: toyTokens([4, 7, 5], 'queries'),
+  passages: toyTokens([6, 3, 9, 8, 5], 'passages'),
+  contrast: { target: Int32Array.of(0, 1, 2), mask: new Float32Array(15) },
+};
+
+describe('the plan follows from the loss', () => {
+  it('in one piece where no smaller piece is asked for', () => {
+    expect(plan({}).kind).toBe('whole');
+    expect(plan({ microBatch: 8 }).kind).toBe('whole');
+  });
+
+  it('GradCache for in-batch negatives, accumulation for own groups', () => {
+    expect(plan({ microBatch: 2 })).toEqual({ kind: 'gradCache', microBatch: 2, chunkRows: 8, recompute: false });
+    expect(plan({ microBatch: 2, inBatch: false }).kind).toBe('accumulation');
+    expect(plan({ gradientCheckpointing: true }).recompute).toBe(true);
+  });
+
+  it('is said, with the negatives that a query meets', () => {
+    expect(describeStep(batch, WHOLE)).toBe('step: 3 queries, 5 passages; 4.0 negatives a query in effect; in one piece');
+    const own = { ...batch, contrast: { ...batch.contrast, mask: Float32Array.from({ length: 15 }, (_, i) => (i % 5 < 2 ? 0 : -1e9)) } };
+    expect(describeStep(own, { ...WHOLE, kind: 'accumulation', microBatch: 2 })).toContain(
+      '1.0 negatives a query in effect; gradients accumulated over 2',
+    );
+  });
+});
+
+describe('the prediction', () => {
+  const bytes = (part: object) => predictedStepBytes(tinyShape(), batch, { ...WHOLE, ...part }, 1);
+  it('falls with smaller pieces and with recomputed layers', () => {
+    expect(bytes({ kind: 'gradCache', chunkRows: 1 })).toBeLessThan(bytes({}));
+    expect(bytes({ recompute: true })).toBeLessThan(bytes({}));
+    expect(bytes({ kind: 'accumulation', microBatch: 1 })).toBeLessThan(bytes({}));
+  });
+
+  it('grows with the replicas', () => {
+    expect(predictedStepBytes(tinyShape(), batch, WHOLE, 2)).toBeGreaterThan(bytes({}));
+  });
+});
