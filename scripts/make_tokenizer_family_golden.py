@@ -18,8 +18,15 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre
 
 ROOT = pathlib.Path(__file__).parent.parent
 HERE = ROOT / "tests/golden/tokenizers"
-DUMP = "import { textOf, TEXTS } from './tests/encoders/tokenizer/texts.mjs'; process.stdout.write(JSON.stringify(Array.from({ length: TEXTS }, (_, i) => textOf(i))));"
-TEXTS = json.loads(subprocess.run(["node", "--input-type=module", "-e", DUMP], cwd=ROOT, capture_output=True, check=True).stdout)
+
+
+def from_node(expression):
+    """The value of an expression over the exports of texts.mjs."""
+    dump = f"import * as t from './tests/encoders/tokenizer/texts.mjs'; process.stdout.write(JSON.stringify({expression}));"
+    return json.loads(subprocess.run(["node", "--input-type=module", "-e", dump], cwd=ROOT, capture_output=True, check=True).stdout)
+
+
+TEXTS = from_node("Array.from({ length: t.TEXTS }, (_, i) => t.textOf(i))")
 CORPUS = [text for text in TEXTS[::2] if len(text) < 5000]
 BERT = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 ROBERTA = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
@@ -71,16 +78,52 @@ def xlm_roberta():
     return tokenizer
 
 
+def hash_of(ids):
+    return hashlib.sha256(json.dumps(ids, separators=(",", ":")).encode()).hexdigest()[:8]
+
+
+def with_added_tokens(tokenizer):
+    """A copy of it that knows the added tokens of texts.mjs too."""
+    copy = Tokenizer.from_str(tokenizer.to_str())
+    for flags in from_node("t.ADDED"):
+        copy.add_tokens([AddedToken(flags.pop("content"), **{"normalized": False, **flags})])
+    return copy
+
+
+def truncated_pair(tokenizer, i):
+    """Of texts i and i + 1, at most 5 to 44 ids."""
+    tokenizer.enable_truncation(5 + 7 * i % 40, strategy="longest_first")
+    ids = tokenizer.encode(TEXTS[i], TEXTS[i + 1]).ids
+    tokenizer.no_truncation()
+    return ids
+
+
+def edges(made):
+    """What the texts do not reach: characters of all scripts, added tokens, pairs that are too long."""
+    golden = {}
+    for name, tokenizer in made.items():
+        added = with_added_tokens(tokenizer)
+        golden[name] = {
+            "pairs": "".join(hash_of(truncated_pair(tokenizer, i)) for i in range(0, 1000, 2)),
+            "addedTokens": json.loads(added.to_str())["added_tokens"],
+            "added": "".join(hash_of(added.encode(text).ids) for text in from_node("t.addedTexts()")),
+        }
+        if name == "bert-uncased":
+            golden[name]["characters"] = "".join(hash_of(tokenizer.encode(text).ids) for text in from_node("t.characterTexts()"))
+    (HERE / "edges.golden.json").write_text(json.dumps(golden, separators=(",", ":")) + "\n")
+
+
 def main():
     HERE.mkdir(parents=True, exist_ok=True)
     made = {"bert-uncased": bert(True), "bert-cased": bert(False), "roberta": roberta(), "xlm-roberta": xlm_roberta()}
+    edges(made)
     if len(sys.argv) > 1:
         made["bert-base-uncased"] = Tokenizer.from_file(str(pathlib.Path(sys.argv[1]) / "tokenizer.json"))
         made["bert-base-uncased"].no_truncation()
         made["bert-base-uncased"].no_padding()
     for name, tokenizer in made.items():
         ids = [encoding.ids for encoding in tokenizer.encode_batch(TEXTS)]
-        hashes = [hashlib.sha256(json.dumps(one, separators=(",", ":")).encode()).hexdigest()[:8] for one in ids]
+        hashes = [hash_of(one) for one in ids]
         pairs = [tokenizer.encode(TEXTS[i], TEXTS[i + 1]) for i in range(0, 40, 2)]
         golden = {"hashes": "".join(hashes), "first": ids[:20], "pairs": [pair.ids for pair in pairs], "types": [pair.type_ids for pair in pairs]}
         (HERE / f"{name}.golden.json").write_text(json.dumps(golden, separators=(",", ":")) + "\n")

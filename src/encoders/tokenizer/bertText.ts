@@ -1,8 +1,11 @@
 /**
  * BERT's text normalisation and word splitting with the results of Hugging Face's `tokenizers`. @xenova/transformers differs from them on
- * marks outside U+0300–U+036F (Hindi, Arabic, Thai …), on CJK beyond U+FFFF and on the Greek final sigma, so its BertNormalizer is replaced
- * by this one. What is left differs only for characters that Unicode gained after the tables of `tokenizers` (rare scripts).
+ * marks outside U+0300–U+036F (Hindi, Arabic, Thai …), on CJK beyond U+FFFF, on the Greek final sigma and on newer characters, so its
+ * BertNormalizer and BertPreTokenizer are replaced by these. What is left: letters that Unicode 13 and 16 decompose (U+105C9, U+105E4,
+ * U+11383–U+113C8, U+11938, U+16121–U+16128, U+16D68–U+16D6A), and letter case newer than the Unicode version of Node.
  */
+import { CONTROL, NONSPACING_MARK, PUNCTUATION } from './bertTables.js';
+
 export interface BertNormalization {
   readonly cleanText: boolean;
   readonly separateCjk: boolean;
@@ -11,11 +14,10 @@ export interface BertNormalization {
 }
 
 const PRINTABLE_ASCII = /^[\x20-\x7e]*$/;
-const CONTROL = /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\ufffd]/u;
+const DROPPED = new RegExp(CONTROL, 'v');
 const WHITE_SPACE = /[\t\n\r\p{Z}]/u;
-const NONSPACING_MARKS = /\p{Mn}/gu;
-const PUNCTUATION = '\\p{P}\\u0021-\\u002f\\u003a-\\u0040\\u005b-\\u0060\\u007b-\\u007e';
-const WORDS = new RegExp(`[^\\s${PUNCTUATION}]+|[${PUNCTUATION}]`, 'gu');
+const NONSPACING_MARKS = new RegExp(NONSPACING_MARK, 'gv');
+const WORDS = new RegExp(`[^\\p{White_Space}${PUNCTUATION}]+|${PUNCTUATION}`, 'gv');
 
 /** The code points that BERT calls Chinese characters. The sixth block begins at U+2B920, as in `tokenizers` (Unicode: U+2B820). */
 const CJK_BLOCKS = [
@@ -35,12 +37,16 @@ export function normalizeBert(text: string, options: BertNormalization): string 
   let out = '';
   for (const character of text) {
     if (options.cleanText && WHITE_SPACE.test(character)) out += ' ';
-    else if (options.cleanText && CONTROL.test(character)) continue;
+    else if (options.cleanText && DROPPED.test(character)) continue;
     else out += options.separateCjk && isCjk(character.codePointAt(0)!) ? ` ${character} ` : character;
   }
   if (options.stripAccents) out = out.normalize('NFD').replace(NONSPACING_MARKS, '');
+  return options.lowercase ? lowerCase(out) : out;
+}
+
+export function lowerCase(text: string): string {
   // One character at a time: on whole words JavaScript gives a final Σ another lower case than an inner one.
-  return options.lowercase ? Array.from(out, (character) => character.toLowerCase()).join('') : out;
+  return Array.from(text, (character) => character.toLowerCase()).join('');
 }
 
 /** Splits normalised text at white space and around every punctuation character. */

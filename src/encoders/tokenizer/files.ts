@@ -14,8 +14,31 @@ export interface TokenizerFiles {
   readonly config: Record<string, unknown>;
 }
 
-const BERT_TOKENS = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]'];
-const ROBERTA_TOKENS = ['<s>', '<pad>', '</s>', '<unk>', '<mask>'];
+/** By their keys in tokenizer_config.json, which may give them other names. */
+const BERT_TOKENS = { pad_token: '[PAD]', unk_token: '[UNK]', cls_token: '[CLS]', sep_token: '[SEP]', mask_token: '[MASK]' };
+const ROBERTA_TOKENS = { cls_token: '<s>', pad_token: '<pad>', sep_token: '</s>', unk_token: '<unk>', mask_token: '<mask>' };
+
+/** The text of a special token, which configurations write as such or as an object with its `content`. */
+export function tokenText(token: unknown): string | undefined {
+  if (typeof token === 'string') return token;
+  return (token as { content?: string } | null | undefined)?.content;
+}
+
+/** The special tokens by key. All but the mask must be in the vocabulary. */
+function namedTokens<T extends Record<string, string>>(usual: T, config: Record<string, unknown>, vocab: object, file: string): T {
+  const names = Object.fromEntries(Object.entries(usual).map(([key, name]) => [key, tokenText(config[key]) ?? name])) as T;
+  for (const [key, name] of Object.entries(names)) {
+    if (key !== 'mask_token' && !Object.hasOwn(vocab, name))
+      throw new UserError(`${file}: found no ${name}; expected the ${key} of a BERT-like encoder; get the file again.`);
+  }
+  return names;
+}
+
+/** Of the special tokens those that the vocabulary has, by id. */
+function specialTokens(names: Record<string, string>, vocab: Record<string, number>, flags: (name: string) => object = () => ({})) {
+  const known = [...new Set(Object.values(names))].filter((name) => Object.hasOwn(vocab, name));
+  return known.map((name) => special(name, vocab[name]!, flags(name))).sort((a, b) => a.id - b.id);
+}
 
 /** Throws a UserError naming the folder and what was looked for. */
 export function readTokenizerFiles(folder: string): TokenizerFiles {
@@ -73,16 +96,16 @@ function fromVocabulary(file: string, config: Record<string, unknown>): Tokenize
     .replace(/\r?\n$/, '')
     .split(/\r?\n/);
   const vocab = Object.fromEntries(tokens.map((token, id) => [token, id]));
-  const missing = BERT_TOKENS.find((token) => !Object.hasOwn(vocab, token));
-  if (missing) throw new UserError(`${file}: found no ${missing}; expected BERT's special tokens; get the file again.`);
+  const names = namedTokens(BERT_TOKENS, config, vocab, file);
+  const { cls_token: cls, sep_token: sep, unk_token } = names;
   const piece = (id: string, type: number) => ({ SpecialToken: { id, type_id: type } });
   const part = (id: string, type: number) => ({ Sequence: { id, type_id: type } });
-  const single = [piece('[CLS]', 0), part('A', 0), piece('[SEP]', 0)];
+  const single = [piece(cls, 0), part('A', 0), piece(sep, 0)];
   return {
     version: '1.0',
     truncation: null,
     padding: null,
-    added_tokens: BERT_TOKENS.map((token) => special(token, vocab[token]!)).sort((a, b) => a.id - b.id),
+    added_tokens: specialTokens(names, vocab),
     normalizer: {
       type: 'BertNormalizer',
       clean_text: true,
@@ -94,29 +117,29 @@ function fromVocabulary(file: string, config: Record<string, unknown>): Tokenize
     post_processor: {
       type: 'TemplateProcessing',
       single,
-      pair: [...single, part('B', 1), piece('[SEP]', 1)],
-      special_tokens: Object.fromEntries(['[CLS]', '[SEP]'].map((id) => [id, { id, ids: [vocab[id]], tokens: [id] }])),
+      pair: [...single, part('B', 1), piece(sep, 1)],
+      special_tokens: Object.fromEntries([cls, sep].map((id) => [id, { id, ids: [vocab[id]], tokens: [id] }])),
     },
     decoder: { type: 'WordPiece', prefix: '##', cleanup: true },
-    model: { type: 'WordPiece', unk_token: '[UNK]', continuing_subword_prefix: '##', max_input_chars_per_word: 100, vocab },
+    model: { type: 'WordPiece', unk_token, continuing_subword_prefix: '##', max_input_chars_per_word: 100, vocab },
   };
 }
 
 /** As transformers' RobertaTokenizerFast reads vocab.json and merges.txt: byte-level BPE. */
 function fromMerges(vocabFile: string, mergesFile: string, config: Record<string, unknown>): TokenizerJson {
   const vocab = parseJson(vocabFile, readText(vocabFile)) as Record<string, number>;
-  const missing = ROBERTA_TOKENS.find((token) => !Object.hasOwn(vocab, token));
-  if (missing) throw new UserError(`${vocabFile}: found no ${missing}; expected RoBERTa's special tokens; get the file again.`);
+  const names = namedTokens(ROBERTA_TOKENS, config, vocab, vocabFile);
+  const { cls_token: cls, sep_token: sep, mask_token } = names;
   const prefix = config.add_prefix_space === true;
   const merges = readText(mergesFile)
     .split(/\r?\n/)
     .filter((line) => line !== '' && !line.startsWith('#version'));
-  const ends = { sep: ['</s>', vocab['</s>']], cls: ['<s>', vocab['<s>']], trim_offsets: true, add_prefix_space: prefix };
+  const ends = { sep: [sep, vocab[sep]], cls: [cls, vocab[cls]], trim_offsets: true, add_prefix_space: prefix };
   return {
     version: '1.0',
     truncation: null,
     padding: null,
-    added_tokens: ROBERTA_TOKENS.map((token) => special(token, vocab[token]!, { lstrip: token === '<mask>' })),
+    added_tokens: specialTokens(names, vocab, (name) => ({ lstrip: name === mask_token })),
     normalizer: null,
     pre_tokenizer: { type: 'ByteLevel', add_prefix_space: prefix, trim_offsets: true },
     post_processor: { type: 'RobertaProcessing', ...ends },

@@ -1,12 +1,16 @@
 /**
- * The normalisation that sentencepiece compiles into a model (XLM-R's nmt_nfkc and others), as Hugging Face's `tokenizers` applies it. Layout of the
- * map: bytes of the trie (uint32), a Darts double-array trie over UTF-8 bytes, then the replacements, each ended by a zero byte.
+ * The normalisation that sentencepiece compiles into a model (XLM-R's nmt_nfkc and others), as Hugging Face's `tokenizers` applies it.
+ * Layout of the map: bytes of the trie (uint32), a Darts double-array trie over UTF-8 bytes, then the replacements, each ended by a zero
+ * byte.
  */
 import { UserError } from '../../core/errors.js';
 
 const PRINTABLE_ASCII = /^[\x20-\x7e]*$/;
 /** In UTF-8; longer grapheme clusters are looked up character by character. */
 const LONGEST_CLUSTER = 6;
+const SEGMENTER = new Intl.Segmenter('en', { granularity: 'grapheme' });
+/** In UTF-16 units. */
+const WINDOW = 256;
 
 /** The normaliser of a base64 map. A map that is none is a UserError naming the file. */
 export function precompiledNormalizer(base64: string, file: string): (text: string) => string {
@@ -30,17 +34,43 @@ export function precompiledNormalizer(base64: string, file: string): (text: stri
   const asciiStays = Array.from({ length: 0x5f }, (_, i) => String.fromCharCode(0x20 + i)).every(
     (character) => (replaced(character) ?? character) === character,
   );
-  const clusters = new Intl.Segmenter('en', { granularity: 'grapheme' });
   return (text) => {
     if (asciiStays && PRINTABLE_ASCII.test(text)) return text;
     let out = '';
-    for (const { segment } of clusters.segment(text)) {
-      const whole = Buffer.byteLength(segment) < LONGEST_CLUSTER ? replaced(segment) : undefined;
+    for (const cluster of graphemeClusters(text)) {
+      const whole = Buffer.byteLength(cluster) < LONGEST_CLUSTER ? replaced(cluster) : undefined;
       if (whole !== undefined) out += whole;
-      else for (const character of segment) out += replaced(character) ?? character;
+      else for (const character of cluster) out += replaced(character) ?? character;
     }
     return out;
   };
+}
+
+/**
+ * In windows, since the segmenter takes quadratic time on long texts. A window begins where a cluster does, on which alone the next ones
+ * depend.
+ */
+function* graphemeClusters(text: string): Generator<string> {
+  let start = 0;
+  let size = WINDOW;
+  while (start < text.length) {
+    const window = text.slice(start, start + size);
+    const isLast = start + size >= text.length;
+    let previous: string | undefined;
+    let taken = 0;
+    for (const { segment } of SEGMENTER.segment(window)) {
+      if (previous !== undefined) {
+        yield previous;
+        taken += previous.length;
+      }
+      previous = segment;
+    }
+    // The window's last cluster may go on behind it.
+    if (isLast) yield previous!;
+    if (isLast) return;
+    start += taken;
+    size = taken === 0 ? 2 * size : WINDOW;
+  }
 }
 
 /** Where the replacement of the shortest key that begins `key` lies; units are as in Darts-clone. */

@@ -1,13 +1,18 @@
 /**
- * Reads a Hugging Face tokenizer.json with @xenova/transformers and gives the token ids of texts, the same as Hugging Face's `tokenizers` gives
- * (golden ids in tests/golden/tokenizer.json).
+ * The token ids of texts, the same as Hugging Face's `tokenizers` gives, for the tokenizers of BERT's family: WordPiece (BERT, DistilBERT,
+ * ELECTRA, ERNIE), byte-level BPE (RoBERTa) and Unigram (XLM-R). tokenizer.json is read with @xenova/transformers, which also decodes;
+ * mends.ts says which of its parts are replaced. Other parts are the package's own and may differ. (Golden ids:
+ * tests/golden/tokenizer.json, tests/golden/tokenizers.)
  */
 import { messageOf, UserError } from '../../core/errors.js';
 import { sha256 } from '../../core/files.js';
+import { addedTokenFinder } from './addedTokens.js';
 import { visitPieces } from './bertText.js';
 import { readTokenizerFiles } from './files.js';
-import { mend, useOlderForms, type XenovaTokenizer } from './mends.js';
+import { mend, useOlderForms, wordEncoder, type XenovaTokenizer } from './mends.js';
+import { longestFirst, specialIds, templateOf } from './template.js';
 import { IDENTIFIER_BORDER, type NormalizerJson, type TokenizerJson } from './wordpiece.js';
+import { continuingTokens, halvesOf } from './wordpieceModel.js';
 
 export interface Tokenizer {
   /** SHA-256 of tokenizer.json. */
@@ -51,31 +56,33 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
   }
   json.model.type ??= modelType(json.model);
   useOlderForms(json);
-  const xenova = await createXenova(file, json, config);
+  const xenova = await createXenova(file, json);
   mend(xenova, json, file);
-  const { padId, clsId, sepId, unkId } = specialIds(xenova, file);
+  const special = specialIds(xenova.model.tokens_to_ids, json, config, file);
+  const template = templateOf(json, special);
   let halves: Int32Array[] | undefined;
-  const encodeBody = isPieceLocal(json) ? cachedEncoder(xenova) : wholeTextEncoder(xenova);
+  const encodeBody = usable(file, () => bodyEncoder(xenova, json));
   return {
     fingerprint: sha256(content),
     json: content,
     vocabSize: xenova.model.vocab.length,
-    padId,
-    clsId,
-    sepId,
-    unkId,
-    continues: continuingTokens(json, xenova.model.vocab),
+    ...special,
+    continues: continuingTokens(json, xenova.model),
     // Made when first asked for: training with piece dropout alone needs them, and a large vocabulary has many.
     get halves() {
       halves ??= halvesOf(json, xenova.model);
       return halves;
     },
-    encode: (text, maxTokens) => [clsId, ...encodeBody(text, maxTokens - 2), sepId],
+    encode: (text, maxTokens) => {
+      const [before, after] = template.single;
+      return [...before, ...encodeBody(text, maxTokens - before.length - after.length), ...after];
+    },
     encodePair: (first, second, maxTokens) => {
-      const between = json.post_processor !== null && separatorsOf(json) > 1 ? [sepId, sepId] : [sepId];
-      const [a, b] = truncatedPair(encodeBody(first, maxTokens), encodeBody(second, maxTokens), maxTokens - 2 - between.length);
-      const head = [clsId, ...a, ...between];
-      return { ids: [...head, ...b, sepId], second: head.length };
+      const [a, b] = [encodeBody(first), encodeBody(second)];
+      const [before, between, after] = template.pair;
+      const kept = longestFirst(a.length, b.length, maxTokens - before.length - between.length - after.length);
+      const head = [...before, ...a.slice(0, kept[0]), ...between];
+      return { ids: [...head, ...b.slice(0, kept[1]), ...after], second: head.length };
     },
     // The decoder of tokenizer.json cleans up token by token, as `tokenizers` does; @xenova/transformers would do it again on the whole text.
     decode: (ids) => (ids.length === 0 ? '' : xenova.decode(ids, { skip_special_tokens: true, clean_up_tokenization_spaces: false })),
@@ -97,68 +104,18 @@ export async function requireTokenizerPackage(): Promise<new (json: TokenizerJso
   }
 }
 
-async function createXenova(file: string, json: TokenizerJson, config: Record<string, unknown>): Promise<XenovaTokenizer> {
+async function createXenova(file: string, json: TokenizerJson): Promise<XenovaTokenizer> {
   const PreTrainedTokenizer = await requireTokenizerPackage();
+  // Without tokenizer_config.json: the package refuses some forms of it, and nothing used here depends on it.
+  return usable(file, () => new PreTrainedTokenizer(json, {}));
+}
+
+function usable<T>(file: string, make: () => T): T {
   try {
-    return new PreTrainedTokenizer(json, config);
+    return make();
   } catch (error) {
-    throw new UserError(
-      `${file}: @xenova/transformers cannot use it (${messageOf(error)}); expected a tokenizer of a BERT-like encoder; take another.`,
-    );
+    throw new UserError(`${file}: cannot use it (${messageOf(error)}); expected a tokenizer of a BERT-like encoder; take another.`);
   }
-}
-
-function specialIds(xenova: XenovaTokenizer, file: string): { padId: number; clsId: number; sepId: number; unkId: number } {
-  const find = (...names: string[]): number => {
-    const name = names.find((candidate) => xenova.model.tokens_to_ids.has(candidate));
-    if (name === undefined) {
-      throw new UserError(
-        `${file}: found none of the tokens ${names.join(', ')}; expected one of them; take the tokenizer of a BERT-like encoder.`,
-      );
-    }
-    return xenova.model.tokens_to_ids.get(name)!;
-  };
-  return { padId: find('[PAD]', '<pad>'), clsId: find('[CLS]', '<s>'), sepId: find('[SEP]', '</s>'), unkId: find('[UNK]', '<unk>') };
-}
-
-/** How many separators stand between two texts: RoBERTa's family has two. */
-function separatorsOf({ post_processor }: TokenizerJson): number {
-  const { type, pair } = post_processor as { type: string; pair?: ({ Sequence?: { id: string } } | { SpecialToken: object })[] };
-  if (type !== 'TemplateProcessing') return type === 'RobertaProcessing' ? 2 : 1;
-  const place = (id: string) => pair!.findIndex((part) => 'Sequence' in part && part.Sequence?.id === id);
-  return place('B') - place('A') - 1;
-}
-
-/** As `tokenizers` truncates pairs (longest_first): the shorter text stays whole as long as it takes no more than half. */
-function truncatedPair(a: number[], b: number[], limit: number): [number[], number[]] {
-  if (a.length + b.length <= limit) return [a, b];
-  const shorter = Math.min(a.length, b.length);
-  const halves: [number, number] = [Math.floor(limit / 2), limit - Math.floor(limit / 2)];
-  const [small, large] = shorter + Math.max(shorter, limit - shorter) > limit ? halves : [shorter, Math.max(shorter, limit - shorter)];
-  return a.length > b.length ? [a.slice(0, large), b.slice(0, small)] : [a.slice(0, small), b.slice(0, large)];
-}
-
-function continuingTokens(json: TokenizerJson, vocabulary: readonly (string | undefined)[]): Uint8Array {
-  const prefix = json.model.continuing_subword_prefix;
-  return Uint8Array.from(vocabulary, (token) => (json.model.type === 'WordPiece' && token?.startsWith(String(prefix)) ? 1 : 0));
-}
-
-/** un·happy and unh·##appy of unhappy, where both parts are entries of the vocabulary. */
-function halvesOf(json: TokenizerJson, { vocab, tokens_to_ids }: XenovaTokenizer['model']): Int32Array[] {
-  if (json.model.type !== 'WordPiece') return Array.from(vocab, () => new Int32Array(0));
-  const prefix = String(json.model.continuing_subword_prefix);
-  const special = new Set((json.added_tokens ?? []).map(({ content }) => content));
-  return Array.from(vocab, (token = '') => {
-    if (special.has(token)) return new Int32Array(0);
-    const begin = token.startsWith(prefix) ? prefix : '';
-    const characters = [...token.slice(begin.length)];
-    const ways = characters.slice(1).map((_, i) => {
-      const left = tokens_to_ids.get(begin + characters.slice(0, i + 1).join(''));
-      const right = tokens_to_ids.get(prefix + characters.slice(i + 1).join(''));
-      return left === undefined || right === undefined ? [] : [left, right];
-    });
-    return Int32Array.from(ways.flat());
-  });
 }
 
 /** Whether the ids of a text are those of its pieces between white space, one after the other. */
@@ -171,36 +128,56 @@ function isPieceLocal(json: TokenizerJson): boolean {
 }
 
 /** Ids of a text without [CLS] and [SEP], at most `limit`. */
-type BodyEncoder = (text: string, limit: number) => number[];
+type BodyEncoder = (text: string, limit?: number) => number[];
 
-function wholeTextEncoder(xenova: XenovaTokenizer): BodyEncoder {
-  return (text, limit) => xenova.model.convert_tokens_to_ids(xenova._encode_text(text)).slice(0, limit);
+function bodyEncoder(xenova: XenovaTokenizer, json: TokenizerJson): BodyEncoder {
+  const idsOfWord = wordEncoder(xenova, json);
+  const normalize = (text: string): string => (xenova.normalizer ? xenova.normalizer(text) : text);
+  const words = (text: string, section_index: number): string[] =>
+    xenova.pre_tokenizer ? xenova.pre_tokenizer(text, { section_index }) : [text];
+  const [raw, normalized] = [false, true].map((flag) => json.added_tokens.filter((token) => (token.normalized ?? !token.special) === flag));
+  const inRaw = addedTokenFinder(raw!);
+  const inNormalized = addedTokenFinder(normalized!.map((token) => ({ ...token, content: normalize(token.content) })));
+  const idsOfWordCached = remembered(idsOfWord);
+  const encodeWhole: BodyEncoder = (text, limit = Number.POSITIVE_INFINITY) => {
+    const ids: number[] = [];
+    let section = 0;
+    for (const stretch of inRaw.cut(text)) {
+      for (const part of typeof stretch === 'number' ? [stretch] : inNormalized.cut(normalize(stretch))) {
+        if (typeof part === 'number') ids.push(part);
+        else if (part !== '') for (const word of words(part, section)) for (const id of idsOfWordCached(word)) ids.push(id);
+        section++;
+      }
+      if (ids.length >= limit) break;
+    }
+    return ids.length > limit ? ids.slice(0, limit) : ids;
+  };
+  if (!isPieceLocal(json) || normalized!.length > 0) return encodeWhole;
+  const idsOfPiece = remembered((piece: string) => words(normalize(piece), 0).flatMap(idsOfWord));
+  return (text, limit = Number.POSITIVE_INFINITY) => {
+    // A special token written out in the text is that token, and may stand inside a piece.
+    if (inRaw.mayOccurIn(text)) return encodeWhole(text, limit);
+    const ids: number[] = [];
+    visitPieces(text, (piece) => {
+      for (const id of idsOfPiece(piece)) ids.push(id);
+      return ids.length < limit;
+    });
+    if (ids.length > limit) ids.length = limit;
+    return ids;
+  };
 }
 
-/** Remembers the ids of each piece: natural text repeats few pieces often. */
-function cachedEncoder(xenova: XenovaTokenizer): BodyEncoder {
+/** Natural text repeats few pieces often. */
+function remembered(encode: (piece: string) => number[]): (piece: string) => number[] {
   const cache = new Map<string, number[]>();
-  const encodeWhole = wholeTextEncoder(xenova);
-  const encodePiece = (piece: string): number[] => {
+  return (piece) => {
     const cached = cache.get(piece);
     if (cached) return cached;
-    const normalized = xenova.normalizer!(piece);
-    const ids = xenova.model.convert_tokens_to_ids(xenova.model(xenova.pre_tokenizer(normalized)));
+    const ids = encode(piece);
     if (piece.length <= LONGEST_CACHED_PIECE) {
       if (cache.size >= MOST_CACHED_PIECES) cache.clear();
       cache.set(piece, ids);
     }
-    return ids;
-  };
-  return (text, limit) => {
-    // A special token written out in the text is that token, and may stand inside a piece.
-    if (xenova.added_tokens_regex?.test(text)) return encodeWhole(text, limit);
-    const ids: number[] = [];
-    visitPieces(text, (piece) => {
-      for (const id of encodePiece(piece)) ids.push(id);
-      return ids.length < limit;
-    });
-    if (ids.length > limit) ids.length = limit;
     return ids;
   };
 }

@@ -3,6 +3,7 @@
  * symbols (Sennrich et al. 2016), what `tokenizers` does for WordPiece too; encoding is greedy longest match (Devlin et al. 2019).
  */
 import { UserError } from '../../core/errors.js';
+import type { AddedToken } from './addedTokens.js';
 import { normalizeBert, splitBertWords, visitPieces } from './bertText.js';
 import { type CountedWord, createPairCounts } from './pairCounts.js';
 
@@ -30,7 +31,7 @@ export interface TokenizerJson {
   pre_tokenizer: { type: string; [key: string]: unknown } | null;
   post_processor: unknown;
   decoder: unknown;
-  added_tokens: { id: number; content: string; special: boolean }[];
+  added_tokens: (AddedToken & { special: boolean })[];
   model: { type?: string; vocab: Record<string, number>; [key: string]: unknown };
   [key: string]: unknown;
 }

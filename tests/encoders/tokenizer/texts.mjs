@@ -146,3 +146,67 @@ export function textOf(i) {
 export const hashOf = (ids) => createHash('sha256').update(JSON.stringify(ids)).digest('hex').slice(0, 8);
 
 export const TEXTS = 10_000;
+
+/** First and last code points; unassigned ones among them. Of the blocks of Chinese and Korean only the borders. */
+const CHARACTERS = [
+  [0x0, 0x34ff],
+  [0x4d80, 0x4e3f],
+  [0x9fc0, 0xac3f],
+  [0xd780, 0xd7ff],
+  [0xe000, 0xe03f],
+  [0xf8c0, 0x170ff],
+  [0x187c0, 0x2003f],
+  [0x2a6c0, 0x2a73f],
+  [0x2b700, 0x2ba3f],
+  [0x2ce80, 0x2cebf],
+  [0x2f7c0, 0x2fa3f],
+  [0xe0000, 0xe01ff],
+]; // prettier-ignore
+/** Letter case since Unicode 15.1, which not every Node knows, and the letters that bertText.ts says differ. */
+const UNLIKE = [
+  [0x1c89, 0x1c8a],
+  [0xa7cb, 0xa7dc],
+  [0x105c9, 0x105e4],
+  [0x10d50, 0x10d85],
+  [0x11383, 0x113c8],
+  [0x11938, 0x11938],
+  [0x16121, 0x16128],
+  [0x16d68, 0x16d6a],
+  [0x16ea0, 0x16ed3],
+]; // prettier-ignore
+
+/** A text of every 64 code points, each inside a word, alone, and at a word's end. @returns {string[]} */
+export function characterTexts() {
+  const within = (/** @type {number[][]} */ ranges, /** @type {number} */ code) => ranges.some(([a, b]) => code >= a && code <= b);
+  const texts = [];
+  for (const [first, last] of CHARACTERS) {
+    for (let start = first; start <= last; start += 64) {
+      const codes = Array.from({ length: 64 }, (_, i) => start + i).filter((code) => !within(UNLIKE, code));
+      texts.push(
+        codes
+          .map((code) => String.fromCodePoint(code))
+          .map((c) => `ab${c}cd ${c} A${c}`)
+          .join(' '),
+      );
+    }
+  }
+  return texts;
+}
+
+/** Added tokens of every kind: one that begins another, whole words, normalised ones, ones that take white space along. */
+export const ADDED = [
+  { content: 'qua', single_word: true },
+  { content: 'http' },
+  { content: 'http://' },
+  { content: 'Heron waits', normalized: true },
+  { content: 'détour', normalized: true, rstrip: true },
+  { content: 'lorem', lstrip: true, rstrip: true, single_word: true },
+];
+
+/** Texts with those tokens in many surroundings. @returns {string[]} */
+export function addedTexts() {
+  const beside = ['', ' ', '  \t', 'x', 'É', '\u3000', '.', '_', '7', 'http://', '[SEP]', '<mask>', '\u0301'];
+  return ADDED.flatMap(({ content }) =>
+    beside.flatMap((left) => beside.map((right) => `a${left}${content}${right}b ${content.toUpperCase()}`)),
+  );
+}
