@@ -11,6 +11,19 @@ export interface Chunk {
   readonly batch: TokenBatch;
 }
 
+/** Sequences as one table. */
+export function tableOf(sequences: readonly ArrayLike<number>[]): TokenTable {
+  const offsets = new Uint32Array(sequences.length + 1);
+  sequences.forEach((sequence, i) => {
+    offsets[i + 1] = offsets[i]! + sequence.length;
+  });
+  const ids = new Int32Array(offsets[sequences.length]!);
+  sequences.forEach((sequence, i) => ids.set(sequence, offsets[i]!));
+  return { ids, offsets };
+}
+
+export const rowsIn = (table: TokenTable): number => table.offsets.length - 1;
+
 export const lengthOf = (table: TokenTable, row: number): number => table.offsets[row + 1]! - table.offsets[row]!;
 
 /** Chunks that together hold every row once; the order depends on lengths and places alone. */

@@ -4,7 +4,7 @@
  * one label: a dense layer with an activation, then one output.
  */
 import path from 'node:path';
-import { dense, tf } from '../backend/index.js';
+import { dense, denseGelu, tf } from '../backend/index.js';
 import { readJson } from '../core/files.js';
 import type { Reporter } from '../core/reporter.js';
 import { type ConfigJson, publishedName, readArchitecture } from './architectures.js';
@@ -60,7 +60,7 @@ export function createCrossEncoder(shape: TransformerShape): CrossEncoder {
     score: (weights, batch, training) =>
       tf.tidy(() => {
         const first = transformer(weights, '', shape, batch, 'first', training); // [B, D]
-        const hidden = activate(activation, dense(first, ...densePair(weights, 'head.dense'))); // [B, D]
+        const hidden = hiddenOf(activation, first, ...densePair(weights, 'head.dense')); // [B, D]
         return tf.reshape(dense(hidden, ...densePair(weights, 'head.out')), [-1]) as tf.Tensor1D; // [B]
       }),
   };
@@ -98,8 +98,8 @@ function publishedHeadName(architecture: Architecture, name: string): string {
   return name.replace(/^head\.dense/, inner).replace(/^head\.out/, out);
 }
 
-function activate(activation: Activation, x: tf.Tensor2D): tf.Tensor2D {
-  if (activation === 'tanh') return tf.tanh(x);
-  if (activation === 'relu') return tf.relu(x);
-  return tf.mul(x, tf.add(tf.mul(tf.erf(tf.mul(x, Math.SQRT1_2)), 0.5), 0.5));
+/** The head's dense layer with its activation: [B, D] → [B, D] */
+function hiddenOf(activation: Activation, x: tf.Tensor2D, w: tf.Tensor2D, b: tf.Tensor1D): tf.Tensor2D {
+  if (activation === 'gelu') return denseGelu(x, w, b);
+  return activation === 'tanh' ? tf.tanh(dense(x, w, b)) : tf.relu(dense(x, w, b));
 }

@@ -14,6 +14,8 @@ import { readModules, writeModules } from './formats/sentenceTransformers.js';
 import { readWeightFiles } from './formats/weightFiles.js';
 import { resolveWeights } from './hub.js';
 import { encodeOnnxEncoder, type Precision } from './onnxEncoder.js';
+import { concatenated } from './parameters.js';
+import { writeTokenizerFiles } from './tokenizer/files.js';
 import { loadTokenizer, type Tokenizer } from './tokenizer/tokenizer.js';
 import { towerTensors } from './towerTensors.js';
 import { flatParameters, namedTensors } from './weights.js';
@@ -91,11 +93,7 @@ function writeTower(folder: string, tensors: readonly NamedArray[], maxTokens: n
     .map((tensor) => ({ ...tensor, name: publishedName(transformer.architecture, tensor.name) }));
   writeSafetensors(path.join(folder, 'model.safetensors'), published, { format: 'pt' });
   writeJson(path.join(folder, 'config.json'), configOf(transformer, dropout, model.tokenizer.padId));
-  writeFileAtomic(path.join(folder, 'tokenizer.json'), model.tokenizer.json);
-  for (const name of ['tokenizer_config.json', 'special_tokens_map.json']) {
-    const file = path.join(model.tokenizerFolder, name);
-    if (fs.existsSync(file)) writeFileAtomic(path.join(folder, name), fs.readFileSync(file));
-  }
+  writeTokenizerFiles(folder, model.tokenizer.json, model.tokenizerFolder);
   if (!fs.existsSync(path.join(folder, 'tokenizer_config.json'))) {
     writeJson(path.join(folder, 'tokenizer_config.json'), {
       tokenizer_class: TOKENIZER_CLASSES[transformer.architecture],
@@ -143,11 +141,7 @@ export async function openModelFolder(folder: string): Promise<OpenedModel> {
     parts.push(flatParameters(towerSpecs('', described.shape), tensors, files.file, '', published));
     hashes.push(files.sha256);
   }
-  const parameters = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  parts.reduce((at, part) => {
-    parameters.set(part, at);
-    return at + part.length;
-  }, 0);
+  const parameters = concatenated(parts);
   const tokenizerFolder = homes[0]!;
   return { ...described, parameters, sha256: hashes.join(' '), tokenizer: await loadTokenizer(tokenizerFolder), tokenizerFolder };
 }

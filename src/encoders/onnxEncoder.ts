@@ -5,6 +5,7 @@
  */
 import { encodeModel, type Initializer, type Node, node, type Port } from '../backend/index.js';
 import { toHalf } from '../core/half.js';
+import { quantisedRows } from '../core/quantise.js';
 import { type EncoderShape, PROJECTION_EPSILON } from './dualEncoder.js';
 import type { NamedArray } from './formats/safetensors.js';
 
@@ -92,7 +93,7 @@ class Builder {
     const name = 'embeddings.word_embeddings.weight';
     if (this.precision !== 'int8') return this.op('Gather', [this.weight(name), 'input_ids'], { axis: 0 });
     const { shape, values } = this.tensors.get(name)!;
-    const { bytes, scales } = quantisedRows(values as Float32Array, shape[0]!, shape[1]!);
+    const { bytes, scales } = bytesAround(values as Float32Array, shape[0]!, shape[1]!);
     const table = this.initializer(`${name}.quantised`, 'uint8', shape, bytes);
     const scale = this.initializer(`${name}.scale`, 'float', [shape[0]!, 1], bytesOf(scales));
     const gathered = this.op('Cast', [this.op('Gather', [table, 'input_ids'], { axis: 0 })], { to: FLOAT });
@@ -132,7 +133,7 @@ class Builder {
     if (this.precision !== 'int8') return this.op('Add', [this.op('MatMul', [x, this.transposed(`${name}.weight`)]), bias]);
     const { shape, values } = this.tensors.get(`${name}.weight`)!;
     const [out, into] = shape as [number, number];
-    const { bytes, scales } = quantisedRows(values as Float32Array, out, into);
+    const { bytes, scales } = bytesAround(values as Float32Array, out, into);
     const weight = this.initializer(`${name}.weight.quantised`, 'uint8', [into, out], transpose(bytes, out, into));
     const scale = this.initializer(`${name}.weight.scale`, 'float', [out], bytesOf(scales));
     const [quantised, inputScale, inputZero] = this.many('DynamicQuantizeLinear', [x], 3) as [string, string, string];
@@ -239,19 +240,10 @@ function transpose<T extends Float32Array | Uint8Array>(values: T, rows: number,
   return turned;
 }
 
-/** Each row as bytes around 128, with the scale that gives its largest value back. */
-function quantisedRows(values: Float32Array, rows: number, columns: number): { bytes: Uint8Array; scales: Float32Array } {
-  const bytes = new Uint8Array(values.length);
-  const scales = new Float32Array(rows);
-  for (let row = 0; row < rows; row++) {
-    const part = values.subarray(row * columns, (row + 1) * columns);
-    const largest = part.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-    scales[row] = largest / 127 || 1;
-    part.forEach((value, i) => {
-      bytes[row * columns + i] = Math.round(value / scales[row]!) + ZERO_POINT;
-    });
-  }
-  return { bytes, scales };
+/** Each row as bytes around 128, with its scale. */
+function bytesAround(values: Float32Array, rows: number, columns: number): { bytes: Uint8Array; scales: Float32Array } {
+  const { values: whole, scales } = quantisedRows(values, rows, columns);
+  return { bytes: Uint8Array.from(whole, (value) => value + ZERO_POINT), scales };
 }
 
 const bytesOf = (array: Float32Array | Uint16Array | BigInt64Array): Uint8Array =>

@@ -11,10 +11,10 @@ import type { NamedArray } from './formats/safetensors.js';
 import { type Modules, readModules } from './formats/sentenceTransformers.js';
 import { readWeightFiles } from './formats/weightFiles.js';
 import { resolveWeights } from './hub.js';
-import { initialParameters } from './parameters.js';
+import { concatenated, initialParameters } from './parameters.js';
 import { hasTwoTowers, towerTensors } from './towerTensors.js';
 import type { DropoutRates, TransformerShape } from './transformer.js';
-import { flatParameters } from './weights.js';
+import { flatParameters, namedTensors } from './weights.js';
 
 /** Where one tower's weights come from. */
 interface Source {
@@ -102,13 +102,7 @@ async function readParameters(
     for (const tensor of readModules(folderOf(sources[side]))?.tensors ?? []) found.tensors.set(tensor.name, tensor);
     parts.push(towerParameters(encoder, found.tensors, files.file, seed, (line) => reporter.line(`${name}: ${line}`)));
   }
-  const flat = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    flat.set(part, at);
-    at += part.length;
-  }
-  return { flat, sha256: [...read.values()].map(({ sha256 }) => sha256).join(' ') };
+  return { flat: concatenated(parts), sha256: [...read.values()].map(({ sha256 }) => sha256).join(' ') };
 }
 
 /** One tower's parameters; a projection that the file lacks starts from random weights, and one that it has must be asked for. */
@@ -132,13 +126,7 @@ function towerParameters(
   if (!dense && projection) {
     say(`no projection in it: the one of width ${projection.width} starts from random weights`);
     const specs = towerSpecs('', encoder).filter(({ name }) => name.startsWith('projection.'));
-    const random = initialParameters(specs, seed);
-    let at = 0;
-    for (const { name, shape } of specs) {
-      const size = shape.reduce((product, n) => product * n, 1);
-      tensors.set(name, { name, shape, values: random.subarray(at, at + size) });
-      at += size;
-    }
+    for (const tensor of namedTensors(specs, initialParameters(specs, seed))) tensors.set(tensor.name, tensor);
   }
   return flatParameters(towerSpecs('', encoder), tensors, file, '', published);
 }

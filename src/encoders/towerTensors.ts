@@ -1,7 +1,7 @@
 /** Where in a checkpoint a tower's tensors are: behind which prefix, under which architecture's names, and what beside them is of no use. */
 import { UserError } from '../core/errors.js';
 import { bertName, isOfAnotherHead, prefixesOf } from './architectures.js';
-import type { Side } from './dualEncoder.js';
+import { SIDES, type Side } from './dualEncoder.js';
 import type { NamedArray } from './formats/safetensors.js';
 import type { Architecture } from './transformer.js';
 
@@ -52,18 +52,17 @@ export interface Layout {
 
 /** The tensors of one tower. A file in which it is not found is a UserError naming what the file has. */
 export function towerTensors(all: ReadonlyMap<string, NamedArray>, side: Side, layout: Layout, file: string): TowerTensors {
-  const prefixes = candidates(layout, side);
-  const prefix = prefixes.find((candidate) => all.has(candidate + LANDMARK));
+  const prefix = prefixIn(all, layout, side);
   if (prefix === undefined) {
     const tops = [...new Set([...all.keys()].map((name) => name.split('.').slice(0, 2).join('.')))].slice(0, 5);
     throw new UserError(
-      `${file}: no tensor ${prefixes.map((candidate) => candidate + LANDMARK).join(' or ')}; its tensors begin with ${tops.join(', ') || 'nothing'}. ` +
+      `${file}: no tensor ${candidates(layout, side)
+        .map((candidate) => candidate + LANDMARK)
+        .join(' or ')}; its tensors begin with ${tops.join(', ') || 'nothing'}. ` +
         'Name its towers with encoder.init.prefixes or encoder.init.preset.',
     );
   }
-  const others = new Set(
-    (['query', 'passage'] as const).flatMap((one) => candidates(layout, one)).filter((one) => one !== prefix && one !== ''),
-  );
+  const others = new Set(SIDES.flatMap((one) => candidates(layout, one)).filter((one) => one !== prefix && one !== ''));
   const tensors = new Map<string, NamedArray>();
   const unused: string[] = [];
   for (const [name, tensor] of all) {
@@ -79,8 +78,12 @@ export function towerTensors(all: ReadonlyMap<string, NamedArray>, side: Side, l
 
 /** Whether the file holds two towers where one was asked for. */
 export function hasTwoTowers(all: ReadonlyMap<string, NamedArray>, layout: Layout): boolean {
-  const found = (side: Side) => candidates(layout, side).find((prefix) => all.has(prefix + LANDMARK));
-  return found('query') !== found('passage');
+  return prefixIn(all, layout, 'query') !== prefixIn(all, layout, 'passage');
+}
+
+/** What the names of a tower's tensors begin with in the file; undefined where it is not in it. */
+function prefixIn(all: ReadonlyMap<string, NamedArray>, layout: Layout, side: Side): string | undefined {
+  return candidates(layout, side).find((prefix) => all.has(prefix + LANDMARK));
 }
 
 function candidates({ architecture, preset, prefixes }: Layout, side: Side): readonly string[] {

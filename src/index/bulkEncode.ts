@@ -8,10 +8,11 @@ import { openModelSession } from '../backend/index.js';
 import { UserError } from '../core/errors.js';
 import { bytesOf, readJson, sha256, writeJson } from '../core/files.js';
 import { fromHalf, toHalf } from '../core/half.js';
+import { quantisedRows } from '../core/quantise.js';
 import type { Reporter } from '../core/reporter.js';
 import { fingerprintTexts } from '../data/texts.js';
 import type { Texts, TokenTable } from '../data/types.js';
-import { chunksByLength } from '../encoders/batching.js';
+import { chunksByLength, tableOf } from '../encoders/batching.js';
 import { createDualEncoder, type Side } from '../encoders/dualEncoder.js';
 import { type NamedArray, readSafetensors, writeSafetensors } from '../encoders/formats/safetensors.js';
 import { type OpenedModel, towersOf } from '../encoders/modelFolder.js';
@@ -82,11 +83,7 @@ export function bulkEncode(options: BulkOptions): { made: number; kept: number }
     const rows = Int32Array.from({ length: Math.min(shardRows, texts.size - shard * shardRows) }, (_, i) => i);
     const first = shard * shardRows;
     const vectors = new Float32Array(rows.length * encoder.width);
-    encode(
-      tokensOf(rows, (row) => tokenizer.encode(texts.text(first + row), manifest.maxTokens)),
-      rows,
-      vectors,
-    );
+    encode(tableOf(Array.from(rows, (row) => tokenizer.encode(texts.text(first + row), manifest.maxTokens))), rows, vectors);
     writeShard(
       folder,
       shard,
@@ -152,7 +149,7 @@ function writeShard(folder: string, shard: number, { dtype, width }: Manifest, v
       ? [{ name: 'vectors', shape, values: vectors }]
       : dtype === 'fp16'
         ? [{ name: 'vectors', shape, values: toHalf(vectors) }]
-        : quantised(vectors, width);
+        : quantised(vectors, ids.length, width);
   writeJson(idsFile(folder, shard), ids);
   // Of the values as a reader gets them: half precision and int8 round.
   const stored = dtype === 'fp16' ? fromHalf(tensors[0]!.values as Uint16Array) : dequantised(tensors[0]!, tensors[1]);
@@ -161,18 +158,8 @@ function writeShard(folder: string, shard: number, { dtype, width }: Manifest, v
 
 const checksum = (values: Float32Array): string => sha256(bytesOf(values));
 
-/** A row's largest value is 127 in its scale. */
-function quantised(vectors: Float32Array, width: number): NamedArray[] {
-  const rows = vectors.length / width;
-  const values = new Int8Array(vectors.length);
-  const scales = new Float32Array(rows);
-  for (let row = 0; row < rows; row++) {
-    const part = vectors.subarray(row * width, (row + 1) * width);
-    scales[row] = part.reduce((most, value) => Math.max(most, Math.abs(value)), 0) / 127 || 1;
-    part.forEach((value, i) => {
-      values[row * width + i] = Math.round(value / scales[row]!);
-    });
-  }
+function quantised(vectors: Float32Array, rows: number, width: number): NamedArray[] {
+  const { values, scales } = quantisedRows(vectors, rows, width);
   return [
     { name: 'vectors', shape: [rows, width], values },
     { name: 'scales', shape: [rows], values: scales },
@@ -183,17 +170,6 @@ function dequantised({ values, shape }: NamedArray, scales: NamedArray | undefin
   if (!scales) return values as Float32Array;
   const width = shape[1]!;
   return Float32Array.from(values, (value, i) => value * (scales.values[Math.floor(i / width)] as number));
-}
-
-function tokensOf(rows: Int32Array, encode: (row: number) => ArrayLike<number>): TokenTable {
-  const sequences = Array.from(rows, encode);
-  const offsets = new Uint32Array(sequences.length + 1);
-  sequences.forEach((sequence, i) => {
-    offsets[i + 1] = offsets[i]! + sequence.length;
-  });
-  const ids = new Int32Array(offsets[sequences.length]!);
-  sequences.forEach((sequence, i) => ids.set(Array.from(sequence), offsets[i]!));
-  return { ids, offsets };
 }
 
 function withTensorflow({ model, side }: BulkOptions): RowEncoder {

@@ -2,6 +2,7 @@
 import type { RunConfig } from '../config/schema.js';
 import { deriveKey, integer, permutation, uniform } from '../core/random.js';
 import type { Dataset, TokenTable } from '../data/types.js';
+import { tableOf } from '../encoders/batching.js';
 import type { Side } from '../encoders/dualEncoder.js';
 import { drawNegatives, type Negatives } from '../sampling/negatives.js';
 import { type Pools, placeOf, poolAt } from '../sampling/pools.js';
@@ -157,13 +158,3 @@ function competition(
 }
 
 const rowOf = (table: TokenTable, row: number): Int32Array => table.ids.subarray(table.offsets[row]!, table.offsets[row + 1]!);
-
-function tableOf(sequences: readonly Int32Array[]): TokenTable {
-  const offsets = new Uint32Array(sequences.length + 1);
-  sequences.forEach((sequence, i) => {
-    offsets[i + 1] = offsets[i]! + sequence.length;
-  });
-  const ids = new Int32Array(offsets[sequences.length]!);
-  sequences.forEach((sequence, i) => ids.set(sequence, offsets[i]!));
-  return { ids, offsets };
-}

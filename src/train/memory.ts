@@ -1,6 +1,6 @@
 /** How a step's activations are kept, what its queries compete with, and how much memory it will take. */
 import type { RunConfig } from '../config/schema.js';
-import { chunksByLength } from '../encoders/batching.js';
+import { chunksByLength, rowsIn } from '../encoders/batching.js';
 import { createDualEncoder, type EncoderShape } from '../encoders/dualEncoder.js';
 import { parameterCount } from '../encoders/parameters.js';
 import { BLOCKED } from './contrastive.js';
@@ -23,8 +23,8 @@ const MEANS: Readonly<Record<MemoryPlan['kind'], (plan: MemoryPlan) => string>> 
 
 /** What a step's queries meet and how its memory is kept, in words. */
 export function describeStep(batch: StepBatch, plan: MemoryPlan): string {
-  const Q = batch.queries.offsets.length - 1;
-  const P = batch.passages.offsets.length - 1;
+  const Q = rowsIn(batch.queries);
+  const P = rowsIn(batch.passages);
   const competing = batch.contrast.mask.reduce((sum, value) => sum + (value > BLOCKED ? 1 : 0), 0);
   const negatives = competing / Q - 1;
   return (
@@ -46,7 +46,7 @@ export function predictedStepBytes(shape: EncoderShape, batch: StepBatch, plan: 
   const shared = replicas > 1 ? replicas + 2 : 0;
   const vectors = P * (replicas * VECTORS_A_REPLICA + VECTORS_OF_THE_OPTIMIZER + shared);
   const chunks = [batch.queries, batch.passages].flatMap((table) => {
-    const rows = Int32Array.from({ length: table.offsets.length - 1 }, (_, row) => row);
+    const rows = Int32Array.from({ length: rowsIn(table) }, (_, row) => row);
     const limit = plan.kind === 'whole' ? Number.POSITIVE_INFINITY : plan.chunkRows;
     return chunksByLength(table, rows, STEP_CHUNK_TOKENS, 0, limit).map((chunk) =>
       chunkFloats(shape, chunk.batch.lengths.length, chunk.batch.tokens, plan),
@@ -55,11 +55,9 @@ export function predictedStepBytes(shape: EncoderShape, batch: StepBatch, plan: 
   const all = chunks.reduce((sum, floats) => sum + floats, 0);
   const most = chunks.reduce((largest, floats) => Math.max(largest, floats), 0);
   const activations =
-    plan.kind === 'gradCache' ? most * replicas : plan.kind === 'whole' ? all : (all * plan.microBatch * replicas) / batchQueries(batch);
+    plan.kind === 'gradCache' ? most * replicas : plan.kind === 'whole' ? all : (all * plan.microBatch * replicas) / rowsIn(batch.queries);
   return 4 * (vectors + activations);
 }
-
-const batchQueries = ({ queries }: StepBatch): number => queries.offsets.length - 1;
 
 /** Of B sequences of T tokens: what each layer keeps and its gradients; with `recompute` each layer's input and one layer's inside. */
 function chunkFloats({ transformer }: EncoderShape, B: number, T: number, { recompute }: MemoryPlan): number {

@@ -6,13 +6,14 @@ import fs from 'node:fs';
 import path from 'node:path';
 import type { EncoderConfig, PretrainedInit, RandomInit, RunConfig } from '../config/schema.js';
 import { UserError } from '../core/errors.js';
-import { readJson, writeFileAtomic, writeJson } from '../core/files.js';
+import { readJson, writeJson } from '../core/files.js';
 import type { Reporter } from '../core/reporter.js';
 import type { Dataset } from '../data/types.js';
 import { bertShape } from '../encoders/architectures.js';
 import { createDualEncoder, type EncoderShape } from '../encoders/dualEncoder.js';
 import { initialParameters } from '../encoders/parameters.js';
 import { openPretrained, type Pretrained } from '../encoders/pretrained.js';
+import { writeTokenizerFiles } from '../encoders/tokenizer/files.js';
 import { loadTokenizer, type Tokenizer } from '../encoders/tokenizer/tokenizer.js';
 import { learnWordPiece } from '../encoders/tokenizer/wordpiece.js';
 import type { DropoutRates, TransformerShape } from '../encoders/transformer.js';
@@ -95,10 +96,7 @@ function encoderShape(encoder: EncoderConfig, transformer: TransformerShape, dro
 /** The tokenizer as one tokenizer.json, and what Hugging Face keeps beside it. */
 async function copyTokenizer(to: string, from: string): Promise<Tokenizer> {
   const tokenizer = await loadTokenizer(from);
-  for (const name of ['tokenizer_config.json', 'special_tokens_map.json']) {
-    if (fs.existsSync(path.join(from, name))) writeFileAtomic(path.join(to, name), fs.readFileSync(path.join(from, name)));
-  }
-  writeFileAtomic(path.join(to, 'tokenizer.json'), tokenizer.json);
+  writeTokenizerFiles(to, tokenizer.json, from);
   return tokenizer;
 }
 

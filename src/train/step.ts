@@ -7,7 +7,7 @@
 import { embedding, hostValues, tf } from '../backend/index.js';
 import { deriveKey } from '../core/random.js';
 import type { TokenTable } from '../data/types.js';
-import { chunksByLength, lengthOf } from '../encoders/batching.js';
+import { chunksByLength, lengthOf, rowsIn } from '../encoders/batching.js';
 import { type DualEncoder, SIDES, type Side } from '../encoders/dualEncoder.js';
 import type { Weights } from '../encoders/parameters.js';
 import type { TokenBatch } from '../encoders/transformer.js';
@@ -235,7 +235,6 @@ function groupOf(batch: StepBatch, begin: number, end: number): { queries: numbe
   };
 }
 
-const rowsIn = (table: TokenTable): number => table.offsets.length - 1;
 const placesOf = (chunks: readonly Chunk[]): Int32Array => Int32Array.from(chunks.flatMap(({ places }) => places));
 
 /** Every replicas-th row by length, so that each replica has the same share of long and short rows. */

@@ -2,6 +2,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { messageOf, UserError } from '../../core/errors.js';
+import { writeFileAtomic } from '../../core/files.js';
 import type { TokenizerJson } from './wordpiece.js';
 
 export interface TokenizerFiles {
@@ -61,6 +62,15 @@ export function readTokenizerFiles(folder: string): TokenizerFiles {
       ? `${place(sentencepiece)}: a sentencepiece model alone; expected tokenizer.json. In Python: AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER).`
       : `${folder}: no tokenizer; expected tokenizer.json, vocab.txt, or vocab.json and merges.txt. Check encoder.init.`,
   );
+}
+
+/** Writes tokenizer.json with the given text, and copies what Hugging Face keeps beside it from the folder `from`. */
+export function writeTokenizerFiles(to: string, json: string, from: string): void {
+  for (const name of ['tokenizer_config.json', 'special_tokens_map.json']) {
+    const file = path.join(from, name);
+    if (fs.existsSync(file)) writeFileAtomic(path.join(to, name), fs.readFileSync(file));
+  }
+  writeFileAtomic(path.join(to, 'tokenizer.json'), json);
 }
 
 function readText(file: string): string {

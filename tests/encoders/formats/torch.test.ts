@@ -8,6 +8,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { UserError } from '../../../src/core/errors.js';
 import { PickleError, readPickle } from '../../../src/encoders/formats/pickle.js';
 import { readTorchCheckpoint } from '../../../src/encoders/formats/torch.js';
+import { damaged } from './damage.js';
 
 const GOLDEN = fileURLToPath(new URL('../../golden/torch/', import.meta.url));
 const golden = (name: string) => path.join(GOLDEN, name);
@@ -59,7 +60,7 @@ describe('nothing is ever executed', () => {
     await expect(readTorchCheckpoint(golden(name))).rejects.toThrow(UserError);
     await expect(readTorchCheckpoint(golden(name))).rejects.toThrow(asked);
     await expect(readTorchCheckpoint(golden(name))).rejects.toThrow('nothing of it was executed');
-    expect(fs.existsSync('/tmp/executed')).toBe(false);
+    expect(fs.existsSync('executed-by-a-pickle')).toBe(false);
   });
 
   it.each([
@@ -98,11 +99,8 @@ describe('damaged files are errors that name the file', () => {
 
   it.each(['zip.pt', 'legacy.bin'])('%s with bytes changed: tensors or an error of ours', async (name) => {
     const bytes = fs.readFileSync(golden(name));
-    const change = fc.tuple(fc.nat(bytes.length - 1), fc.nat(255));
     await fc.assert(
-      fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 4 }), async (changes) => {
-        const broken = Buffer.from(bytes);
-        for (const [at, value] of changes) broken[at] = value;
+      fc.asyncProperty(damaged(bytes, 4), async (broken) => {
         const found = await outcome(broken);
         expect(found === 'tensors' || found.startsWith(scratch)).toBe(true);
       }),
