@@ -1,5 +1,8 @@
 /** Rules between keys of a job file, checked at load once the keys themselves are right. */
+import { encoder } from './encoderSchema.js';
 import type { PretrainedInit, RunConfig } from './schema.js';
+
+const DEFAULT_VOCABULARY = JSON.stringify(encoder.parse({}).vocabulary);
 
 export interface Relation {
   /** The dotted keys it reads; the first is where the problem is reported. */
@@ -23,7 +26,7 @@ export const relations: readonly Relation[] = [
   {
     keys: ['encoder.vocabulary', 'encoder.init'],
     problem: ({ encoder: { init, vocabulary } }) =>
-      'layers' in init || (vocabulary.size === 8000 && vocabulary.minFrequency === 2 && !vocabulary.splitIdentifiers)
+      'layers' in init || JSON.stringify(vocabulary) === DEFAULT_VOCABULARY
         ? undefined
         : 'encoder.vocabulary is given; expected none, for encoder.init names weights, which have a tokenizer of their own',
   },
