@@ -9,9 +9,10 @@
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
+import { runConfigSchema } from '../dist/config/schema.js';
 import { writeFileAtomic } from '../dist/core/files.js';
-import { loadBeir } from '../dist/data/beir.js';
-import { evaluateRun } from '../dist/eval/run.js';
+import { loadDataset } from '../dist/data/index.js';
+import { createJudge } from '../dist/eval/judge.js';
 import { ExactIndex } from '../dist/index/exact.js';
 import { BIN, commitOf, cpuModel, ROOT, readSummary, timed } from './processes.mjs';
 
@@ -83,7 +84,8 @@ export function storedMinilm() {
 
 /** The test measures of given vectors. @param {string} folder of a BEIR set @param {(texts: string[]) => Promise<Float32Array>} encode @param {number} width */
 export async function evaluateVectors(folder, encode, width) {
-  const dataset = await loadBeir(folder, { devShare: 0.2, seed: 42 });
+  const { data, seed, jobsFolder, eval: rules } = runConfigSchema.parse({ name: 'minilm', data: { format: 'beir', path: folder } });
+  const dataset = await loadDataset(data, { seed, cacheFolder: jobsFolder });
   const { corpus, queries, splits } = dataset;
   const passages = await encode(Array.from({ length: corpus.size }, (_, row) => corpus.text(row)));
   const asked = await encode(Array.from(splits.test.rows, (row) => queries.text(row)));
@@ -95,5 +97,5 @@ export async function evaluateVectors(folder, encode, width) {
     1,
   );
   index.dispose();
-  return evaluateRun({ k: 100, rows: splits.test.rows, ...hits }, splits.test, MEASURES).means;
+  return createJudge(dataset, rules).evaluate({ k: 100, rows: splits.test.rows, ...hits }, splits.test, MEASURES).means;
 }

@@ -6,6 +6,8 @@
  *   npm run claims -- loop --full [apidocs|wordnet]   makes what is missing of the comparison tables first: an hour
  *   npm run claims -- encoders                 parity, tokenizers, GradCache, and the stored figures of a real checkpoint: ten minutes
  *   npm run claims -- encoders --full          makes those stored figures first: an hour, with Python (claims/minilm.mjs)
+ *   npm run claims -- data                     metrics against trec_eval, BM25 against Lucene, formats, a million passages: five minutes
+ *   npm run claims -- data --full              makes docs/metrics.md first, with SIMANS_DATA and TREC_EVAL (trec_eval 9.0.8)
  * Where comparison.apidocs is among the targets, one stored cell of its table is run again and compared query by query.
  * Ends with "N met, N short, N not measured"; exits with 1 where one is short, 2 where one could not be measured.
  */
@@ -16,6 +18,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { table } from '../dist/report/table.js';
 import { completeness, completeTable, rerunOne, TABLES } from './comparison.mjs';
+import { completeMetrics, measureBadInput, measureBm25, measureFormats, measureMillion, measureReferences, measureSets } from './data.mjs';
 import { measureExactness, measureGradcache, measureParity, measureTokenizers } from './encoders.mjs';
 import { measureStart, measureWordnet } from './jobs.mjs';
 import { completeMinilm, storedMinilm } from './minilm.mjs';
@@ -28,7 +31,7 @@ import { countLine, exitCodeOf, judge, TARGETS } from './verdicts.mjs';
 /** @typedef {import('./comparison.mjs').TableName} TableName */
 
 /** What may be measured, by the issue that asks for it. @type {Record<string, number>} */
-const NAMES = { loop: 3, encoders: 4 };
+const NAMES = { loop: 3, encoders: 4, data: 5 };
 
 /** A measurement gives the values of all ids with one of its prefixes. @type {{ ids: RegExp, measure: () => Promise<Record<string, Measured>> }[]} */
 const MEASUREMENTS = [
@@ -40,6 +43,12 @@ const MEASUREMENTS = [
   { ids: /^encoders\.tokenizers/, measure: measureTokenizers },
   { ids: /^gradcache\.equality/, measure: measureExactness },
   { ids: /^gradcache\.(memory|overhead)/, measure: async () => measureGradcache() },
+  { ids: /^data\.references/, measure: measureReferences },
+  { ids: /^data\.bm25/, measure: measureBm25 },
+  { ids: /^data\.roundtrip/, measure: measureFormats },
+  { ids: /^data\.sets/, measure: measureSets },
+  { ids: /^data\.million/, measure: measureMillion },
+  { ids: /^data\.badInput/, measure: measureBadInput },
   { ids: /^minilm\./, measure: async () => storedMinilm() },
   {
     ids: /^comparison\./,
@@ -60,6 +69,7 @@ const targets = chosenTargets();
 const tables = chosenTables();
 
 if (options.full && name === 'encoders') await completeMinilm();
+else if (options.full && name === 'data') await completeMetrics();
 else if (options.full) await makeTables();
 const measured = await measureAll();
 const rows = judge(targets, measured);

@@ -61,14 +61,13 @@ async function encodeShards({ model: name, texts: file, to, shardRows, shard, ..
   const { createTerminalReporter } = await import('../report/terminal.js');
   const { resolveWeights } = await import('../encoders/hub.js');
   const { modelIn, openModelFolder } = await import('../encoders/modelFolder.js');
-  const { readTextFile } = await import('../data/beir.js');
+  const { readTextFile } = await import('../data/index.js');
   const { bulkEncode } = await import('../index/bulkEncode.js');
   const { selectBackend } = await import('../backend/index.js');
   const os = await import('node:os');
   const reporter = createTerminalReporter();
   const model = await openModelFolder(modelIn((await resolveWeights(name, { reporter })).folder));
-  const notes: string[] = [];
-  const texts = await readTextFile(file, side, notes);
+  const { texts, notes } = await readTextFile(file, side);
   for (const note of notes) reporter.line(note);
   if (engine === 'tensorflow') {
     const { name: backend, why } = await selectBackend('auto');

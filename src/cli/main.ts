@@ -3,9 +3,12 @@ import fs from 'node:fs';
 import yargs from 'yargs';
 import { UserError } from '../core/errors.js';
 import { configVerb } from './config.js';
+import { dataVerb } from './data.js';
 import { doctorVerb } from './doctor.js';
 import { encodeVerb } from './encode.js';
+import { evalVerb } from './eval.js';
 import { exportVerb } from './export.js';
+import { rerankVerb } from './rerank.js';
 import { searchVerb } from './search.js';
 import { trainVerb } from './train.js';
 
@@ -35,8 +38,11 @@ function parser(argv: readonly string[]) {
     .usage('simans VERB …\n\nTrains dense retrievers: dual-tower encoders, SimANS negatives.')
     .command(trainVerb)
     .command(searchVerb)
+    .command(evalVerb)
+    .command(rerankVerb)
     .command(encodeVerb)
     .command(exportVerb)
+    .command(dataVerb)
     .command(configVerb)
     .command(doctorVerb)
     .parserConfiguration({ 'greedy-arrays': false, 'dot-notation': false, 'populate--': true })

@@ -6,6 +6,8 @@ interface SearchArguments {
   query: string[];
   top: number;
   json: boolean;
+  queries?: string;
+  run?: string;
   /** What follows `--`: a query may begin with a dash. */
   '--'?: string[];
 }
@@ -19,15 +21,26 @@ export const searchVerb: CommandModule<object, SearchArguments> = {
       .positional('query', { type: 'string', array: true, default: [], describe: 'The query; if none, lines are read' })
       .option('top', { type: 'number', requiresArg: true, default: 10, describe: 'Passages shown for a query' })
       .option('json', { type: 'boolean', default: false, describe: 'A line of JSON for each query' })
+      .option('queries', { type: 'string', requiresArg: true, describe: 'File of queries with ids, for --run' })
+      .option('run', { type: 'string', requiresArg: true, describe: 'TREC run file to write' })
+      .check(({ queries, run }) => (queries === undefined) === (run === undefined) || '--queries and --run go together; expected both')
       .check(({ top }) => (Number.isInteger(top) && top >= 1) || `--top is ${top}; expected a whole number of at least 1`)
       .example('simans search jobs/quickstart read a file line by line', '')
       .example('simans search jobs/quickstart', '')
-      .example('simans search jobs/quickstart --top 3 --json < queries.txt', ''),
-  handler: async ({ job, query, top, json, '--': afterDashes = [] }) => {
+      .example('simans search jobs/quickstart --top 3 --json < queries.txt', '')
+      .example('simans search jobs/x --queries q.jsonl --run x.trec --top 100', ''),
+  handler: async ({ job, query, top, json, queries, run, '--': afterDashes = [] }) => {
     const text = [...query, ...afterDashes].join(' ');
     const { openJob } = await import('../index/searcher.js');
     const { hitLines } = await import('../report/hits.js');
     const searcher = await openJob(job);
+    if (queries !== undefined && run !== undefined) {
+      const { writeSearchRun } = await import('../analysis/searchRun.js');
+      const { createTerminalReporter } = await import('../report/terminal.js');
+      await writeSearchRun(searcher, queries, run, top, createTerminalReporter());
+      searcher.dispose();
+      return;
+    }
     const answer = async (text: string) => {
       const hits = await searcher.search(text, top);
       console.log(json ? JSON.stringify({ query: text, hits }) : hitLines(hits, process.stdout.columns ?? 80));

@@ -28,7 +28,7 @@ export type KeyPath = readonly (string | number)[];
 export interface KeyRow {
   /** Dotted, such as train.steps. */
   readonly key: string;
-  /** The kinds (or format) it belongs to, such as 'topk, simans'; '' where it always exists. */
+  /** The kinds (or formats) it belongs to, such as 'topk, simans' or 'not mix'; '' where it always exists. */
   readonly of: string;
   readonly expects: string;
   /** As YAML would write it; '' where there is none. */
@@ -184,7 +184,9 @@ function unionRows(union: SchemaNode, variants: readonly SchemaNode[], key: stri
   names.delete(discriminator);
   const rows = [...names].map((name) => {
     const having = variants.filter((variant) => name in variant.properties!);
-    const of = having.length === variants.length ? '' : having.map(kindOf).join(', ');
+    const lacking = variants.filter((variant) => !having.includes(variant));
+    const of =
+      lacking.length === 0 ? '' : lacking.length < having.length ? `not ${lacking.map(kindOf).join(', ')}` : having.map(kindOf).join(', ');
     return rowOf(having[0]!.properties![name]!, `${key}.${name}`, of);
   });
   const byDefault = variants.find((variant) => variant.properties![discriminator]!.default !== undefined);

@@ -6,7 +6,7 @@ import { messageOf, UserError } from '../core/errors.js';
 import { valueAt } from './keys.js';
 import { applyOverrides, type Override, parseOverrides } from './overrides.js';
 import { checkConfig, type Problem } from './problems.js';
-import type { RunConfig } from './schema.js';
+import type { DataConfig, RunConfig } from './schema.js';
 import { parseSource, type Source } from './source.js';
 
 /**
@@ -20,6 +20,16 @@ export function loadConfig(file: string, sets: readonly string[] = []): RunConfi
   const checked = checkConfig(raw);
   if ('config' in checked) return checked.config;
   throw new UserError(checked.problems.map((problem) => `${place(problem, source, overrides)}: ${problem.text}`).join('\n'));
+}
+
+/** The `data` section alone, for verbs without a job file: `data` with the `sets` (such as data.fields=[text]) laid over it. */
+export function loadDataConfig(data: Readonly<Record<string, unknown>>, sets: readonly string[] = []): DataConfig {
+  const overrides = parseOverrides(sets);
+  const foreign = overrides.find(({ path: key }) => key[0] !== 'data');
+  if (foreign) throw new UserError(`${foreign.flag}: expected a key of data, such as data.fields`);
+  const checked = checkConfig(applyOverrides({ name: 'data', data }, overrides));
+  if ('config' in checked) return checked.config.data;
+  throw new UserError(checked.problems.map(({ text }) => text).join('\n'));
 }
 
 /** The job with every default written out, for a job's folder; loading it gives the same job. */

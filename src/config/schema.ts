@@ -3,41 +3,15 @@
  * and the printed list of keys (keys.ts) come from here. Rules between keys are in relations.ts.
  */
 import { z } from 'zod';
+import { data } from './dataSchema.js';
 import { encoder, type pretrainedInit, type randomInit } from './encoderSchema.js';
 import { count, defaultKind, key, share } from './keyTypes.js';
 
 const measure = () =>
   z
     .string()
-    .regex(/^(recall|success|mrr|ndcg|map)@[1-9]\d{0,3}$/)
-    .meta({ form: 'a measure such as recall@10 (or success, mrr, ndcg, map)' });
-
-const devShare = () =>
-  key(z.number().gt(0).max(0.5), 0.2, 'share', 'Share of the training queries held out as dev where the data has no dev split.');
-
-const data = z
-  .discriminatedUnion('format', [
-    z.strictObject({
-      format: defaultKind('builtin'),
-      name: key(
-        z.enum(['api-docs', 'wordnet', 'wordnet-examples']),
-        'api-docs',
-        '',
-        'Which of the data sets that come with the npm packages.',
-      ),
-      devShare: devShare(),
-    }),
-    z.strictObject({
-      format: z.literal('beir'),
-      path: z.string().min(1).meta({
-        unit: 'folder',
-        description: 'Folder of a BEIR data set, seen from where simans runs.',
-        form: 'the folder of a BEIR data set (corpus.jsonl, queries.jsonl, qrels/)',
-      }),
-      devShare: devShare(),
-    }),
-  ])
-  .meta({ description: 'Where corpus, queries and qrels come from: builtin or beir.' });
+    .regex(/^(recall|success|mrr|ndcg|ndcgExp|map|p|rcap|judged|hole|answer)@[1-9]\d{0,3}$/)
+    .meta({ form: 'a measure such as recall@10 (or success, mrr, ndcg, ndcgExp, map, p, rcap, judged, hole, answer)' });
 
 /** What all samplers have. */
 const drawing = () => ({
@@ -61,6 +35,7 @@ const sampler = z
   .discriminatedUnion('kind', [
     z.strictObject({ kind: z.literal('none') }),
     z.strictObject({ kind: z.literal('random'), ...drawing() }),
+    z.strictObject({ kind: z.literal('given'), ...drawing() }),
     z.strictObject({ kind: z.literal('topk'), ...drawing(), pool: pool() }),
     z.strictObject({ kind: z.literal('topkUniform'), ...drawing(), pool: pool() }),
     z.strictObject({
@@ -72,7 +47,9 @@ const sampler = z
       kernel: key(z.enum(['squared', 'absolute']), 'squared', '', 'Distance in the exponent: (s − s⁺ − b)², or |s − s⁺ − b|.'),
     }),
   ])
-  .meta({ description: 'How negatives are drawn; none trains on in-batch negatives alone.' });
+  .meta({
+    description: 'How negatives are drawn; none trains on in-batch negatives alone, given draws from those that come with the data.',
+  });
 
 const refresh = z.strictObject({
   everySteps: key(
@@ -134,6 +111,13 @@ const train = z.strictObject({
 const evaluation = z.strictObject({
   measures: key(z.array(measure()).min(1), ['recall@1', 'recall@10', 'recall@100', 'mrr@10'], '', 'Measures reported on dev and test.'),
   selection: key(measure(), 'recall@10', '', 'Dev measure that picks the checkpoint; one of eval.measures.'),
+  relevanceLevel: key(z.int().min(1), 1, '', 'Grade from which a passage is right, for all measures but ndcg; 2 for TREC Deep Learning.'),
+  answerRule: key(
+    z.enum(['tokens', 'regex']),
+    'tokens',
+    '',
+    'How answer@k looks for answers: DPR’s tokens, or CuratedTREC’s regular expressions.',
+  ),
   bm25: key(z.boolean(), true, '', 'Also evaluate BM25 on the same queries.'),
   test: key(
     z.enum(['atEnd', 'never']),

@@ -104,7 +104,7 @@ function writeAll(descriptor: number, bytes: Uint8Array): void {
   while (written < bytes.length) written += fs.writeSync(descriptor, bytes, written, Math.min(bytes.length - written, 1 << 26));
 }
 
-function syncFolder(folder: string): void {
+export function syncFolder(folder: string): void {
   const descriptor = fs.openSync(folder, 'r');
   try {
     fs.fsyncSync(descriptor);

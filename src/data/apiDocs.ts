@@ -10,7 +10,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import ts from 'typescript';
 import { messageOf, UserError } from '../core/errors.js';
-import { createTexts, fingerprintDataset, splitGrouped } from './texts.js';
+import { createTexts, fingerprintDataset, splitGrouped, splitOfPositives } from './texts.js';
 import type { Dataset, Split, Texts } from './types.js';
 
 const SIGNATURE_CHARACTERS = 300;
@@ -61,6 +61,7 @@ export function loadApiDocs(_seed: number): Dataset {
     corpus,
     queries: queryTexts,
     splits,
+    policy: 'text',
     fingerprint: fingerprintDataset(corpus, queryTexts, splits),
     notes: [
       `${corpus.size} documented APIs, ${queries.length} descriptions; train, dev and test share no interface, class, module or description`,
@@ -258,5 +259,5 @@ function splitQueries(queries: Query[]): Dataset['splits'] {
 function splitOf(queries: Query[], parts: Uint8Array, part: number): Split {
   const rows = Int32Array.from(queries.keys()).filter((row) => parts[row] === part);
   const positives = Array.from(rows, (row) => Int32Array.from(queries[row]!.positives).sort());
-  return { rows, positives, grades: positives.map(({ length }) => new Int32Array(length).fill(1)) };
+  return splitOfPositives(rows, positives);
 }

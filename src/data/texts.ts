@@ -1,59 +1,70 @@
 /** Texts in memory, their fingerprints, and the splitting of queries that the readers share. */
 import { createHash } from 'node:crypto';
-import { UserError } from '../core/errors.js';
 import { deriveKey, permutation } from '../core/random.js';
-import type { Dataset, Split, Texts } from './types.js';
+import { Ids } from './ids.js';
+import { badData } from './source.js';
+import type { Dataset, Documents, Split, Texts } from './types.js';
 
-/**
- * Texts addressed by row. `what` names one of them in errors ('passage', 'query'); `placeOf` says where a row was read, such as `file:line`.
- * Throws a UserError when an id occurs twice.
- */
-export function createTexts(
-  ids: readonly string[],
-  texts: readonly string[],
-  what: string,
-  placeOf: (row: number) => string = (row) => `${what} ${row + 1}`,
-): Texts {
-  const rows = new Map<string, number>();
-  for (let row = 0; row < ids.length; row++) {
-    const earlier = rows.get(ids[row]!);
-    if (earlier !== undefined) {
-      throw new UserError(
-        `${placeOf(row)}: found the ${what} id ${JSON.stringify(ids[row])} again (first at ${placeOf(earlier)}); expected each id once; remove or rename one.`,
-      );
-    }
-    rows.set(ids[row]!, row);
-  }
+/** Between the fields of a stored text. Never in a field. */
+export const FIELD_BREAK = '\x1e';
+
+/** Fields as they are stored. */
+export const joinFields = (fields: readonly string[]): string =>
+  fields.map((field) => field.replaceAll(FIELD_BREAK, ' ')).join(FIELD_BREAK);
+
+/** A stored text as readers see it: its fields joined by spaces, blank ones left out. */
+export const spaced = (stored: string): string => (stored.includes(FIELD_BREAK) ? fieldsIn(stored).filter(isFilled).join(' ') : stored);
+
+export const fieldsIn = (stored: string): string[] => stored.split(FIELD_BREAK);
+export const isFilled = (field: string): boolean => field.trim() !== '';
+
+/** Texts in memory. */
+export function textsInMemory(ids: Ids, stored: readonly string[]): Texts {
   return {
-    size: ids.length,
-    id: (row) => ids[row]!,
-    text: (row) => texts[row]!,
-    rowOf: (id) => rows.get(id),
+    size: ids.size,
+    id: (row) => ids.id(row),
+    text: (row) => spaced(stored[row]!),
+    fields: (row) => fieldsIn(stored[row]!),
+    rowOf: (id) => ids.rowOf(id),
   };
+}
+
+/** Texts of equal-length lists; `what` names one of them in errors ('passage', 'query'). Throws a UserError when an id occurs twice. */
+export function createTexts(ids: readonly string[], texts: readonly string[], what: string): Texts {
+  const rows = new Ids();
+  ids.forEach((id, i) => {
+    if (!rows.add(id).added)
+      throw badData(`${what} ${i + 1}`, `the ${what} id ${JSON.stringify(id)} again`, 'each id once', 'remove or rename one');
+  });
+  return textsInMemory(rows, texts);
 }
 
 /** SHA-256 (hex) of the ids and texts in row order. JSON frames them: no two different lists give the same bytes. */
 export function fingerprintTexts(texts: Texts): string {
-  return fingerprintLines(texts.size, (row) => JSON.stringify([texts.id(row), texts.text(row)]));
+  return texts.fingerprint ?? fingerprintLines(texts.size, (row) => fingerprintLine(texts.id(row), texts.text(row)));
 }
 
-/** SHA-256 (hex) of a split: each query's id and text with the ids and grades of its positives. */
-export function fingerprintSplit(split: Split, queries: Texts, corpus: Texts): string {
+export const fingerprintLine = (id: string, text: string): string => JSON.stringify([id, text]);
+
+/** SHA-256 (hex) of a split: each query's id and text with what is judged, then what else is said of its passages. */
+export function fingerprintSplit(split: Split, queries: Texts, judgedOf: Pick<Documents, 'id'>, corpus: Texts): string {
+  const named = (rows: Int32Array[] | undefined, i: number) => (rows ? [Array.from(rows[i]!, (row) => corpus.id(row))] : []);
   return fingerprintLines(split.rows.length, (i) => {
     const row = split.rows[i]!;
-    const positives = Array.from(split.positives[i]!, (passage, j) => [corpus.id(passage), split.grades[i]![j]]);
-    return JSON.stringify([queries.id(row), queries.text(row), positives]);
+    const judged = Array.from(split.judged[i]!, (document, j) => [document < 0 ? null : judgedOf.id(document), split.grades[i]![j]]);
+    return JSON.stringify([queries.id(row), queries.text(row), judged, ...named(split.known, i), ...named(split.negatives, i)]);
   });
 }
 
 /** The four fingerprints of a data set. */
-export function fingerprintDataset(corpus: Texts, queries: Texts, splits: Dataset['splits']): Dataset['fingerprint'] {
-  return {
-    corpus: fingerprintTexts(corpus),
-    train: fingerprintSplit(splits.train, queries, corpus),
-    dev: fingerprintSplit(splits.dev, queries, corpus),
-    test: fingerprintSplit(splits.test, queries, corpus),
-  };
+export function fingerprintDataset(
+  corpus: Texts,
+  queries: Texts,
+  splits: Dataset['splits'],
+  documents?: Documents,
+): Dataset['fingerprint'] {
+  const of = (split: Split) => fingerprintSplit(split, queries, documents ?? corpus, corpus);
+  return { corpus: fingerprintTexts(corpus), train: of(splits.train), dev: of(splits.dev), test: of(splits.test) };
 }
 
 function fingerprintLines(count: number, line: (i: number) => string): string {
@@ -70,12 +81,27 @@ function fingerprintLines(count: number, line: (i: number) => string): string {
   return hash.update(block).digest('hex');
 }
 
+/** A split of queries all of whose judged passages are right (grade 1). */
+export function splitOfPositives(rows: Int32Array, positives: Int32Array[]): Split {
+  return { rows, positives, judged: positives, grades: positives.map(({ length }) => new Int32Array(length).fill(1)) };
+}
+
+/** Passage rows that must not be negatives of the query at `place`: its positives and what is known besides, ascending. */
+export function notNegatives({ positives, known }: Split, place: number): Int32Array {
+  return known?.[place]?.length ? Int32Array.from(new Set([...positives[place]!, ...known[place]!])).sort() : positives[place]!;
+}
+
 /** The entries `which` of a split, in that order. */
 export function selectFromSplit(split: Split, which: readonly number[]): Split {
+  const of = <T>(lists: readonly T[]) => which.map((i) => lists[i]!);
   return {
     rows: Int32Array.from(which, (i) => split.rows[i]!),
-    positives: which.map((i) => split.positives[i]!),
-    grades: which.map((i) => split.grades[i]!),
+    positives: of(split.positives),
+    judged: of(split.judged),
+    grades: of(split.grades),
+    ...(split.known && { known: of(split.known) }),
+    ...(split.negatives && { negatives: of(split.negatives) }),
+    ...(split.scores && { scores: { positives: of(split.scores.positives), negatives: of(split.scores.negatives) } }),
   };
 }
 

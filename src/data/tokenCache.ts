@@ -8,13 +8,15 @@ import path from 'node:path';
 import { messageOf, UserError } from '../core/errors.js';
 import { bytesOf, sha256, writeFileAtomic } from '../core/files.js';
 import type { Reporter } from '../core/reporter.js';
-import { fingerprintTexts } from './texts.js';
+import { fingerprintTexts, isFilled } from './texts.js';
 import type { Texts, TokenTable } from './types.js';
 
 export interface TextEncoder {
   /** SHA-256 of what decides the ids. */
   readonly fingerprint: string;
   encode(text: string, maxTokens: number): ArrayLike<number>;
+  /** Fields with the separator token between. */
+  encodeFields(fields: readonly string[], maxTokens: number): ArrayLike<number>;
 }
 
 export interface TokenCacheOptions {
@@ -31,7 +33,7 @@ const BLOCK_BYTES = 1 << 28;
 
 /** The token table of `texts`, each cut to `maxTokens`: from the cache where it holds one, else tokenised and written there. */
 export function tokenTable(texts: Texts, tokenizer: TextEncoder, maxTokens: number, options: TokenCacheOptions): TokenTable {
-  const key = sha256(`${MAGIC}\n${fingerprintTexts(texts)}\n${tokenizer.fingerprint}\n${maxTokens}`);
+  const key = sha256(`${MAGIC}\n${fingerprintTexts(texts)}\n${tokenizer.fingerprint}\n${maxTokens}${texts.separated ? '\nseparated' : ''}`);
   const file = path.join(options.cacheFolder, `tokens-${key.slice(0, 32)}.bin`);
   if (fs.existsSync(file)) {
     try {
@@ -50,13 +52,18 @@ export function tokenTable(texts: Texts, tokenizer: TextEncoder, maxTokens: numb
   return table;
 }
 
+/** The ids of one text, its fields apart where the texts are to be read so. */
+export function encodeRow(texts: Texts, row: number, encoder: TextEncoder, maxTokens: number): ArrayLike<number> {
+  return texts.separated ? encoder.encodeFields(texts.fields(row).filter(isFilled), maxTokens) : encoder.encode(texts.text(row), maxTokens);
+}
+
 function tokenise(texts: Texts, tokenizer: TextEncoder, maxTokens: number, { reporter, what }: TokenCacheOptions): TokenTable {
   const phase = reporter.phase(`tokenise ${what}`, texts.size, what);
   const offsets = new Uint32Array(texts.size + 1);
   let ids = new Int32Array(Math.max(1024, 32 * texts.size));
   let length = 0;
   for (let row = 0; row < texts.size; row++) {
-    const tokens = tokenizer.encode(texts.text(row), maxTokens);
+    const tokens = encodeRow(texts, row, tokenizer, maxTokens);
     if (length + tokens.length > ids.length) {
       const larger = new Int32Array(Math.max(2 * ids.length, length + tokens.length));
       larger.set(ids);

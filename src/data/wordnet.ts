@@ -7,7 +7,7 @@ import fs from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { messageOf, UserError } from '../core/errors.js';
-import { createTexts, fingerprintDataset, splitGrouped } from './texts.js';
+import { createTexts, fingerprintDataset, splitGrouped, splitOfPositives } from './texts.js';
 import type { Dataset, Split } from './types.js';
 
 export interface WordnetOptions {
@@ -47,7 +47,7 @@ export function loadWordnet(seed: number, { subset }: WordnetOptions): Dataset {
       `${splits.test.rows.length} for test and ${splits.dev.rows.length} for dev by seed ${seed}.`,
   ];
   const name = subset === 'all' ? 'wordnet' : 'wordnet-examples';
-  return { name, corpus, queries, splits, fingerprint: fingerprintDataset(corpus, queries, splits), notes };
+  return { name, corpus, queries, splits, policy: 'text', fingerprint: fingerprintDataset(corpus, queries, splits), notes };
 }
 
 function dictionaryFolder(): string {
@@ -131,11 +131,10 @@ function splitQueries(positives: readonly number[][], seed: number): Dataset['sp
   const parts = splitGrouped(positives, [DEV_QUERIES, TEST_QUERIES], seed, 'wordnet split');
   const split = (part: number): Split => {
     const rows = Array.from(parts.keys()).filter((row) => parts[row] === part);
-    return {
-      rows: Int32Array.from(rows),
-      positives: rows.map((row) => Int32Array.from(positives[row]!)),
-      grades: rows.map((row) => new Int32Array(positives[row]!.length).fill(1)),
-    };
+    return splitOfPositives(
+      Int32Array.from(rows),
+      rows.map((row) => Int32Array.from(positives[row]!)),
+    );
   };
   return { train: split(0), dev: split(1), test: split(2) };
 }

@@ -8,5 +8,6 @@ export function prefixed(encoder: TextEncoder, prefix: string): TextEncoder {
   return {
     fingerprint: sha256(encoder.fingerprint, prefix),
     encode: (text, maxTokens) => encoder.encode(prefix + text, maxTokens),
+    encodeFields: ([first = '', ...others], maxTokens) => encoder.encodeFields([prefix + first, ...others], maxTokens),
   };
 }

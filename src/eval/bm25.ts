@@ -7,10 +7,12 @@
  * since version 8. A term that stands twice in the query counts twice.
  */
 import { UserError } from '../core/errors.js';
-import type { Split, Texts } from '../data/types.js';
+import type { Dataset, Split, Texts } from '../data/types.js';
 import { type RankedRows, TopKBuffer } from '../index/topk.js';
-import { type Analyzer, createAnalyzer } from './analyzer.js';
-import { evaluateRun, type Run } from './run.js';
+import { type Analysis, type AnalysisName, createAnalysis } from './analyzer.js';
+import { searchDocuments } from './documents.js';
+import { depthOf, type Judge } from './judge.js';
+import type { Run } from './run.js';
 
 export interface Bm25Parameters {
   /** Saturation of the term frequency, ≥ 0. */
@@ -24,7 +26,7 @@ export const DEFAULT_PARAMETERS: Bm25Parameters = { k1: 0.9, b: 0.4 };
 
 /** Term t stands in passages[offsets[t] … offsets[t + 1]), ascending rows, with the frequencies aligned. */
 interface Postings {
-  readonly analyze: Analyzer;
+  readonly analysis: Analysis;
   readonly termIds: ReadonlyMap<string, number>;
   readonly offsets: Uint32Array;
   readonly passages: Int32Array;
@@ -49,8 +51,8 @@ export class Bm25Index {
     this.accumulator = new Float32Array(postings.lengths.length);
   }
 
-  static build(texts: Texts, parameters = DEFAULT_PARAMETERS): Bm25Index {
-    return new Bm25Index(invert(texts), parameters);
+  static build(texts: Texts, parameters = DEFAULT_PARAMETERS, analysis: AnalysisName = 'identifiers'): Bm25Index {
+    return new Bm25Index(invert(texts, createAnalysis(analysis)), parameters);
   }
 
   /** The same index with other parameters; the postings are shared. */
@@ -61,8 +63,8 @@ export class Bm25Index {
   /** The k best passages that share a term with the query, fewer where fewer do; ties by row ascending. */
   search(query: string, k: number): RankedRows {
     const { accumulator, impacts } = this;
-    const { analyze, termIds, offsets, passages } = this.postings;
-    for (const term of analyze(query)) {
+    const { analysis, termIds, offsets, passages } = this.postings;
+    for (const term of analysis.analyze(query)) {
       const id = termIds.get(term);
       if (id === undefined) continue;
       const end = offsets[id + 1];
@@ -92,6 +94,17 @@ export function searchBm25Run(index: Bm25Index, queries: Texts, rows: Int32Array
   return { k, rows, passages, scores };
 }
 
+/** The same over a data set: of documents in windows each at its best window. */
+export async function searchBm25(
+  index: Bm25Index,
+  { queries, documents }: Pick<Dataset, 'queries' | 'documents'>,
+  rows: Int32Array,
+  k: number,
+): Promise<Run> {
+  const search = (wanted: Int32Array, depth: number) => searchBm25Run(index, queries, wanted, depth);
+  return documents ? searchDocuments(rows, k, documents, search) : search(rows, k);
+}
+
 export interface Bm25Tuning {
   /** The best of the grid; ties to the first. */
   readonly best: Bm25Parameters;
@@ -102,23 +115,30 @@ export interface Bm25Tuning {
 export const TUNING_GRID = { k1: [0.3, 0.6, 0.9, 1.2, 1.6, 2], b: [0.2, 0.4, 0.6, 0.8, 1] };
 
 /** Chooses k1 and b on a split (dev, never test) by the mean of a measure with a cut-off, such as recall@10; indexes nothing again. */
-export function tuneBm25(index: Bm25Index, queries: Texts, split: Split, measure: string, grid = TUNING_GRID): Bm25Tuning {
-  const depth = Number(/@(\d+)$/.exec(measure)?.[1]);
-  if (!(depth >= 1)) throw new UserError(`BM25 is tuned by a measure with a cut-off such as recall@10, found ${measure}`);
-  const table = grid.k1.flatMap((k1) =>
-    grid.b.map((b) => {
-      const run = searchBm25Run(index.withParameters({ k1, b }), queries, split.rows, depth);
-      return { k1, b, value: evaluateRun(run, split, [measure]).means[measure] };
-    }),
-  );
+export async function tuneBm25(
+  index: Bm25Index,
+  dataset: Dataset,
+  split: Split,
+  measure: string,
+  judge: Judge,
+  grid = TUNING_GRID,
+): Promise<Bm25Tuning> {
+  if (!/@\d+$/.test(measure)) throw new UserError(`BM25 is tuned by a measure with a cut-off such as recall@10, found ${measure}`);
+  const depth = depthOf([measure], judge.rules);
+  const table: (Bm25Parameters & { value: number })[] = [];
+  for (const k1 of grid.k1)
+    for (const b of grid.b) {
+      const run = await searchBm25(index.withParameters({ k1, b }), dataset, split.rows, depth);
+      table.push({ k1, b, value: judge.evaluate(run, split, [measure]).means[measure]! });
+    }
   const { k1, b } = table.reduce((best, point) => (point.value > best.value ? point : best));
   return { best: { k1, b }, table };
 }
 
 /** idf(t) · tf / (tf + k1·(1 − b + b·|d| / mean |d|)) of every posting. */
-function impactsOf({ offsets, passages, frequencies, lengths }: Postings, { k1, b }: Bm25Parameters): Float32Array {
+function impactsOf({ analysis, offsets, passages, frequencies, lengths }: Postings, { k1, b }: Bm25Parameters): Float32Array {
   const meanLength = lengths.reduce((sum, length) => sum + length, 0) / lengths.length;
-  const saturation = Float64Array.from(lengths, (length) => k1 * (1 - b + (b * length) / meanLength));
+  const saturation = Float64Array.from(lengths, (length) => k1 * (1 - b + (b * analysis.countedLength(length)) / meanLength));
   const impacts = new Float32Array(passages.length);
   for (let term = 0; term + 1 < offsets.length; term++) {
     const df = offsets[term + 1] - offsets[term];
@@ -130,14 +150,13 @@ function impactsOf({ offsets, passages, frequencies, lengths }: Postings, { k1, 
 }
 
 /** Counts the terms of every passage, then sorts the (term, passage) pairs by term, passages ascending (a counting sort). */
-function invert(texts: Texts): Postings {
+function invert(texts: Texts, analysis: Analysis): Postings {
   if (texts.size === 0) throw new UserError('the corpus is empty, expected at least one passage to index');
-  const analyze = createAnalyzer();
   const termIds = new Map<string, number>();
   const lengths = new Int32Array(texts.size);
   const pairs: { terms: number[]; frequencies: number[] }[] = [];
   for (let row = 0; row < texts.size; row++) {
-    const ids = analyze(texts.text(row)).map((term) => idOf(termIds, term));
+    const ids = analysis.analyze(texts.text(row)).map((term) => idOf(termIds, term));
     lengths[row] = ids.length;
     pairs.push(countTerms(Int32Array.from(ids).sort()));
   }
@@ -153,7 +172,7 @@ function invert(texts: Texts): Postings {
       frequencies[next[term]++] = pair.frequencies[i];
     });
   });
-  return { analyze, termIds, offsets, passages, frequencies, lengths };
+  return { analysis, termIds, offsets, passages, frequencies, lengths };
 }
 
 function idOf(termIds: Map<string, number>, term: string): number {

@@ -1,40 +1,82 @@
 /**
- * Ranking metrics by the definitions of trec_eval. A ranking is given as the grades of its passages in rank order
- * (`ranked`, 0 for an unjudged one), the judgments as the grades of all judged passages (`judged`); relevant means grade ≥ 1.
- * All are 0 for a query without relevant passages.
+ * Ranking metrics by the definitions of trec_eval. A ranking is given as the grades of its passages in rank order (`ranked`, UNJUDGED for those nobody
+ * judged), the judgments as the grades of all judged passages (`judged`). A passage is relevant from grade `level` on (trec_eval -l), for the binary
+ * measures alone: gains are the grades. All are 0 for a query without relevant passages.
  */
 import { UserError } from '../core/errors.js';
 
+/** The grade of a passage that nobody judged; below every level, and no gain. */
+export const UNJUDGED = -(2 ** 31);
+
 /** A metric looking at the first `cutoff` ranks: a number in [0, 1]. */
-export type Metric = (ranked: ArrayLike<number>, judged: ArrayLike<number>, cutoff: number) => number;
+export type Metric = (ranked: ArrayLike<number>, judged: ArrayLike<number>, cutoff: number, level?: number) => number;
 
 /** Relevant passages among the first k / all relevant ones. */
-export const recall: Metric = (ranked, judged, cutoff) => ratio(countRelevant(ranked, cutoff), countRelevant(judged, judged.length));
+export const recall: Metric = (ranked, judged, cutoff, level = 1) =>
+  ratio(countRelevant(ranked, cutoff, level), countRelevant(judged, judged.length, level));
 
-/** 1 if a relevant passage is among the first k: what the literature on open-domain questions prints as R@k. */
-export const success: Metric = (ranked, _judged, cutoff) => (countRelevant(ranked, cutoff) > 0 ? 1 : 0);
+/** 1 if a relevant passage is among the first k: what the literature on MS MARCO and on open-domain questions prints as R@k. */
+export const success: Metric = (ranked, _judged, cutoff, level = 1) => (countRelevant(ranked, cutoff, level) > 0 ? 1 : 0);
 
 /** 1 / rank of the first relevant passage, 0 if that rank is above k. */
-export const reciprocalRank: Metric = (ranked, _judged, cutoff) => {
-  for (let i = 0; i < Math.min(cutoff, ranked.length); i++) if (ranked[i] >= 1) return 1 / (i + 1);
+export const reciprocalRank: Metric = (ranked, _judged, cutoff, level = 1) => {
+  for (let i = 0; i < Math.min(cutoff, ranked.length); i++) if (ranked[i]! >= level) return 1 / (i + 1);
   return 0;
 };
 
-/** Σ grade / log₂(rank + 1) over the first k, divided by that of the best possible ranking (linear gain, Järvelin & Kekäläinen 2002). */
-export const ndcg: Metric = (ranked, judged, cutoff) => {
-  const ideal = Array.from(judged).sort((x, y) => y - x);
-  return ratio(discountedGain(ranked, cutoff), discountedGain(ideal, cutoff));
+/** Relevant passages among the first k / k. */
+export const precision: Metric = (ranked, _judged, cutoff, level = 1) => countRelevant(ranked, cutoff, level) / cutoff;
+
+/** Precision at rank R, R the number of relevant passages. */
+export const rPrecision: Metric = (ranked, judged, _cutoff, level = 1) => {
+  const relevant = countRelevant(judged, judged.length, level);
+  return ratio(countRelevant(ranked, relevant, level), relevant);
 };
+
+/** Relevant passages among the first k / the most that k ranks can hold: BEIR's capped recall. */
+export const cappedRecall: Metric = (ranked, judged, cutoff, level = 1) =>
+  ratio(countRelevant(ranked, cutoff, level), Math.min(cutoff, countRelevant(judged, judged.length, level)));
+
+/** The share of the first k retrieved that somebody judged, as ir_measures counts it; 1 − this is the hole rate. */
+export const judgedShare: Metric = (ranked, _judged, cutoff) => {
+  const seen = Math.min(cutoff, ranked.length);
+  let count = 0;
+  for (let i = 0; i < seen; i++) if (ranked[i] !== UNJUDGED) count++;
+  return ratio(count, seen);
+};
+
+/** Σ grade / log₂(rank + 1) over the first k, divided by that of the best possible ranking (linear gain, Järvelin & Kekäläinen 2002). */
+export const ndcg: Metric = (ranked, judged, cutoff) => normalisedGain(ranked, judged, cutoff, (grade) => grade);
+
+/** The same with gain 2^grade − 1 (Burges et al. 2005). */
+export const ndcgExponential: Metric = (ranked, judged, cutoff) => normalisedGain(ranked, judged, cutoff, (grade) => 2 ** grade - 1);
 
 /** Average precision: the precision at each relevant passage among the first k, summed and divided by the number of all relevant ones. */
-export const averagePrecision: Metric = (ranked, judged, cutoff) => {
+export const averagePrecision: Metric = (ranked, judged, cutoff, level = 1) => {
   let found = 0;
   let sum = 0;
-  for (let i = 0; i < Math.min(cutoff, ranked.length); i++) if (ranked[i] >= 1) sum += ++found / (i + 1);
-  return ratio(sum, countRelevant(judged, judged.length));
+  for (let i = 0; i < Math.min(cutoff, ranked.length); i++) if (ranked[i]! >= level) sum += ++found / (i + 1);
+  return ratio(sum, countRelevant(judged, judged.length, level));
 };
 
-const metrics: Record<string, Metric> = { recall, success, mrr: reciprocalRank, ndcg, map: averagePrecision };
+const WITH_CUTOFF: Readonly<Record<string, Metric>> = {
+  recall,
+  success,
+  mrr: reciprocalRank,
+  ndcg,
+  ndcgExp: ndcgExponential,
+  map: averagePrecision,
+  p: precision,
+  rcap: cappedRecall,
+  judged: judgedShare,
+  hole: (...given) => 1 - judgedShare(...given),
+  // Its ranking's grades are 1 where the passage holds an answer, whatever the judgments say.
+  answer: success,
+};
+const WITHOUT: Readonly<Record<string, Metric>> = { map: averagePrecision, ndcg, mrr: reciprocalRank, rprec: rPrecision };
+
+/** Every name that a measure with a cut-off may have. */
+export const MEASURE_NAMES = Object.keys(WITH_CUTOFF);
 
 /** A metric with its cut-off, as named in job files: 'recall@10', or 'map' for the whole ranking. */
 export interface Measure {
@@ -42,29 +84,19 @@ export interface Measure {
   readonly metric: Metric;
   /** Ranks looked at; ∞ without a cut-off. */
   readonly cutoff: number;
+  /** Whether a passage counts by the answers that it holds instead of by its grade. */
+  readonly byAnswers: boolean;
 }
 
-/** The measure of a name such as 'ndcg@10'; only map may go without '@k'. Throws a UserError for other names. */
+/** The measure of a name such as 'ndcg@10'. Throws a UserError for other names. */
 export function parseMeasure(name: string): Measure {
-  const match = /^(recall|success|mrr|ndcg|map)@([1-9]\d*)$/.exec(name);
-  if (match !== null) return { name, metric: metrics[match[1]], cutoff: Number(match[2]) };
-  if (name === 'map') return { name, metric: averagePrecision, cutoff: Infinity };
-  throw new UserError(`unknown measure ${name}, expected recall@k, success@k, mrr@k, ndcg@k or map@k with a whole k of at least 1, or map`);
-}
-
-/**
- * The order in which trec_eval reads a scored run: score descending, ties by id descending, ids compared as UTF-8 bytes.
- * Returns positions in `ids`. Throws a UserError for a score that is not finite or an id given twice.
- */
-export function rankingFromScores(ids: readonly string[], scores: ArrayLike<number>): Int32Array {
-  const bytes = ids.map((id) => Buffer.from(id));
-  const seen = new Set<string>();
-  ids.forEach((id, i) => {
-    if (!Number.isFinite(scores[i])) throw new UserError(`passage ${id} has the score ${scores[i]} in a run, expected a finite number`);
-    if (seen.has(id)) throw new UserError(`passage ${id} stands twice in the ranking of one query; keep its best score only`);
-    seen.add(id);
-  });
-  return Int32Array.from(ids, (_, i) => i).sort((i, j) => scores[j] - scores[i] || Buffer.compare(bytes[j], bytes[i]));
+  const [, metric, cutoff] = /^(\w+)@([1-9]\d*)$/.exec(name) ?? [];
+  if (metric !== undefined && Object.hasOwn(WITH_CUTOFF, metric))
+    return { name, metric: WITH_CUTOFF[metric]!, cutoff: Number(cutoff), byAnswers: metric === 'answer' };
+  if (Object.hasOwn(WITHOUT, name)) return { name, metric: WITHOUT[name]!, cutoff: Infinity, byAnswers: false };
+  throw new UserError(
+    `unknown measure ${name}, expected ${MEASURE_NAMES.map((one) => `${one}@k`).join(', ')} with a whole k of at least 1, or ${Object.keys(WITHOUT).join(', ')}`,
+  );
 }
 
 /** The arithmetic mean of at least one value. */
@@ -72,15 +104,20 @@ export function mean(values: Float64Array): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
-function countRelevant(grades: ArrayLike<number>, cutoff: number): number {
+function countRelevant(grades: ArrayLike<number>, cutoff: number, level: number): number {
   let count = 0;
-  for (let i = 0; i < Math.min(cutoff, grades.length); i++) if (grades[i] >= 1) count++;
+  for (let i = 0; i < Math.min(cutoff, grades.length); i++) if (grades[i]! >= level) count++;
   return count;
 }
 
-function discountedGain(grades: ArrayLike<number>, cutoff: number): number {
+function normalisedGain(ranked: ArrayLike<number>, judged: ArrayLike<number>, cutoff: number, gain: (grade: number) => number): number {
+  const ideal = Array.from(judged).sort((x, y) => y - x);
+  return ratio(discountedGain(ranked, cutoff, gain), discountedGain(ideal, cutoff, gain));
+}
+
+function discountedGain(grades: ArrayLike<number>, cutoff: number, gain: (grade: number) => number): number {
   let sum = 0;
-  for (let i = 0; i < Math.min(cutoff, grades.length); i++) if (grades[i] > 0) sum += grades[i] / Math.log2(i + 2);
+  for (let i = 0; i < Math.min(cutoff, grades.length); i++) if (grades[i]! > 0) sum += gain(grades[i]!) / Math.log2(i + 2);
   return sum;
 }
 

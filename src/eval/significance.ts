@@ -2,6 +2,7 @@
 import { UserError } from '../core/errors.js';
 import { type Key, threefry2x32 } from '../core/random.js';
 import { mean } from './metrics.js';
+import { criticalT, twoSidedP } from './tDistribution.js';
 
 export interface BootstrapInterval {
   /** Mean of a − b. */
@@ -55,6 +56,104 @@ export function pairedRandomization(a: Float64Array, b: Float64Array, key: Key, 
     if (Math.abs(sum) >= observed - rounding) extreme++;
   }
   return (extreme + 1) / (samples + 1);
+}
+
+export interface TTest extends BootstrapInterval {
+  readonly t: number;
+  /** Two-sided. */
+  readonly p: number;
+}
+
+/** Student's paired t-test of a − b over queries, with the 95 % interval of the difference. Without any spread p is 1 for equal means, else 0. */
+export function pairedT(a: Float64Array, b: Float64Array): TTest {
+  const differences = pairedDifferences(a, b);
+  const n = differences.length;
+  const difference = mean(differences);
+  const variance = differences.reduce((sum, value) => sum + (value - difference) ** 2, 0) / (n - 1);
+  const error = n > 1 ? Math.sqrt(variance / n) : 0;
+  if (error === 0)
+    return {
+      difference,
+      low: difference,
+      high: difference,
+      t: difference === 0 ? 0 : Math.sign(difference) * Infinity,
+      p: difference === 0 ? 1 : 0,
+    };
+  const t = difference / error;
+  const margin = criticalT(0.05, n - 1) * error;
+  return { difference, low: difference - margin, high: difference + margin, t, p: twoSidedP(t, n - 1) };
+}
+
+/** Holm's step-down correction (1979): the p-values of several tests such that each may be compared with one level for all. */
+export function holm(pValues: readonly number[]): number[] {
+  const order = [...pValues.keys()].sort((i, j) => pValues[i]! - pValues[j]!);
+  const corrected = new Array<number>(pValues.length);
+  let highest = 0;
+  order.forEach((i, rank) => {
+    highest = Math.max(highest, Math.min(1, (pValues.length - rank) * pValues[i]!));
+    corrected[i] = highest;
+  });
+  return corrected;
+}
+
+/**
+ * Randomised Tukey HSD (Carterette, TOIS 2012): of systems' per-query values, the p-value of each pair, corrected for all pairs at once: the share
+ * of exchanges of the systems' values within queries whose largest difference of means reaches the pair's. p[i][j], symmetric, 1 on the diagonal.
+ */
+export function randomisedTukey(systems: readonly Float64Array[], key: Key, samples = 10_000): number[][] {
+  for (const system of systems) pairedDifferences(systems[0]!, system);
+  const [m, n] = [systems.length, systems[0]!.length];
+  const means = systems.map(mean);
+  const rounding = 1e-12 * n;
+  const reached = means.map(() => new Array<number>(m).fill(0));
+  const words = new Uint32Array(2);
+  const shuffled = new Float64Array(m);
+  for (let sample = 0; sample < samples; sample++) {
+    const sums = new Float64Array(m);
+    for (let query = 0; query < n; query++) {
+      for (let i = 0; i < m; i++) shuffled[i] = systems[i]![query]!;
+      for (let i = m - 1; i > 0; i--) {
+        threefry2x32(key, query * m + i, sample, words);
+        const j = Math.floor((words[0]! / 2 ** 32) * (i + 1));
+        [shuffled[i], shuffled[j]] = [shuffled[j]!, shuffled[i]!];
+      }
+      for (let i = 0; i < m; i++) sums[i]! += shuffled[i]!;
+    }
+    const range = Math.max(...sums) - Math.min(...sums);
+    for (let i = 0; i < m; i++) for (let j = 0; j < i; j++) if (range >= n * Math.abs(means[i]! - means[j]!) - rounding) reached[i]![j]!++;
+  }
+  return means.map((_, i) => means.map((_, j) => (i === j ? 1 : (reached[Math.max(i, j)]![Math.min(i, j)]! + 1) / (samples + 1))));
+}
+
+/**
+ * The difference of two recipes trained with several seeds: seeds and queries are both resampled with replacement, for both add to what another
+ * evaluation would give. `a` and `b` hold the per-query values of each seed's system. The 95 % percentile interval.
+ */
+export function seedsBootstrap(a: readonly Float64Array[], b: readonly Float64Array[], key: Key, samples = 10_000): BootstrapInterval {
+  for (const system of [...a, ...b]) pairedDifferences(a[0]!, system);
+  const n = a[0]!.length;
+  const words = new Uint32Array(2);
+  const below = (size: number, c0: number, c1: number): number => {
+    threefry2x32(key, c0, c1, words);
+    return Math.floor((words[0]! / 2 ** 32) * size);
+  };
+  const means = new Float64Array(samples);
+  for (let sample = 0; sample < samples; sample++) {
+    const chosen = [a, b].map((systems, side) => systems.map((_, i) => systems[below(systems.length, i, sample * 4 + side)]!));
+    let sum = 0;
+    for (let i = 0; i < n; i++) {
+      const query = below(n, i, sample * 4 + 2);
+      for (const [side, systems] of chosen.entries()) {
+        let values = 0;
+        for (const system of systems) values += system[query]!;
+        sum += ((side === 0 ? 1 : -1) * values) / systems.length;
+      }
+    }
+    means[sample] = sum / n;
+  }
+  means.sort();
+  const meanOf = (systems: readonly Float64Array[]) => systems.reduce((sum, system) => sum + mean(system), 0) / systems.length;
+  return { difference: meanOf(a) - meanOf(b), low: percentile(means, 0.025), high: percentile(means, 0.975) };
 }
 
 function pairedDifferences(a: Float64Array, b: Float64Array): Float64Array {

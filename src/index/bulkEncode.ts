@@ -11,6 +11,7 @@ import { fromHalf, toHalf } from '../core/half.js';
 import { quantisedRows } from '../core/quantise.js';
 import type { Reporter } from '../core/reporter.js';
 import { fingerprintTexts } from '../data/texts.js';
+import { encodeRow } from '../data/tokenCache.js';
 import type { Texts, TokenTable } from '../data/types.js';
 import { chunksByLength, tableOf } from '../encoders/batching.js';
 import { createDualEncoder, type Side } from '../encoders/dualEncoder.js';
@@ -61,7 +62,7 @@ export function bulkEncode(options: BulkOptions): { made: number; kept: number }
   const encoder = createDualEncoder(model.shape);
   const manifest: Manifest = {
     model: model.sha256,
-    texts: fingerprintTexts(texts),
+    texts: fingerprintTexts(texts) + (texts.separated ? ' separated' : ''),
     side,
     dtype,
     width: encoder.width,
@@ -83,7 +84,7 @@ export function bulkEncode(options: BulkOptions): { made: number; kept: number }
     const rows = Int32Array.from({ length: Math.min(shardRows, texts.size - shard * shardRows) }, (_, i) => i);
     const first = shard * shardRows;
     const vectors = new Float32Array(rows.length * encoder.width);
-    encode(tableOf(Array.from(rows, (row) => tokenizer.encode(texts.text(first + row), manifest.maxTokens))), rows, vectors);
+    encode(tableOf(Array.from(rows, (row) => encodeRow(texts, first + row, tokenizer, manifest.maxTokens))), rows, vectors);
     writeShard(
       folder,
       shard,

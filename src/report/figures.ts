@@ -1,11 +1,19 @@
 /** How numbers are printed. */
 
-const NAMES: Readonly<Record<string, string>> = { recall: 'R', success: 'success', mrr: 'MRR', ndcg: 'nDCG', map: 'MAP' };
+const NAMES: Readonly<Record<string, string>> = {
+  recall: 'R',
+  mrr: 'MRR',
+  ndcg: 'nDCG',
+  ndcgExp: 'nDCG-exp',
+  map: 'MAP',
+  p: 'P',
+  rprec: 'R-prec',
+};
 
 /** 'recall@10' → 'R@10' */
 export function measureLabel(measure: string): string {
   const [name, cutoff] = measure.split('@');
-  return `${NAMES[name] ?? name}@${cutoff}`;
+  return [NAMES[name] ?? name, ...(cutoff ? [cutoff] : [])].join('@');
 }
 
 /** Four digits behind the point; differences with their sign. */

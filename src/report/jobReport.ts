@@ -27,8 +27,8 @@ export function jobReport(summary: Summary, files: Readonly<Record<string, strin
   const { test, testUnseen, data } = summary;
   const blocks = [
     Object.keys(test).length === 0
-      ? systemTable(`dev, ${data.queries.dev.toLocaleString('en')} queries (test was not read)`, devOf(summary))
-      : systemTable(`test, ${data.queries.test.toLocaleString('en')} queries`, test),
+      ? systemTable(`dev, ${data.queries.dev.toLocaleString('en')} queries${cut(summary, 'dev')} (test was not read)`, devOf(summary))
+      : systemTable(`test, ${data.queries.test.toLocaleString('en')} queries${cut(summary, 'test')}`, test),
     ...(testUnseen
       ? [systemTable(`of these ${testUnseen.queries.toLocaleString('en')} whose answers no training or dev query has`, testUnseen.systems)]
       : []),
@@ -40,6 +40,9 @@ export function jobReport(summary: Summary, files: Readonly<Record<string, strin
   ];
   return `\n${blocks.join('\n\n')}`;
 }
+
+/** Figures of a cut corpus stand beside no others. */
+const cut = ({ data }: Summary, split: string): string => ((data.queriesOutsideCorpus?.[split] ?? 0) > 0 ? ', a cut corpus' : '');
 
 function systemTable(title: string, systems: Readonly<Record<string, Measures>>): string {
   const measures = Object.keys(Object.values(systems)[0]);

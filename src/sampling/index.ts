@@ -1,5 +1,6 @@
 /** The samplers by their name in a job file. */
 import { UserError } from '../core/errors.js';
+import { givenSampler } from './given.js';
 import { randomSampler } from './random.js';
 import { type SimansDensity, simansSampler } from './simans.js';
 import { topkSampler } from './topk.js';
@@ -8,6 +9,7 @@ import type { Sampler } from './types.js';
 
 export type SamplerConfig =
   | { kind: 'random' }
+  | { kind: 'given' }
   | { kind: 'topk' }
   | { kind: 'topkUniform'; pool: number }
   | ({ kind: 'simans'; pool: number } & SimansDensity);
@@ -17,6 +19,8 @@ export function createSampler(config: SamplerConfig): Sampler {
   switch (config.kind) {
     case 'random':
       return randomSampler();
+    case 'given':
+      return givenSampler();
     case 'topk':
       return topkSampler();
     case 'topkUniform':
@@ -29,5 +33,5 @@ export function createSampler(config: SamplerConfig): Sampler {
 }
 
 function unknownKind(config: never): UserError {
-  return new UserError(`sampler.kind is ${(config as { kind: string }).kind}, expected random, topk, topkUniform or simans`);
+  return new UserError(`sampler.kind is ${(config as { kind: string }).kind}, expected random, given, topk, topkUniform or simans`);
 }

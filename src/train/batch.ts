@@ -1,6 +1,7 @@
 /** The batch of a step: a pure function of (config, data, pools, step), so that a resumed job meets the same batches. */
 import type { RunConfig } from '../config/schema.js';
-import { deriveKey, integer, permutation, uniform } from '../core/random.js';
+import { deriveKey, integer, uniform } from '../core/random.js';
+import { notNegatives } from '../data/texts.js';
 import type { Dataset, TokenTable } from '../data/types.js';
 import { tableOf } from '../encoders/batching.js';
 import type { Side } from '../encoders/dualEncoder.js';
@@ -9,6 +10,7 @@ import { type Pools, placeOf, poolAt } from '../sampling/pools.js';
 import type { Pool, Sampler } from '../sampling/types.js';
 import { clozeTokens, dropWords, type SpecialTokens, splitPieces } from './augment.js';
 import { BLOCKED } from './contrastive.js';
+import { queriesOfStep } from './order.js';
 import type { StepBatch } from './sharedMemory.js';
 
 export interface BatchSource {
@@ -28,14 +30,6 @@ export interface Draw extends Negatives {
   readonly pool: Pool;
 }
 
-/** Positions in train.rows of the queries of a step: epochs of a keyed permutation, one after the other. */
-export function queriesOfStep(seed: number, trainSize: number, queriesPerStep: number, step: number): Int32Array {
-  return Int32Array.from({ length: queriesPerStep }, (_, i) => {
-    const position = step * queriesPerStep + i;
-    return orderOfEpoch(seed, trainSize, Math.floor(position / trainSize))[position % trainSize]!;
-  });
-}
-
 /** The queries of a step that draw negatives: their places in the step's batch, ascending; sampler.share of them, none before sampler.fromStep. */
 export function drawingQueries({ seed, sampler, train }: Pick<RunConfig, 'seed' | 'sampler' | 'train'>, step: number): Int32Array {
   if (sampler.kind === 'none' || step < sampler.fromStep) return NONE;
@@ -43,21 +37,6 @@ export function drawingQueries({ seed, sampler, train }: Pick<RunConfig, 'seed' 
   if (sampler.share === 1) return all;
   const key = deriveKey(seed, 'share', step);
   return all.filter((i) => uniform(key, i, 0) < sampler.share);
-}
-
-/** Orders are kept, for the steps of an epoch share one and a large one takes milliseconds. */
-const orders = new Map<string, Int32Array>();
-const ORDERS_KEPT = 4;
-
-function orderOfEpoch(seed: number, trainSize: number, epoch: number): Int32Array {
-  const name = `${seed}/${trainSize}/${epoch}`;
-  let order = orders.get(name);
-  if (!order) {
-    if (orders.size === ORDERS_KEPT) orders.clear();
-    order = permutation(deriveKey(seed, 'order', epoch), trainSize);
-    orders.set(name, order);
-  }
-  return order;
 }
 
 export function buildBatch(source: BatchSource, pools: Pools | undefined, step: number): { batch: StepBatch; draws: Draw[] } {
@@ -70,7 +49,7 @@ export function buildBatch(source: BatchSource, pools: Pools | undefined, step: 
     return columns.get(passage)!;
   };
   const queries: Int32Array[] = [];
-  const rows: { positives: Int32Array; positive: number; own: Int32Array }[] = [];
+  const rows: { excluded: Int32Array; positive: number; own: Int32Array }[] = [];
   const draws: Draw[] = [];
 
   const positiveKey = deriveKey(seed, 'positive', step);
@@ -83,7 +62,7 @@ export function buildBatch(source: BatchSource, pools: Pools | undefined, step: 
     return splitPieces(kept, train.pieceDropout, longest[side], pieceKey, place, special);
   };
   const drawing = new Set(drawingQueries(config, step));
-  queriesOfStep(seed, split.rows.length, train.queriesPerStep, step).forEach((place, i) => {
+  queriesOfStep(seed, dataset, train.queriesPerStep, step).forEach((place, i) => {
     const positives = split.positives[place]!;
     const chosen = integer(positiveKey, i, 0, positives.length);
     let own: Int32Array = NONE;
@@ -94,11 +73,11 @@ export function buildBatch(source: BatchSource, pools: Pools | undefined, step: 
       own = drawn.passages;
     }
     queries.push(augmented('query', split.rows[place]!, i));
-    rows.push({ positives, positive: positives[chosen]!, own });
+    rows.push({ excluded: notNegatives(split, place), positive: positives[chosen]!, own });
   });
   for (const { query, passage } of clozeQueries(source, step)) {
     queries.push(query);
-    rows.push({ positives: Int32Array.of(passage), positive: passage, own: NONE });
+    rows.push({ excluded: Int32Array.of(passage), positive: passage, own: NONE });
   }
 
   for (const { positive, own } of rows) {
@@ -127,28 +106,33 @@ function clozeQueries({ config, dataset, tokens, special }: BatchSource, step: n
   });
 }
 
-/** The query's pool; without pools (sampler random) an empty one that names what must not be drawn. */
-function poolOf({ dataset }: BatchSource, pools: Pools | undefined, place: number, positive: number): Pool {
-  const { rows, positives } = dataset.splits.train;
+/** The query's pool; the data's own negatives where those are drawn; without pools (sampler random) an empty one that names what must not be. */
+function poolOf({ config, dataset }: BatchSource, pools: Pools | undefined, place: number, positive: number): Pool {
+  const split = dataset.splits.train;
+  const { rows } = split;
   const query = dataset.queries.id(rows[place]!);
-  const known = { query, positives: positives[place]!, corpusSize: dataset.corpus.size };
+  const known = { query, positives: notNegatives(split, place), corpusSize: dataset.corpus.size };
+  if (config.sampler.kind === 'given') {
+    const given = split.negatives?.[place] ?? NONE;
+    return { ...known, passages: given, scores: new Float32Array(given.length), positiveScore: 0 };
+  }
   if (!pools) return { ...known, passages: NONE, scores: new Float32Array(0), positiveScore: 0 };
   const at = placeOf(pools, rows[place]!);
   if (at < 0) throw new Error(`internal: query ${query} has no pool`);
   return poolAt(pools, at, positive, known);
 }
 
-/** −1e9 where a passage must not compete for a query: its other positives, and with inBatch off everything but its own rows. */
+/** −1e9 where a passage must not compete for a query: its other positives and what else is known, and with inBatch off everything but its own rows. */
 function competition(
-  rows: { positives: Int32Array; positive: number; own: Int32Array }[],
+  rows: { excluded: Int32Array; positive: number; own: Int32Array }[],
   columns: Map<number, number>,
   inBatch: boolean,
 ): Float32Array {
   const width = columns.size;
   const mask = new Float32Array(rows.length * width).fill(inBatch ? 0 : BLOCKED);
-  rows.forEach(({ positives, positive, own }, i) => {
+  rows.forEach(({ excluded, positive, own }, i) => {
     for (const passage of own) mask[i * width + columns.get(passage)!] = 0;
-    for (const passage of positives) {
+    for (const passage of excluded) {
       const at = columns.get(passage);
       if (at !== undefined) mask[i * width + at] = BLOCKED;
     }

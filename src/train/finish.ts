@@ -5,7 +5,10 @@ import { writeJson } from '../core/files.js';
 import { deriveKey } from '../core/random.js';
 import { selectFromSplit } from '../data/texts.js';
 import type { Dataset, Split } from '../data/types.js';
-import { type Evaluation, evaluateRun, type Run, writePerQuery, writeTrecRun } from '../eval/run.js';
+import { depthOf, type Judge } from '../eval/judge.js';
+import { policyOf, queriesOutside, type Result, type SearchKind, systemResult } from '../eval/result.js';
+import type { Evaluation, Run } from '../eval/run.js';
+import { writePerQuery, writeTrecRun } from '../eval/runFiles.js';
 import { pairedBootstrap } from '../eval/significance.js';
 import { loadModel } from './checkpoint.js';
 import { writeModel } from './exportModel.js';
@@ -13,7 +16,7 @@ import type { ResolvedJob } from './jobFolder.js';
 import type { LexicalBaseline } from './lexical.js';
 import type { LoopContext, Trained } from './loop.js';
 import { modelCard } from './modelCard.js';
-import { bestRefresh, depthOf, encodeCorpus, searchSplit } from './refresh.js';
+import { bestRefresh, encodeCorpus, searchSplit } from './refresh.js';
 import { type Measures, type Summary, summaryFile, versions } from './summary.js';
 
 export interface Finish {
@@ -26,7 +29,7 @@ export interface Finish {
 
 /** Tests, writes runs, per-query values, model, vectors and summary.json; returns the summary. */
 export async function finish({ job, context, initial, trained, bm25 }: Finish): Promise<Summary> {
-  const { config, folder, dataset, replicas, stopwatch } = context;
+  const { config, folder, dataset, replicas, stopwatch, judge } = context;
   const specs = replicas.first.encoder.specs;
   const { test } = dataset.splits;
   const tested = config.eval.test === 'atEnd' && test.rows.length > 0;
@@ -41,17 +44,18 @@ export async function finish({ job, context, initial, trained, bm25 }: Finish): 
       return {};
     }
     return {
-      ...(bm25 && { bm25: bm25.search(test) }),
+      ...(bm25 && { bm25: await bm25.search(test) }),
       untrained: await rank(context, initial, 'untrained encoder'),
       trained: await rank(context, best, 'trained encoder'), // last: its vectors stay, for the index
     };
   });
   for (const [system, run] of Object.entries(runs)) {
-    evaluations[system] = evaluateRun(run, test, config.eval.measures);
+    evaluations[system] = judge.evaluate(run, test, config.eval.measures);
     files[`${system} run`] = path.join(folder, 'eval', `test.${system}.trec`);
-    writeTrecRun(files[`${system} run`]!, run, dataset.queries, dataset.corpus, `simans-${system}`);
+    writeTrecRun(files[`${system} run`]!, run, judge.names, `simans-${system}`);
     writePerQuery(path.join(folder, 'eval', `test.${system}.tsv`), dataset.queries, test, evaluations[system]!.perQuery);
   }
+  if (tested) writeJson(path.join(folder, 'eval', 'test.json'), resultOf(context, evaluations, runs));
   const means = Object.fromEntries(Object.entries(evaluations).map(([system, evaluation]) => [system, evaluation.means]));
   const selected = { step: chosen.step, measure: selection, dev: chosen.dev[selection]! };
   Object.assign(
@@ -76,6 +80,7 @@ export async function finish({ job, context, initial, trained, bm25 }: Finish): 
       passages: dataset.corpus.size,
       fingerprint: { ...dataset.fingerprint },
       queries: Object.fromEntries(Object.entries(dataset.splits).map(([name, { rows }]) => [name, rows.length])),
+      queriesOutsideCorpus: Object.fromEntries(Object.entries(dataset.splits).map(([name, split]) => [name, queriesOutside(split)])),
     },
     backend: { name: job.backend.name, gflops: job.backend.gflops, replicas: job.replicas },
     parameters: initial.length,
@@ -83,7 +88,7 @@ export async function finish({ job, context, initial, trained, bm25 }: Finish): 
     best: selected,
     refreshes: trained.refreshes.map(({ number, step, seconds, dev }) => ({ number, step, seconds, dev })),
     test: means,
-    ...(tested && unseenPart(dataset, runs, config.eval.measures)),
+    ...(tested && unseenPart(dataset, judge, runs, config.eval.measures)),
     ...(bm25 && { bm25: { k1: bm25.k1, b: bm25.b, dev: bm25.dev } }),
     ...(difference && { difference }),
     ...(trained.memory && { stepMemoryBytes: trained.memory }),
@@ -96,10 +101,28 @@ export async function finish({ job, context, initial, trained, bm25 }: Finish): 
   return summary;
 }
 
+/** All test figures with what they rest on: what `simans eval` compares. */
+function resultOf({ config, dataset, judge }: LoopContext, evaluations: Record<string, Evaluation>, runs: Record<string, Run>): Result {
+  const { test } = dataset.splits;
+  const { answerRule, measures } = config.eval;
+  const kinds: Readonly<Record<string, SearchKind>> = { bm25: 'BM25' };
+  const systems = Object.entries(evaluations).map(([system, evaluation]) => [
+    system,
+    systemResult(kinds[system] ?? 'exact', evaluation, test.rows.length - runs[system]!.rows.length),
+  ]);
+  return {
+    format: 1,
+    data: dataset.name,
+    policy: policyOf(dataset, 'test', { ...judge, depth: depthOf(measures, judge.rules), answerRule }),
+    queries: Array.from(test.rows, judge.names.queryId),
+    systems: Object.fromEntries(systems),
+  };
+}
+
 /** The test run of the encoder with these parameters. */
 async function rank(context: LoopContext, parameters: Float32Array, name: string): Promise<Run> {
   await indexWith(context, parameters, `test: ${name}`);
-  return searchSplit(context, context.dataset.splits.test, depthOf(context.config.eval.measures));
+  return searchSplit(context, context.dataset.splits.test);
 }
 
 /** Encodes the corpus with these parameters. */
@@ -111,14 +134,14 @@ async function indexWith(context: LoopContext, parameters: Float32Array, name: s
 }
 
 /** The test queries none of whose gold passages is a training or dev query's: what can neither be memorised nor chosen for. Absent where that is all or none. */
-function unseenPart(dataset: Dataset, runs: Record<string, Run>, measures: readonly string[]): Pick<Summary, 'testUnseen'> {
+function unseenPart(dataset: Dataset, judge: Judge, runs: Record<string, Run>, measures: readonly string[]): Pick<Summary, 'testUnseen'> {
   const { train, dev, test } = dataset.splits;
   const known = new Set([...train.positives, ...dev.positives].flatMap((passages) => [...passages]));
   const unseen = [...test.positives.keys()].filter((i) => !test.positives[i]!.some((passage) => known.has(passage)));
   if (unseen.length === 0 || unseen.length === test.rows.length) return {};
   const part: Split = selectFromSplit(test, unseen);
   const systems: Record<string, Measures> = Object.fromEntries(
-    Object.entries(runs).map(([system, run]) => [system, evaluateRun(run, part, measures).means]),
+    Object.entries(runs).map(([system, run]) => [system, judge.evaluate(run, part, measures).means]),
   );
   return { testUnseen: { queries: unseen.length, systems } };
 }

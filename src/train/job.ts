@@ -10,10 +10,12 @@ import { createDualEncoder } from '../encoders/dualEncoder.js';
 import { parameterCount } from '../encoders/parameters.js';
 import { prefixed } from '../encoders/prefixed.js';
 import { requireTokenizerPackage, type Tokenizer } from '../encoders/tokenizer/tokenizer.js';
+import { createJudge } from '../eval/judge.js';
 import { createSampler } from '../sampling/index.js';
 import { checkpointSteps, loadCheckpoint } from './checkpoint.js';
 import { finish } from './finish.js';
 import { bindDataset, openJobFolder } from './jobFolder.js';
+import { labelByAnswers, requireServing, withPositives } from './labels.js';
 import { lexicalBaseline } from './lexical.js';
 import { type LoopContext, Trainer } from './loop.js';
 import { memoryPlan } from './memory.js';
@@ -42,8 +44,13 @@ export async function trainJob(config: RunConfig, options: JobOptions): Promise<
     return finished;
   }
   const start = job.resumed ? (checkpointSteps(job.folder).at(-1) ?? 0) : 0;
-  const dataset = await loadDataset(job.config.data, job.config.seed);
-  announce(dataset, reporter);
+  const loaded = await loadDataset(job.config.data, { seed: job.config.seed, cacheFolder: cacheFolderOf(job.config), reporter });
+  announce(loaded, reporter);
+  const judge = createJudge(loaded, job.config.eval);
+  const { data } = job.config;
+  const dataset =
+    data.format === 'dpr' && data.labels === 'answers' ? labelByAnswers(loaded, judge, reporter) : withPositives(loaded, reporter);
+  requireServing(job.config, dataset);
   bindDataset(job, dataset);
   const { tokenizer, shape, initial } = await prepareEncoder(job.folder, job.config, dataset, reporter);
   const tokens = tokenise(job.config, dataset, tokenizer, reporter);
@@ -55,7 +62,7 @@ export async function trainJob(config: RunConfig, options: JobOptions): Promise<
   );
   const earlier = start > 0 ? loadCheckpoint(job.folder, specs, start).state.seconds : {};
   const stopwatch = new Stopwatch(earlier);
-  const bm25 = job.config.eval.bm25 ? await stopwatch.time('bm25', () => lexicalBaseline(job.config, dataset, reporter)) : undefined;
+  const bm25 = job.config.eval.bm25 ? await stopwatch.time('bm25', () => lexicalBaseline(job.config, dataset, judge, reporter)) : undefined;
 
   const residentBefore = process.memoryUsage().rss;
   const maxStepRows = stepRows(job.config);
@@ -75,6 +82,7 @@ export async function trainJob(config: RunConfig, options: JobOptions): Promise<
     reporter,
     stopwatch,
     signal,
+    judge,
     residentBefore,
     source: {
       config: job.config,
@@ -98,6 +106,9 @@ export async function trainJob(config: RunConfig, options: JobOptions): Promise<
   }
 }
 
+/** What is made once for all jobs: token tables, large corpora. */
+const cacheFolderOf = ({ jobsFolder }: RunConfig): string => path.join(jobsFolder, '.cache');
+
 function announce(dataset: Dataset, reporter: Reporter): void {
   const { corpus, splits, name } = dataset;
   const sizes = Object.entries(splits).map(([split, { rows }]) => `${rows.length.toLocaleString('en')} ${split}`);
@@ -106,7 +117,7 @@ function announce(dataset: Dataset, reporter: Reporter): void {
 }
 
 function tokenise(config: RunConfig, dataset: Dataset, tokenizer: Tokenizer, reporter: Reporter): Record<Side, TokenTable> {
-  const cacheFolder = path.join(config.jobsFolder, '.cache');
+  const cacheFolder = cacheFolderOf(config);
   const { queryPrefix, passagePrefix, queryTokens, passageTokens } = config.encoder;
   return {
     query: tokenTable(dataset.queries, prefixed(tokenizer, queryPrefix), queryTokens, { cacheFolder, reporter, what: 'queries' }),

@@ -8,14 +8,18 @@ import type { RunConfig } from '../config/schema.js';
 import { UserError } from '../core/errors.js';
 import { bytesOf, readJson, sha256, writeFolderAtomic, writeJson } from '../core/files.js';
 import type { Reporter } from '../core/reporter.js';
+import { notNegatives } from '../data/texts.js';
 import type { Dataset, Split } from '../data/types.js';
 import { readSafetensors, writeSafetensors } from '../encoders/formats/safetensors.js';
 import type { Tokenizer } from '../encoders/tokenizer/tokenizer.js';
-import { evaluateRun, type Run } from '../eval/run.js';
+import { searchDocuments } from '../eval/documents.js';
+import { depthOf, type Judge } from '../eval/judge.js';
+import type { Run } from '../eval/run.js';
 import { rowsByLength } from '../index/encode.js';
 import { scoreOf } from '../index/exact.js';
 import { cutPool, type Pools } from '../sampling/pools.js';
-import { drawingQueries, queriesOfStep } from './batch.js';
+import { drawingQueries } from './batch.js';
+import { queriesOfStep } from './order.js';
 import type { Replicas } from './replicas.js';
 
 export interface Refresh {
@@ -36,6 +40,8 @@ export interface RefreshContext {
   readonly tokenizer: Pick<Tokenizer, 'fingerprint' | 'json' | 'padId'>;
   readonly replicas: Replicas;
   readonly reporter: Reporter;
+  /** Of dev and test. */
+  readonly judge: Judge;
 }
 
 const folderOf = (job: string, number: number) => path.join(job, `refresh-${String(number).padStart(3, '0')}`);
@@ -68,9 +74,9 @@ export async function refresh(
     return finished;
   }
   await encodeCorpus(context, `refresh ${number}: encode corpus`);
-  const devRun = await searchSplit(context, dataset.splits.dev, depthOf(config.eval.measures));
-  const dev = evaluateRun(devRun, dataset.splits.dev, config.eval.measures).means;
-  const coming = pool > 0 ? comingQueries(config, dataset.splits.train, step, steps) : new Int32Array(0);
+  const devRun = await searchSplit(context, dataset.splits.dev);
+  const dev = context.judge.evaluate(devRun, dataset.splits.dev, config.eval.measures).means;
+  const coming = pool > 0 ? comingQueries(config, dataset, step, steps) : new Int32Array(0);
   const pools = coming.length > 0 ? await buildPools(context, number, coming, pool) : undefined;
   const made: Refresh = { number, step, fingerprint, dev, seconds, ...(pools && { pools }) };
   writeRefresh(folder, made);
@@ -91,21 +97,20 @@ export async function encodeCorpus(context: RefreshContext, name: string): Promi
   phase.end();
 }
 
-/** Encodes a split's queries and ranks the corpus for them: the k best, −1 behind the last of a smaller corpus. */
-export async function searchSplit({ replicas }: RefreshContext, split: Split, k: number): Promise<Run> {
+/** Encodes a split's queries and ranks the corpus for them, as deep as the deepest measure: −1 behind the last of a smaller corpus. */
+export async function searchSplit({ replicas, dataset, config, judge }: RefreshContext, split: Split): Promise<Run> {
   await replicas.encode('query', rowsByLength(replicas.shared.tokens.query, split.rows));
-  const hits = await replicas.search(split.rows, k);
-  return { k, rows: split.rows, ...hits };
+  const search = async (rows: Int32Array, k: number): Promise<Run> => ({ k, rows, ...(await replicas.search(rows, k)) });
+  const depth = depthOf(config.eval.measures, judge.rules);
+  return dataset.documents ? searchDocuments(split.rows, depth, dataset.documents, search) : search(split.rows, depth);
 }
 
-/** The deepest cut-off of the measures: 'recall@100' → 100. */
-export const depthOf = (measures: readonly string[]): number => Math.max(...measures.map((measure) => Number(measure.split('@')[1])));
-
 /** Positions in train.rows of the queries that draw negatives in steps [step, step + steps), ascending by row: only they need a pool. */
-function comingQueries(config: RunConfig, train: Split, step: number, steps: number): Int32Array {
+function comingQueries(config: RunConfig, dataset: Dataset, step: number, steps: number): Int32Array {
+  const { train } = dataset.splits;
   const seen = new Set<number>();
   for (let s = step; s < step + steps; s++) {
-    const places = queriesOfStep(config.seed, train.rows.length, config.train.queriesPerStep, s);
+    const places = queriesOfStep(config.seed, dataset, config.train.queriesPerStep, s);
     for (const i of drawingQueries(config, s)) seen.add(places[i]!);
   }
   return Int32Array.from(seen).sort((a, b) => train.rows[a]! - train.rows[b]!);
@@ -116,8 +121,8 @@ async function buildPools(context: RefreshContext, number: number, places: Int32
   const train = dataset.splits.train;
   const rows = places.map((place) => train.rows[place]!);
   await replicas.encode('query', rowsByLength(replicas.shared.tokens.query, rows));
-  const mostPositives = places.reduce((most, place) => Math.max(most, train.positives[place]!.length), 0);
-  const depth = Math.min(dataset.corpus.size, k + mostPositives);
+  const excluded = Array.from(places, (place) => notNegatives(train, place));
+  const depth = Math.min(dataset.corpus.size, k + excluded.reduce((most, { length }) => Math.max(most, length), 0));
   const phase = reporter.phase(`refresh ${number}: search`, rows.length, 'queries');
   const hits = await replicas.search(rows, depth, phase);
   phase.update(rows.length);
@@ -134,7 +139,12 @@ async function buildPools(context: RefreshContext, number: number, places: Int32
   const vectors = (values: Float32Array) => ({ values, width: first.encoder.width });
   places.forEach((place, i) => {
     const positives = train.positives[place]!;
-    const cut = cutPool(hits.passages.subarray(i * depth, (i + 1) * depth), hits.scores.subarray(i * depth, (i + 1) * depth), positives, k);
+    const cut = cutPool(
+      hits.passages.subarray(i * depth, (i + 1) * depth),
+      hits.scores.subarray(i * depth, (i + 1) * depth),
+      excluded[i]!,
+      k,
+    );
     pools.passages.set(cut.passages, i * k);
     pools.scores.set(cut.scores, i * k);
     // A positive is scored from the same vectors whether it was retrieved or not.

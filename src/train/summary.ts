@@ -16,6 +16,8 @@ export interface Summary {
     readonly name: string;
     readonly passages: number;
     readonly queries: Record<string, number>;
+    /** By split, queries with right passages outside the corpus: figures of a cut corpus. Absent in summaries of before. */
+    readonly queriesOutsideCorpus?: Record<string, number>;
     readonly fingerprint: Record<string, string>;
   };
   readonly backend: { readonly name: string; readonly gflops: number; readonly replicas: number };

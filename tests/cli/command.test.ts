@@ -11,8 +11,22 @@ const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'simans-cli-'));
 afterAll(() => fs.rmSync(folder, { recursive: true }));
 
 describe('help', () => {
-  test.each(['train', 'search', 'encode', 'export', 'config', 'doctor'])('%s --help has examples and fits 80 columns', (verb) => {
-    const { code, stdout, stderr } = simans([verb, '--help']);
+  test.each([
+    'train',
+    'search',
+    'eval',
+    'rerank',
+    'data',
+    'data list',
+    'data get',
+    'data inspect',
+    'data convert',
+    'encode',
+    'export',
+    'config',
+    'doctor',
+  ])('%s --help has examples and fits 80 columns', (verb) => {
+    const { code, stdout, stderr } = simans([...verb.split(' '), '--help']);
     expect(code).toBe(0);
     expect(stderr).toBe('');
     expect(stdout).toContain(`Examples:\n  simans ${verb}`);
@@ -22,7 +36,8 @@ describe('help', () => {
   test('simans --help names every verb', () => {
     const { code, stdout } = simans(['--help']);
     expect(code).toBe(0);
-    for (const verb of ['train', 'search', 'encode', 'export', 'config', 'doctor']) expect(stdout).toContain(`  simans ${verb}`);
+    for (const verb of ['train', 'search', 'eval', 'rerank', 'data', 'encode', 'export', 'config', 'doctor'])
+      expect(stdout).toContain(`  simans ${verb}`);
   });
 
   test('simans --version is that of package.json', () => {

@@ -96,7 +96,7 @@ describe('values', () => {
     ));
   test('misspelt kind', () =>
     expect(message('sampler: {kind: simens, a: 1}')).toMatchInlineSnapshot(
-      `"job.yaml:1: sampler.kind is "simens"; expected one of none, random, topk, topkUniform, simans (did you mean simans?)"`,
+      `"job.yaml:1: sampler.kind is "simens"; expected one of none, random, given, topk, topkUniform, simans (did you mean simans?)"`,
     ));
   test('neither of two types', () =>
     expect(message('train: {replicas: all}')).toMatchInlineSnapshot(
@@ -108,7 +108,7 @@ describe('values', () => {
     ));
   test('empty section', () =>
     expect(message('sampler:\ntrain:\n  steps: 300\n')).toMatchInlineSnapshot(
-      `"job.yaml:1: sampler is empty; expected a map such as {kind: none | random | topk | topkUniform | simans}"`,
+      `"job.yaml:1: sampler is empty; expected a map such as {kind: none | random | given | topk | topkUniform | simans}"`,
     ));
   test('list for a section', () =>
     expect(message('train: [steps, 5]')).toMatchInlineSnapshot(
@@ -120,20 +120,18 @@ describe('values', () => {
     ));
   test('unknown measure', () =>
     expect(message('eval:\n  measures:\n    - recall@10\n    - recal@5\n    - mrr@10\n')).toMatchInlineSnapshot(
-      `"job.yaml:4: eval.measures.1 is "recal@5"; expected a measure such as recall@10 (or success, mrr, ndcg, map)"`,
+      `"job.yaml:4: eval.measures.1 is "recal@5"; expected a measure such as recall@10 (or success, mrr, ndcg, ndcgExp, map, p, rcap, judged, hole, answer)"`,
     ));
   test('empty list', () =>
     expect(message('eval: {measures: []}')).toMatchInlineSnapshot(
-      `"job.yaml:1: eval.measures is []; expected a list of at least one, each a measure such as recall@10 (or success, mrr, ndcg, map)"`,
+      `"job.yaml:1: eval.measures is []; expected a list of at least one, each a measure such as recall@10 (or success, mrr, ndcg, ndcgExp, map, p, rcap, judged, hole, answer)"`,
     ));
   test('name that leaves the folder', () =>
     expect(message('name: ../elsewhere')).toMatchInlineSnapshot(
       `"job.yaml:1: name is "../elsewhere"; expected a folder name of at most 100 letters, digits, ".", "_" and "-", a letter or digit first"`,
     ));
   test('missing folder of the data', () =>
-    expect(message('data: {format: beir}')).toMatchInlineSnapshot(
-      `"job.yaml:1: data.path is missing; expected the folder of a BEIR data set (corpus.jsonl, queries.jsonl, qrels/)"`,
-    ));
+    expect(message('data: {format: beir}')).toMatchInlineSnapshot(`"job.yaml:1: data.path is missing; expected the folder of a data set"`));
   test('long value is cut', () =>
     expect(message(`seed: ${'x'.repeat(200)}`)).toMatchInlineSnapshot(
       `"job.yaml:1: seed is "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…; expected a whole number ≥ 0"`,

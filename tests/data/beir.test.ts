@@ -3,8 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
-import { loadBeir } from '../../src/data/beir.js';
-import { loadDataset } from '../../src/data/index.js';
+import { loadFiles } from './files.js';
 
 const folders: string[] = [];
 
@@ -35,9 +34,9 @@ function folderWith(changes: typeof GOOD = {}): string {
   return folder;
 }
 
-const load = (changes?: typeof GOOD, seed = 1) => loadBeir(folderWith(changes), { devShare: 0.2, seed });
+const load = (changes?: typeof GOOD, seed = 1) => loadFiles(folderWith(changes), 'beir', {}, seed);
 
-describe('loadBeir', () => {
+describe('a folder in BEIR’s format', () => {
   it('reads texts, splits and graded judgments', async () => {
     const { corpus, queries, splits, notes } = await load();
     expect(corpus.size).toBe(5);
@@ -47,9 +46,10 @@ describe('loadBeir', () => {
     expect(splits.train.positives[1]).toEqual(Int32Array.of(1, 2));
     expect(splits.train.grades[1]).toEqual(Int32Array.of(2, 1));
     expect(splits.dev.rows).toEqual(Int32Array.of(2));
-    // Ascending by row, and grade 0 is no positive.
+    // Ascending by row; grade 0 is judged and no positive.
     expect(splits.test.rows).toEqual(Int32Array.of(3, 4));
     expect(splits.test.positives[0]).toEqual(Int32Array.of(3));
+    expect([splits.test.judged[0], splits.test.grades[0]]).toEqual([Int32Array.of(0, 3), Int32Array.of(0, 1)]);
     expect(notes).toEqual([]);
   });
 
@@ -86,16 +86,19 @@ describe('loadBeir', () => {
     expect(notes.join()).toContain('1 of 6 texts hold the replacement character');
   });
 
-  it('leaves out queries without a positive and says so', async () => {
-    const { splits, notes } = await load({ 'qrels/test.tsv': `${HEADER}q4\td4\t0\nq5\td5\t1\n` });
-    expect(splits.test.rows).toEqual(Int32Array.of(4));
+  it('leaves training queries without a positive out and says so; of test they count', async () => {
+    const qrels = (first: string, second: string) => `${HEADER}${first}\td4\t0\n${second}\td5\t1\n`;
+    const { splits, notes } = await load({ 'qrels/train.tsv': qrels('q1', 'q2'), 'qrels/test.tsv': qrels('q4', 'q5') });
+    expect(splits.train.rows).toEqual(Int32Array.of(1));
     expect(notes.join()).toContain('1 of 2 queries have no passage of grade 1');
+    expect(splits.test.rows).toEqual(Int32Array.of(3, 4));
+    expect(splits.test.positives.map(({ length }) => length)).toEqual([0, 1]);
   });
 
   it('has an empty test split without test judgments and says so', async () => {
     const { splits, notes } = await load({ 'qrels/test.tsv': undefined });
     expect(splits.test.rows.length).toBe(0);
-    expect(notes.join()).toContain('no test.tsv');
+    expect(notes.join()).toContain('no test split');
   });
 });
 
@@ -126,16 +129,15 @@ describe('the dev split taken from the training queries', () => {
 
   it('is refused where every query shares a gold passage with every other', async () => {
     await expect(load({ 'qrels/dev.tsv': undefined, 'qrels/train.tsv': `${HEADER}q1\td1\t1\nq2\td1\t1\n` })).rejects.toThrow(
-      'give a qrels/dev.tsv',
+      'give a dev split',
     );
   });
 });
 
 describe('errors name the file, the line, what was found and what to do', () => {
   const cases: [string, typeof GOOD, RegExp][] = [
-    ['no corpus', { 'corpus.jsonl': undefined }, /corpus\.jsonl: found neither this file nor it with \.gz; expected/],
+    ['no corpus', { 'corpus.jsonl': undefined }, /corpus\.jsonl: found neither this file nor it as/],
     ['no queries', { 'queries.jsonl': undefined }, /queries\.jsonl: found neither/],
-    ['no training judgments', { 'qrels/train.tsv': undefined }, /train\.tsv: found neither/],
     ['an empty corpus', { 'corpus.jsonl': '\n' }, /corpus\.jsonl:1: found no passage/],
     [
       'broken JSON',
@@ -144,7 +146,7 @@ describe('errors name the file, the line, what was found and what to do', () => 
     ],
     ['JSON that is no object', { 'queries.jsonl': `12\n${QUERIES}` }, /queries\.jsonl:1: found 12; expected a JSON object/],
     ['no id', { 'corpus.jsonl': '{"text":"x"}' }, /corpus\.jsonl:1: found "_id" nothing; expected a string/],
-    ['an id that is a number', { 'queries.jsonl': '{"_id":7,"text":"x"}' }, /queries\.jsonl:1: found "_id" 7; expected a string/],
+    ['an id that is a list', { 'queries.jsonl': '{"_id":[7],"text":"x"}' }, /queries\.jsonl:1: found "_id" \[7\]; expected a string/],
     ['a text that is a list', { 'corpus.jsonl': '{"_id":"a","text":["x"]}' }, /corpus\.jsonl:1: found "text" \["x"\]; expected a string/],
     [
       'a repeated id',
@@ -157,18 +159,16 @@ describe('errors name the file, the line, what was found and what to do', () => 
       /corpus\.jsonl:6: found a passage without text/,
     ],
     ['an empty query', { 'queries.jsonl': `${QUERIES}\n{"_id":"q7","text":"\\t"}` }, /queries\.jsonl:7: found a query without text/],
-    ['no header', { 'qrels/train.tsv': 'q1\td1\t1\n' }, /train\.tsv:1: found q1\td1\t1; expected the header/],
-    ['a TREC file', { 'qrels/train.tsv': 'q1 0 d1 1\n' }, /train\.tsv:1: .* expected the header/],
-    ['too few fields', { 'qrels/test.tsv': `${HEADER}q4\td4\n` }, /test\.tsv:2: found 2 fields in q4\td4; expected 3/],
+    ['too few fields', { 'qrels/test.tsv': `${HEADER}q4\n` }, /test\.tsv:2: found 1 fields in q4; expected 3/],
     [
       'an unknown query',
       { 'qrels/train.tsv': `${HEADER}q9\td1\t1\n` },
-      /train\.tsv:2: found the query id "q9"; expected an id from queries\.jsonl/,
+      /train\.tsv:2: found the query id "q9"; expected an id from the queries/,
     ],
     [
       'an unknown passage',
       { 'qrels/dev.tsv': `${HEADER}q3\td9\t1\n` },
-      /dev\.tsv:2: found the passage id "d9"; expected an id from corpus\.jsonl/,
+      /dev\.tsv:2: found the passage id "d9"; expected an id from the corpus/,
     ],
     ['a grade with decimals', { 'qrels/test.tsv': `${HEADER}q4\td4\t0.5\n` }, /test\.tsv:2: found grade 0\.5; expected a whole number/],
     [
@@ -196,13 +196,5 @@ describe('errors name the file, the line, what was found and what to do', () => 
     expect(error?.name).toBe('UserError');
     expect(error?.message).toMatch(message);
     expect(error?.message).not.toContain('\n');
-  });
-});
-
-describe('loadDataset', () => {
-  it('reads a BEIR folder', async () => {
-    const folder = folderWith();
-    const data = await loadDataset({ format: 'beir', path: folder, devShare: 0.3 }, 1);
-    expect(data.fingerprint).toEqual((await loadBeir(folder, { devShare: 0.3, seed: 1 })).fingerprint);
   });
 });

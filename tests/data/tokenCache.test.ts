@@ -31,6 +31,7 @@ const lengthTokenizer = (fingerprint = 'lengths') => ({
       .map((word) => word.length);
     return [101, ...body.slice(0, maxTokens - 2), 102];
   },
+  encodeFields: (fields: readonly string[]) => [101, ...fields.flatMap((field) => [field.length, 102])],
 });
 
 function table(maxTokens = 4, corpus = texts, fingerprint?: string): TokenTable {

@@ -1,9 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { UserError } from '../../src/core/errors.js';
+import { splitOfPositives } from '../../src/data/texts.js';
 import { createAnalyzer } from '../../src/eval/analyzer.js';
 import { Bm25Index, searchBm25Run, tuneBm25 } from '../../src/eval/bm25.js';
-import { textsOf } from './texts.js';
+import { createJudge } from '../../src/eval/judge.js';
+import { datasetOf, textsOf } from './texts.js';
 
 const analyze = createAnalyzer();
 
@@ -100,10 +102,12 @@ describe('tuneBm25', () => {
   // The query's own passage is the long one: length normalisation can only hurt here.
   const corpus = textsOf(['moon moon tide rock rock rock rock rock rock rock rock', 'moon star', 'sun sun sun', 'tide']);
   const queries = textsOf(['moon']);
-  const split = { rows: Int32Array.of(0), positives: [Int32Array.of(0)], grades: [Int32Array.of(1)] };
+  const split = splitOfPositives(Int32Array.of(0), [Int32Array.of(0)]);
+  const dataset = datasetOf(corpus, queries, split);
+  const judge = createJudge(dataset, { relevanceLevel: 1, answerRule: 'tokens' });
 
-  it('takes the point of the grid that is best on the split', () => {
-    const { best, table } = tuneBm25(Bm25Index.build(corpus), queries, split, 'recall@1', { k1: [1.2], b: [1, 0] });
+  it('takes the point of the grid that is best on the split', async () => {
+    const { best, table } = await tuneBm25(Bm25Index.build(corpus), dataset, split, 'recall@1', judge, { k1: [1.2], b: [1, 0] });
     expect(table).toEqual([
       { k1: 1.2, b: 1, value: 0 },
       { k1: 1.2, b: 0, value: 1 },
@@ -111,7 +115,7 @@ describe('tuneBm25', () => {
     expect(best).toEqual({ k1: 1.2, b: 0 });
   });
 
-  it('needs a measure with a cut-off', () => {
-    expect(() => tuneBm25(Bm25Index.build(corpus), queries, split, 'map')).toThrow(UserError);
+  it('needs a measure with a cut-off', async () => {
+    await expect(tuneBm25(Bm25Index.build(corpus), dataset, split, 'map', judge)).rejects.toThrow(UserError);
   });
 });

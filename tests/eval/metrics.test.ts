@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { UserError } from '../../src/core/errors.js';
 import type { Split } from '../../src/data/types.js';
-import { averagePrecision, ndcg, parseMeasure, rankingFromScores, recall, success } from '../../src/eval/metrics.js';
-import { evaluateRun, type Run } from '../../src/eval/run.js';
+import { averagePrecision, ndcg, parseMeasure, recall, success } from '../../src/eval/metrics.js';
+import { DEFAULT_RULES, evaluateRun, type Names, orderedRanking, type Run } from '../../src/eval/run.js';
 
 type Grades = Record<string, number>;
 
@@ -23,42 +23,45 @@ interface Golden {
 }
 
 const golden: Golden = JSON.parse(fs.readFileSync(new URL('../golden/metrics.json', import.meta.url), 'utf8'));
-const measures = ['map', ...golden.cutoffs.flatMap((k) => ['recall', 'success', 'mrr', 'ndcg', 'map'].map((name) => `${name}@${k}`))];
+const measures = [
+  'map',
+  ...golden.cutoffs.flatMap((k) => ['recall', 'success', 'mrr', 'ndcg', 'map', 'p', 'rcap', 'ndcgExp'].map((name) => `${name}@${k}`)),
+];
 
 /** Query and passage ids become rows in the order of their first mention. */
-function asRows({ qrels, run }: Golden['cases'][number]): { run: Run; split: Split; queries: string[] } {
-  const queries = Object.keys(qrels);
-  const extra = Object.keys(run).filter((id) => !queries.includes(id));
+function asRows({ qrels, run }: Pick<Golden['cases'][number], 'qrels' | 'run'>) {
+  const judgedQueries = Object.keys(qrels);
+  const queries = [...judgedQueries, ...Object.keys(run).filter((id) => !judgedQueries.includes(id))];
   const passages = [...new Set([...Object.values(qrels), ...Object.values(run)].flatMap(Object.keys))];
-  const ranked = [...queries, ...extra].filter((id) => id in run);
+  const ranked = queries.filter((id) => id in run);
   const k = 12;
   const ours: Run = {
     k,
-    rows: Int32Array.from(ranked, (id) => [...queries, ...extra].indexOf(id)),
+    rows: Int32Array.from(ranked, (id) => queries.indexOf(id)),
     passages: new Int32Array(ranked.length * k).fill(-1),
-    scores: new Float32Array(ranked.length * k),
+    scores: new Float64Array(ranked.length * k),
   };
   ranked.forEach((query, place) => {
-    const ids = Object.keys(run[query]);
-    const scores = Object.values(run[query]);
-    rankingFromScores(ids, scores).forEach((at, i) => {
-      ours.passages[place * k + i] = passages.indexOf(ids[at]);
-      ours.scores[place * k + i] = scores[at];
+    Object.entries(run[query]!).forEach(([id, score], i) => {
+      ours.passages[place * k + i] = passages.indexOf(id);
+      ours.scores[place * k + i] = Number(score);
     });
   });
-  const judged = queries.map((id) => Object.entries(qrels[id]).filter(([, grade]) => grade >= 1));
-  const split = {
-    rows: Int32Array.from(queries, (_, i) => i),
-    positives: judged.map((pairs) => Int32Array.from(pairs, ([id]) => passages.indexOf(id))),
+  const judged = judgedQueries.map((id) => Object.entries(qrels[id]!));
+  const split: Split = {
+    rows: Int32Array.from(judgedQueries, (_, i) => i),
+    positives: [],
+    judged: judged.map((pairs) => Int32Array.from(pairs, ([id]) => passages.indexOf(id))),
     grades: judged.map((pairs) => Int32Array.from(pairs, ([, grade]) => grade)),
   };
-  return { run: ours, split, queries };
+  const names: Names = { queryId: (row) => queries[row]!, passageId: (row) => passages[row]! };
+  return { run: ours, split, names, queries: judgedQueries };
 }
 
 describe('evaluateRun agrees with trec_eval', () => {
   it.each(golden.cases)('$name', (reference) => {
-    const { run, split, queries } = asRows(reference);
-    const { means, perQuery } = evaluateRun(run, split, measures);
+    const { run, split, names, queries } = asRows(reference);
+    const { means, perQuery } = evaluateRun(run, split, measures, names);
     for (const measure of measures) {
       expect(Math.abs(means[measure] - reference.meanComplete[measure])).toBeLessThanOrEqual(golden.tolerance);
       queries.forEach((id, i) => {
@@ -69,21 +72,38 @@ describe('evaluateRun agrees with trec_eval', () => {
   });
 });
 
-describe('rankingFromScores', () => {
-  it.each(golden.cases)('$name', ({ run, order }) => {
-    for (const [query, expected] of Object.entries(order)) {
-      const ids = Object.keys(run[query]);
-      expect([...rankingFromScores(ids, Object.values(run[query]))].map((i) => ids[i])).toEqual(expected);
-    }
+describe('orderedRanking', () => {
+  it.each(golden.cases)('$name', (reference) => {
+    const { run, names } = asRows(reference);
+    run.rows.forEach((row, place) => {
+      const expected = reference.order[names.queryId(row)];
+      const ordered = [...orderedRanking(run, place, names, DEFAULT_RULES)].map((passage) => names.passageId(passage));
+      if (expected) expect(ordered).toEqual(expected);
+    });
   });
 
-  it('refuses scores that are not finite and an id given twice', () => {
+  it('refuses scores that are not finite and a passage given twice', () => {
     const unscored = golden.mustError.filter(({ run }) => Object.values(run?.q ?? {}).some((score) => typeof score === 'string'));
     expect(unscored.map(({ name }) => name)).toEqual(['nan_score', 'infinite_score']);
     for (const { run } of unscored) {
-      expect(() => rankingFromScores(Object.keys(run!.q), Object.values(run!.q).map(Number))).toThrow(UserError);
+      const given = asRows({ qrels: { q: { a: 1 } }, run: run as Record<string, Grades> });
+      expect(() => orderedRanking(given.run, 0, given.names, DEFAULT_RULES)).toThrow(UserError);
     }
-    expect(() => rankingFromScores(['a', 'a'], [2, 1])).toThrow(/passage a stands twice/);
+    const twice: Run = { k: 2, rows: Int32Array.of(0), passages: Int32Array.of(0, 0), scores: Float32Array.of(2, 1) };
+    expect(() => orderedRanking(twice, 0, { queryId: () => 'q', passageId: () => 'a' }, DEFAULT_RULES)).toThrow(/passage a stands twice/);
+  });
+
+  it('ties what differs beyond 32 bits alone, unless doubles are asked for', () => {
+    const run: Run = { k: 2, rows: Int32Array.of(0), passages: Int32Array.of(0, 1), scores: Float64Array.of(0.10000000012, 0.1000000001) };
+    const names: Names = { queryId: () => 'q', passageId: (row) => 'ab'[row]! };
+    expect([...orderedRanking(run, 0, names, DEFAULT_RULES)]).toEqual([1, 0]);
+    expect([...orderedRanking(run, 0, names, { ...DEFAULT_RULES, precision: 'double' })]).toEqual([0, 1]);
+  });
+
+  it('takes the query’s own passage out where that is the rule', () => {
+    const run: Run = { k: 2, rows: Int32Array.of(0), passages: Int32Array.of(0, 1), scores: Float32Array.of(2, 1) };
+    const names: Names = { queryId: () => 'a', passageId: (row) => 'ab'[row]! };
+    expect([...orderedRanking(run, 0, names, { ...DEFAULT_RULES, removeSelf: true })]).toEqual([1]);
   });
 });
 

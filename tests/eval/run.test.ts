@@ -3,9 +3,10 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { UserError } from '../../src/core/errors.js';
-import type { Split } from '../../src/data/types.js';
-import { evaluateRun, type Run, rankingAt, writePerQuery, writeTrecRun } from '../../src/eval/run.js';
-import { textsOf } from './texts.js';
+import { splitOfPositives } from '../../src/data/texts.js';
+import { evaluateRun, type Run, rankingAt } from '../../src/eval/run.js';
+import { writePerQuery, writeTrecRun } from '../../src/eval/runFiles.js';
+import { namesOf, textsOf } from './texts.js';
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'simans-run-'));
 afterAll(() => fs.rmSync(folder, { recursive: true }));
@@ -19,15 +20,12 @@ const run: Run = {
   passages: Int32Array.of(2, 0, 1, -1),
   scores: Float32Array.of(1.5, 0.1, -3, 0),
 };
-const split: Split = {
-  rows: Int32Array.of(0, 1, 2),
-  positives: [Int32Array.of(1), Int32Array.of(0), Int32Array.of(0, 1)],
-  grades: [Int32Array.of(1), Int32Array.of(1), Int32Array.of(1, 1)],
-};
+const split = splitOfPositives(Int32Array.of(0, 1, 2), [Int32Array.of(1), Int32Array.of(0), Int32Array.of(0, 1)]);
+const names = namesOf(queries, corpus);
 
 describe('evaluateRun', () => {
   it('answers in the order of the split; a query without a ranking counts 0', () => {
-    const { means, perQuery } = evaluateRun(run, split, ['recall@2', 'mrr@2', 'map']);
+    const { means, perQuery } = evaluateRun(run, split, ['recall@2', 'mrr@2', 'map'], names);
     expect([...perQuery['recall@2']]).toEqual([1, 0, 0.5]);
     expect([...perQuery['mrr@2']]).toEqual([1, 0, 0.5]);
     expect([...perQuery.map]).toEqual([1, 0, 0.25]);
@@ -35,15 +33,17 @@ describe('evaluateRun', () => {
   });
 
   it('refuses a cut-off deeper than the run', () => {
-    expect(() => evaluateRun(run, split, ['recall@3'])).toThrow(/recall@3.*2 passages/);
+    expect(() => evaluateRun(run, split, ['recall@3'], names)).toThrow(/recall@3.*2 passages/);
   });
 
   it('refuses a run without a common query', () => {
-    expect(() => evaluateRun({ ...run, rows: Int32Array.of(7, 8) }, split, ['recall@2'])).toThrow(UserError);
+    expect(() => evaluateRun({ ...run, rows: Int32Array.of(7, 8) }, split, ['recall@2'], names)).toThrow(UserError);
   });
 
   it('refuses a passage ranked twice for a query', () => {
-    expect(() => evaluateRun({ ...run, passages: Int32Array.of(2, 2, 1, -1) }, split, ['recall@2'])).toThrow(/query row 2.*twice/);
+    expect(() => evaluateRun({ ...run, passages: Int32Array.of(2, 2, 1, -1) }, split, ['recall@2'], names)).toThrow(
+      /query q-c: passage p2 stands twice/,
+    );
   });
 });
 
@@ -57,15 +57,15 @@ describe('rankingAt', () => {
 describe('writeTrecRun', () => {
   it('writes the six columns, ranks from 1, scores that give the 32-bit floats back', () => {
     const file = path.join(folder, 'run.trec');
-    writeTrecRun(file, run, queries, corpus, 'tower');
+    writeTrecRun(file, run, names, 'tower');
     expect(fs.readFileSync(file, 'utf8')).toBe('q-c Q0 p2 1 1.5 tower\nq-c Q0 p0 2 0.100000001 tower\nq-a Q0 p1 1 -3 tower\n');
     expect(Math.fround(0.100000001)).toBe(Math.fround(0.1));
   });
 
   it('refuses ids and tags that the format cannot hold, and leaves no file', () => {
     const file = path.join(folder, 'refused.trec');
-    expect(() => writeTrecRun(file, run, queries, textsOf(['', '', ''], ['p 0', 'p1', 'p2']), 'tower')).toThrow(/"p 0"/);
-    expect(() => writeTrecRun(file, run, queries, corpus, '')).toThrow(UserError);
+    expect(() => writeTrecRun(file, run, namesOf(queries, textsOf(['', '', ''], ['p 0', 'p1', 'p2'])), 'tower')).toThrow(/"p 0"/);
+    expect(() => writeTrecRun(file, run, names, '')).toThrow(UserError);
     expect(fs.existsSync(file)).toBe(false);
   });
 });
@@ -73,7 +73,7 @@ describe('writeTrecRun', () => {
 describe('writePerQuery', () => {
   it('writes a line a query of the split', () => {
     const file = path.join(folder, 'perQuery.tsv');
-    writePerQuery(file, queries, split, evaluateRun(run, split, ['recall@2', 'map']).perQuery);
+    writePerQuery(file, queries, split, evaluateRun(run, split, ['recall@2', 'map'], names).perQuery);
     expect(fs.readFileSync(file, 'utf8')).toBe('query\trecall@2\tmap\nq-a\t1\t1\nq-b\t0\t0\nq-c\t0.5\t0.25\n');
   });
 });

@@ -1,10 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createTexts, fingerprintDataset } from '../../src/data/texts.js';
-import type { Dataset, Split, TokenTable } from '../../src/data/types.js';
+import { createTexts, fingerprintDataset, splitOfPositives } from '../../src/data/texts.js';
+import type { Dataset, TokenTable } from '../../src/data/types.js';
 import { createSampler } from '../../src/sampling/index.js';
 import type { Pools } from '../../src/sampling/pools.js';
-import { type BatchSource, buildBatch, drawingQueries, queriesOfStep } from '../../src/train/batch.js';
+import { type BatchSource, buildBatch, drawingQueries } from '../../src/train/batch.js';
+import { queriesOfStep } from '../../src/train/order.js';
 import { toyConfig } from './fixtures.js';
 
 const PASSAGES = 40;
@@ -28,14 +29,13 @@ function dataset(): Dataset {
     'query',
   );
   const rows = Int32Array.from({ length: QUERIES }, (_, i) => i);
-  const train: Split = {
+  const train = splitOfPositives(
     rows,
-    positives: [...rows].map((q) => Int32Array.from(positivesOf(q))),
-    grades: [...rows].map((q) => Int32Array.from(positivesOf(q), () => 1)),
-  };
-  const none: Split = { rows: new Int32Array(0), positives: [], grades: [] };
+    [...rows].map((q) => Int32Array.from(positivesOf(q))),
+  );
+  const none = splitOfPositives(new Int32Array(0), []);
   const splits = { train, dev: none, test: none };
-  return { name: 'toy', corpus, queries, splits, fingerprint: fingerprintDataset(corpus, queries, splits), notes: [] };
+  return { name: 'toy', corpus, queries, splits, policy: 'text', fingerprint: fingerprintDataset(corpus, queries, splits), notes: [] };
 }
 
 /** Each text is three words that name its row. */
@@ -80,7 +80,7 @@ const sequences = (table: TokenTable): number[][] =>
 function read(from: BatchSource, step: number, given: Pools | 'no pools' = pools()) {
   const { batch, draws } = buildBatch(from, given === 'no pools' ? undefined : given, step);
   const columns = sequences(batch.passages).map((ids) => ids[1]! - PASSAGE_TOKEN);
-  const judged = Array.from(queriesOfStep(from.config.seed, QUERIES, from.config.train.queriesPerStep, step));
+  const judged = Array.from(queriesOfStep(from.config.seed, from.dataset, from.config.train.queriesPerStep, step));
   const queries = sequences(batch.queries);
   const rows = queries.map((ids, i) => ({
     ids,
@@ -93,19 +93,6 @@ function read(from: BatchSource, step: number, given: Pools | 'no pools' = pools
 
 const steps = fc.nat(200);
 const seeds = fc.nat(1000);
-
-describe('queriesOfStep', () => {
-  it('visits every training query once an epoch, in another order each', () => {
-    const epochs = [0, 1].map((epoch) => Array.from({ length: 3 }, (_, i) => [...queriesOfStep(9, QUERIES, 4, 3 * epoch + i)]).flat());
-    for (const epoch of epochs) expect([...epoch].sort((a, b) => a - b)).toEqual(Array.from({ length: QUERIES }, (_, i) => i));
-    expect(epochs[0]).not.toEqual(epochs[1]);
-  });
-
-  it('loses and repeats none where a step does not divide an epoch', () => {
-    const visited = Array.from({ length: QUERIES }, (_, step) => [...queriesOfStep(9, QUERIES, 5, step)]).flat(); // 5 epochs
-    for (let q = 0; q < QUERIES; q++) expect(visited.filter((place) => place === q)).toHaveLength(5);
-  });
-});
 
 describe('drawingQueries', () => {
   const drawing = (sampler: object, step: number) => [...drawingQueries(toyConfig({ sampler, train: { queriesPerStep: 1000 } }), step)];
@@ -132,7 +119,7 @@ describe('drawingQueries', () => {
     expect(places.length).toBeGreaterThan(0);
     expect(places.length).toBeLessThan(5);
     const all = pools();
-    const judged = queriesOfStep(from.config.seed, QUERIES, 5, step);
+    const judged = queriesOfStep(from.config.seed, from.dataset, 5, step);
     const kept = [...all.rows].filter((row) => [...places].some((i) => judged[i] === row));
     const few: Pools = {
       k: POOL,

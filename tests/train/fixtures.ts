@@ -1,7 +1,7 @@
 /** A small generated world: topics with words of their own; a query names two words of its passage. */
 import { type RunConfig, runConfigSchema } from '../../src/config/schema.js';
 import { deriveKey, integer } from '../../src/core/random.js';
-import { createTexts, fingerprintDataset } from '../../src/data/texts.js';
+import { createTexts, fingerprintDataset, splitOfPositives } from '../../src/data/texts.js';
 import type { Dataset, Split, TokenTable } from '../../src/data/types.js';
 import { bertShape } from '../../src/encoders/architectures.js';
 import type { EncoderShape } from '../../src/encoders/dualEncoder.js';
@@ -32,12 +32,23 @@ export function toyDataset(size = 40): Dataset {
   );
   const split = (begin: number, end: number): Split => {
     const rows = Int32Array.from({ length: end - begin }, (_, i) => begin + i);
-    return { rows, positives: [...rows].map((row) => Int32Array.of(row)), grades: [...rows].map(() => Int32Array.of(1)) };
+    return splitOfPositives(
+      rows,
+      [...rows].map((row) => Int32Array.of(row)),
+    );
   };
   const half = Math.floor(size / 2);
   const quarter = Math.floor(size / 4);
   const splits = { train: split(0, half), dev: split(half, half + quarter), test: split(half + quarter, size) };
-  return { name: 'toy', corpus, queries: queryTexts, splits, fingerprint: fingerprintDataset(corpus, queryTexts, splits), notes: [] };
+  return {
+    name: 'toy',
+    corpus,
+    queries: queryTexts,
+    splits,
+    policy: 'text',
+    fingerprint: fingerprintDataset(corpus, queryTexts, splits),
+    notes: [],
+  };
 }
 
 export const tinyShape = (towers: 'shared' | 'separate' = 'shared'): EncoderShape => ({

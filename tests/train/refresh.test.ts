@@ -5,11 +5,14 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { selectBackend, tf } from '../../src/backend/index.js';
 import { UserError } from '../../src/core/errors.js';
 import { type Reporter, silentReporter } from '../../src/core/reporter.js';
+import { splitOfPositives } from '../../src/data/texts.js';
 import type { Dataset } from '../../src/data/types.js';
 import { createDualEncoder } from '../../src/encoders/dualEncoder.js';
 import { initialParameters } from '../../src/encoders/parameters.js';
+import { createJudge } from '../../src/eval/judge.js';
 import { placeOf, poolAt } from '../../src/sampling/pools.js';
-import { drawingQueries, queriesOfStep } from '../../src/train/batch.js';
+import { drawingQueries } from '../../src/train/batch.js';
+import { queriesOfStep } from '../../src/train/order.js';
 import { bestRefresh, type RefreshContext, readRefresh, readRefreshes, refresh } from '../../src/train/refresh.js';
 import { Replicas } from '../../src/train/replicas.js';
 import { createSharedMemory } from '../../src/train/sharedMemory.js';
@@ -41,7 +44,7 @@ function dataset(): Dataset {
   const toy = toyDataset(SIZE);
   const { train } = toy.splits;
   const positives = train.positives.map(([own]) => (own! > 0 ? Int32Array.of(own! - 1, own!) : Int32Array.of(own!)));
-  return { ...toy, splits: { ...toy.splits, train: { ...train, positives, grades: positives.map((rows) => rows.map(() => 1)) } } };
+  return { ...toy, splits: { ...toy.splits, train: splitOfPositives(train.rows, positives) } };
 }
 
 let replicas: Replicas;
@@ -55,6 +58,7 @@ const context = (): RefreshContext => ({
   tokenizer: { fingerprint: 'none', json: '{}', padId: 0 },
   replicas,
   reporter,
+  judge: createJudge(dataset(), config.eval),
 });
 
 async function make(seed: number, step = 0, given = config) {
@@ -92,7 +96,7 @@ describe('the pools', () => {
   it('are of the queries that the coming steps visit, and of no others', async () => {
     const { pools } = await make(1, 2);
     const { rows } = dataset().splits.train;
-    const coming = [2, 3].flatMap((step) => Array.from(queriesOfStep(config.seed, rows.length, 4, step), (place) => rows[place]!));
+    const coming = [2, 3].flatMap((step) => Array.from(queriesOfStep(config.seed, dataset(), 4, step), (place) => rows[place]!));
     expect([...pools!.rows]).toEqual([...new Set(coming)].sort((a, b) => a - b));
   });
 
@@ -102,7 +106,7 @@ describe('the pools', () => {
     const { pools } = await make(1, 2, { ...config, sampler });
     const { rows } = dataset().splits.train;
     const coming = [2, 3].flatMap((step) => {
-      const places = queriesOfStep(config.seed, rows.length, 4, step);
+      const places = queriesOfStep(config.seed, dataset(), 4, step);
       return Array.from(drawingQueries({ ...config, sampler }, step), (i) => rows[places[i]!]!);
     });
     expect(coming.length).toBeLessThan(8);

@@ -31,6 +31,8 @@ export interface Tokenizer {
   readonly halves: readonly Int32Array[];
   /** [CLS] … [SEP] of the text, at most `maxTokens` (≥ 2) ids; what is too long loses its end, never [SEP]. */
   encode(text: string, maxTokens: number): number[];
+  /** [CLS] first [SEP] second … [SEP], as DPR reads a title and a text; what is too long loses its end. */
+  encodeFields(fields: readonly string[], maxTokens: number): number[];
   /**
    * Both texts as one sequence, as the tokenizer's post-processor joins them ([CLS] a [SEP] b [SEP]), at most `maxTokens` ids; what is too long loses
    * the end of the longer text first. `second` is the place of the second text's first token.
@@ -76,6 +78,12 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
     encode: (text, maxTokens) => {
       const [before, after] = template.single;
       return [...before, ...encodeBody(text, maxTokens - before.length - after.length), ...after];
+    },
+    encodeFields: (fields, maxTokens) => {
+      const [before, after] = template.single;
+      const room = maxTokens - before.length - after.length;
+      const body = fields.flatMap((field, i) => (i === 0 ? encodeBody(field, room) : [special.sepId, ...encodeBody(field, room)]));
+      return [...before, ...body.slice(0, room), ...after];
     },
     encodePair: (first, second, maxTokens) => {
       const [a, b] = [encodeBody(first), encodeBody(second)];

@@ -1,0 +1,168 @@
+/** Runs of a data set's queries by whatever can rank: an encoder, vectors on disk, BM25, a run file. */
+import fs from 'node:fs';
+import path from 'node:path';
+import { selectBackend } from '../backend/index.js';
+import { UserError } from '../core/errors.js';
+import { sha256 } from '../core/files.js';
+import type { Reporter } from '../core/reporter.js';
+import { fingerprintTexts } from '../data/texts.js';
+import type { Dataset, Split, Texts } from '../data/types.js';
+import { createDualEncoder, type Side } from '../encoders/dualEncoder.js';
+import { resolveWeights } from '../encoders/hub.js';
+import { modelIn, type OpenedModel, openModelFolder } from '../encoders/modelFolder.js';
+import type { AnalysisName } from '../eval/analyzer.js';
+import { Bm25Index, searchBm25 } from '../eval/bm25.js';
+import { searchDocuments } from '../eval/documents.js';
+import type { SearchKind } from '../eval/result.js';
+import type { Run } from '../eval/run.js';
+import { readRun } from '../eval/runFiles.js';
+import { bulkEncode, readVectors } from '../index/bulkEncode.js';
+import { ExactIndex, QUERY_BLOCK } from '../index/exact.js';
+
+export interface RankContext {
+  readonly dataset: Dataset;
+  readonly split: Split;
+  readonly depth: number;
+  /** Where vectors are kept: a second evaluation encodes nothing. */
+  readonly cacheFolder: string;
+  readonly reporter: Reporter;
+  readonly threads: number;
+  /** Of BM25. */
+  readonly analysis: AnalysisName;
+}
+
+export interface Ranked {
+  readonly run: Run;
+  readonly search: SearchKind;
+}
+
+/** `what`: bm25, a run file, a folder of vectors (passages/ and queries/ by simans encode), or a model: a job, a folder, a hub id. */
+export async function rank(what: string, context: RankContext): Promise<Ranked> {
+  if (what === 'bm25') return { run: await bm25Run(context), search: 'BM25' };
+  if (fs.existsSync(what) && fs.statSync(what).isFile()) return { run: await fileRun(what, context), search: 'run file' };
+  if (fs.existsSync(path.join(what, 'passages', 'encode.json'))) return { run: await storedRun(what, context), search: 'exact' };
+  return { run: await modelRun(what, context), search: 'exact' };
+}
+
+function bm25Run({ dataset, split, depth, analysis, reporter }: RankContext): Promise<Run> {
+  const index = Bm25Index.build(dataset.corpus, undefined, analysis);
+  reporter.line(`BM25: k1 ${index.parameters.k1}, b ${index.parameters.b}, ${analysis} analysis`);
+  return searchBm25(index, dataset, split.rows, depth);
+}
+
+async function fileRun(file: string, { dataset, reporter }: RankContext): Promise<Run> {
+  const { queries, corpus, documents } = dataset;
+  const { run, unknownQueries } = await readRun(file, {
+    query: (id) => queries.rowOf(id),
+    passage: (id) => (documents ?? corpus).rowOf(id),
+  });
+  if (unknownQueries > 0) reporter.line(`${file}: ${unknownQueries} of its queries are not in the data set and are left out`);
+  return run;
+}
+
+async function modelRun(name: string, context: RankContext): Promise<Run> {
+  const { dataset, split, reporter } = context;
+  const model = await openModelFolder(modelIn((await resolveWeights(name, { reporter })).folder));
+  const encoder = createDualEncoder(model.shape);
+  const passages = encoded(model, dataset.corpus, 'passage', context);
+  const queries = encoded(model, subset(dataset.queries, split.rows), 'query', context);
+  return search({ passages, queries, width: encoder.width, scale: encoder.logitScale }, context);
+}
+
+/** The rows of some texts as texts of their own. */
+function subset(texts: Texts, rows: Int32Array): Texts {
+  const at = new Map(Array.from(rows, (row, i) => [row, i]));
+  return {
+    size: rows.length,
+    id: (i) => texts.id(rows[i]!),
+    text: (i) => texts.text(rows[i]!),
+    fields: (i) => texts.fields(rows[i]!),
+    rowOf: (id) => at.get(texts.rowOf(id) ?? -1),
+  };
+}
+
+function encoded(model: OpenedModel, texts: Texts, side: Side, { cacheFolder, reporter, threads }: RankContext): Float32Array {
+  const key = sha256(
+    JSON.stringify([model.sha256, model.shape, model.maxTokens, model.prefixes, side, fingerprintTexts(texts), texts.separated]),
+  ).slice(0, 32);
+  const folder = path.join(cacheFolder, `vectors-${key}`);
+  bulkEncode({
+    model,
+    texts,
+    side,
+    folder,
+    dtype: 'fp32',
+    engine: 'onnxruntime',
+    threads,
+    shardRows: 4096,
+    part: { index: 0, count: 1 },
+    reporter,
+  });
+  return readVectors(folder).vectors;
+}
+
+/** Vectors that simans encode wrote, matched by id. */
+async function storedRun(folder: string, context: RankContext): Promise<Run> {
+  const { dataset, split } = context;
+  const read = (side: string) => readVectors(path.join(folder, side));
+  const [stored, asked] = [read('passages'), read('queries')];
+  const width = stored.width;
+  const place = (side: string, ids: readonly string[], wanted: Iterable<string>): Int32Array => {
+    const rows = new Map(ids.map((id, i) => [id, i]));
+    return Int32Array.from(wanted, (id) => {
+      const row = rows.get(id);
+      if (row === undefined)
+        throw new UserError(
+          `${path.join(folder, side)}: found no vector of ${id}; expected one of every text of the data set; encode it with simans encode.`,
+        );
+      return row;
+    });
+  };
+  const gather = (vectors: Float32Array, rows: Int32Array): Float32Array => {
+    const gathered = new Float32Array(rows.length * width);
+    rows.forEach((row, i) => gathered.set(vectors.subarray(row * width, (row + 1) * width), i * width));
+    return gathered;
+  };
+  const ids = (texts: Texts, rows: Iterable<number>) => Array.from(rows, (row) => texts.id(row));
+  const passageRows = place(
+    'passages',
+    stored.ids,
+    ids(
+      dataset.corpus,
+      Array.from({ length: dataset.corpus.size }, (_, row) => row),
+    ),
+  );
+  const queryRows = place('queries', asked.ids, ids(dataset.queries, split.rows));
+  return search({ passages: gather(stored.vectors, passageRows), queries: gather(asked.vectors, queryRows), width, scale: 1 }, context);
+}
+
+interface Vectors {
+  readonly passages: Float32Array;
+  /** Of the split's queries, in its order. */
+  readonly queries: Float32Array;
+  readonly width: number;
+  readonly scale: number;
+}
+
+async function search({ passages, queries, width, scale }: Vectors, { dataset, split, depth, reporter }: RankContext): Promise<Run> {
+  await selectBackend('auto');
+  const index = new ExactIndex({ values: passages, width });
+  const placeOf = new Map(Array.from(split.rows, (row, place) => [row, place]));
+  const ranked = (rows: Int32Array, k: number): Run => {
+    const run = { k, rows, passages: new Int32Array(rows.length * k), scores: new Float32Array(rows.length * k) };
+    const phase = reporter.phase('search', rows.length, 'queries');
+    for (let begin = 0; begin < rows.length; begin += QUERY_BLOCK) {
+      const block = rows.slice(begin, begin + QUERY_BLOCK).map((row) => placeOf.get(row)!);
+      const hits = index.search({ values: queries, width }, block, k, scale);
+      run.passages.set(hits.passages, begin * k);
+      run.scores.set(hits.scores, begin * k);
+      phase.update(begin + block.length);
+    }
+    phase.end();
+    return run;
+  };
+  const deep = Math.min(depth, (dataset.documents ?? dataset.corpus).size);
+  const run = dataset.documents ? await searchDocuments(split.rows, deep, dataset.documents, ranked) : ranked(split.rows, deep);
+  index.dispose();
+  return { ...run, whole: true };
+}

@@ -1,0 +1,69 @@
+/** What a job needs of its data before its first step: positives by answers where they are asked for, and what its configuration takes for granted. */
+import type { RunConfig } from '../config/schema.js';
+import { UserError } from '../core/errors.js';
+import type { Reporter } from '../core/reporter.js';
+import { selectFromSplit } from '../data/texts.js';
+import type { Dataset } from '../data/types.js';
+import { Bm25Index } from '../eval/bm25.js';
+import type { Judge } from '../eval/judge.js';
+
+/** Ranks of BM25 that are looked at for an answer, as DPR does. */
+const LABEL_DEPTH = 100;
+
+/**
+ * Distant supervision (DPR, for questions whose passages nobody marked): a training question without a positive gets those of BM25's first passages that
+ * hold one of its answers; one with none is left out.
+ */
+export function labelByAnswers(dataset: Dataset, judge: Judge, reporter: Reporter): Dataset {
+  const { corpus, queries, splits } = dataset;
+  const { train } = splits;
+  const index = Bm25Index.build(corpus, undefined, 'english');
+  const phase = reporter.phase('label by answers', train.rows.length, 'questions');
+  const positives = train.positives.map((own, i) => {
+    if (i % 256 === 0) phase.update(i);
+    const row = train.rows[i]!;
+    if (own.length > 0) return own;
+    return index
+      .search(queries.text(row), LABEL_DEPTH)
+      .rows.filter((passage) => judge.names.answers?.(row, passage) ?? false)
+      .sort();
+  });
+  phase.end();
+  const kept = [...positives.keys()].filter((i) => positives[i]!.length > 0);
+  reporter.line(
+    `labels: ${kept.length} of ${train.rows.length} training questions have a passage with an answer in BM25's first ${LABEL_DEPTH}; the others are left out`,
+  );
+  const labelled = { ...train, positives, judged: positives, grades: positives.map((rows) => rows.map(() => 1)) };
+  return { ...dataset, splits: { ...splits, train: selectFromSplit(labelled, kept) } };
+}
+
+/** Without the training queries that have no positive, such as questions with answers alone. */
+export function withPositives(dataset: Dataset, reporter: Reporter): Dataset {
+  const { splits, mix } = dataset;
+  const { train } = splits;
+  const kept = [...train.positives.keys()].filter((i) => train.positives[i]!.length > 0);
+  if (kept.length === train.rows.length) return dataset;
+  reporter.line(`data: ${train.rows.length - kept.length} of ${train.rows.length} training queries have no right passage and are left out`);
+  const trained = { ...dataset, splits: { ...splits, train: selectFromSplit(train, kept) } };
+  return mix ? { ...trained, mix: { ...mix, of: Int32Array.from(kept, (i) => mix.of[i]!) } } : trained;
+}
+
+/** Refuses, before long work, a configuration that the data cannot serve. */
+export function requireServing({ sampler, eval: { measures, selection } }: RunConfig, { splits, answers, name }: Dataset): void {
+  if (splits.train.rows.length === 0)
+    throw new UserError(
+      `${name}: found no training query with a right passage; expected judgments or examples of a train split; check data.path, or set data.labels.`,
+    );
+  if (splits.dev.rows.length === 0)
+    throw new UserError(`${name}: found no dev query; expected a dev split or data.devShare of the training queries.`);
+  if (sampler.kind === 'given' && !splits.train.negatives)
+    throw new UserError(`${name}: found no negatives in the data; expected some, for sampler.kind is given; choose another sampler.`);
+  const byAnswer = measures.filter((measure) => measure.startsWith('answer@'));
+  if (byAnswer.length > 0 && !answers)
+    throw new UserError(
+      `${name}: found no answers in the data; expected some, for eval.measures has ${byAnswer.join(', ')}; leave it out.`,
+    );
+  const judged = splits.dev.positives.some((rows) => rows.length > 0);
+  if (!judged && !selection.startsWith('answer@'))
+    throw new UserError(`${name}: found no judged passage in dev, only answers; expected eval.selection answer@k instead of ${selection}.`);
+}

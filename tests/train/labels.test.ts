@@ -1,0 +1,79 @@
+import { describe, expect, it } from 'vitest';
+import { type RunConfig, runConfigSchema } from '../../src/config/schema.js';
+import { type Reporter, silentReporter } from '../../src/core/reporter.js';
+import { createTexts, splitOfPositives } from '../../src/data/texts.js';
+import type { Dataset } from '../../src/data/types.js';
+import { createJudge } from '../../src/eval/judge.js';
+import { labelByAnswers, requireServing, withPositives } from '../../src/train/labels.js';
+import { toyDataset } from './fixtures.js';
+
+const corpus = createTexts(
+  ['p0', 'p1', 'p2', 'p3'],
+  ['the capital of France is Paris', 'Paris in France is large', 'the capital of Italy is Rome', 'nothing of the kind'],
+  'passage',
+);
+const queries = createTexts(['q0', 'q1', 'q2'], ['capital of France', 'capital of Italy', 'capital of Spain'], 'query');
+const none = splitOfPositives(new Int32Array(0), []);
+const dataset: Dataset = {
+  ...toyDataset(),
+  corpus,
+  queries,
+  splits: {
+    train: splitOfPositives(Int32Array.of(0, 1, 2), [new Int32Array(0), Int32Array.of(3), new Int32Array(0)]),
+    dev: none,
+    test: none,
+  },
+  answers: new Map([
+    [0, ['Paris']],
+    [1, ['Rome']],
+    [2, ['Madrid']],
+  ]),
+};
+
+describe('labelByAnswers', () => {
+  it('takes what BM25 finds and an answer is in, keeps positives that are given, leaves out what has none, and says so', () => {
+    const lines: string[] = [];
+    const reporter: Reporter = { ...silentReporter, line: (text) => lines.push(text) };
+    const { splits } = labelByAnswers(dataset, createJudge(dataset, { relevanceLevel: 1, answerRule: 'tokens' }), reporter);
+    expect([...splits.train.rows]).toEqual([0, 1]);
+    expect(splits.train.positives.map((rows) => [...rows])).toEqual([[0, 1], [3]]);
+    expect(splits.train.judged).toEqual(splits.train.positives);
+    expect(lines.join()).toContain('2 of 3 training questions have a passage with an answer');
+  });
+});
+
+describe('withPositives', () => {
+  it('leaves out training queries that have none, says so, and keeps a mix aligned', () => {
+    const lines: string[] = [];
+    const reporter: Reporter = { ...silentReporter, line: (text) => lines.push(text) };
+    const mixed = withPositives({ ...dataset, mix: { names: ['a', 'b'], weights: [1, 1], of: Int32Array.of(0, 1, 0) } }, reporter);
+    expect([...mixed.splits.train.rows]).toEqual([1]);
+    expect([...mixed.mix!.of]).toEqual([1]);
+    expect(lines.join()).toContain('2 of 3 training queries have no right passage');
+    expect(withPositives(toyDataset(), reporter).splits).toEqual(toyDataset().splits);
+  });
+});
+
+describe('requireServing', () => {
+  const config = (sections: object): RunConfig => runConfigSchema.parse({ name: 'x', ...sections });
+  const toy = toyDataset();
+
+  it.each([
+    ['no training query', {}, { ...toy, splits: { ...toy.splits, train: none } }, /found no training query/],
+    ['no dev query', {}, { ...toy, splits: { ...toy.splits, dev: none } }, /found no dev query/],
+    ['negatives that are not there', { sampler: { kind: 'given' } }, toy, /found no negatives in the data/],
+    ['answers that are not there', { eval: { measures: ['answer@5', 'recall@10'] } }, toy, /found no answers in the data/],
+    [
+      'a selection that nothing is judged for',
+      {},
+      { ...toy, splits: { ...toy.splits, dev: { ...toy.splits.dev, positives: toy.splits.dev.positives.map(() => new Int32Array(0)) } } },
+      /expected eval\.selection answer@k instead of recall@10/,
+    ],
+  ])('refuses %s', (_, sections, data, message) => {
+    expect(() => requireServing(config(sections), data as Dataset)).toThrow(message);
+  });
+
+  it('lets the usual pass', () => {
+    expect(() => requireServing(config({}), toy)).not.toThrow();
+  });
+});
