@@ -8,6 +8,8 @@
  *   npm run claims -- encoders --full          makes those stored figures first: an hour, with Python (claims/minilm.mjs)
  *   npm run claims -- data                     metrics against trec_eval, BM25 against Lucene, formats, a million passages: five minutes
  *   npm run claims -- data --full              makes docs/metrics.md first, with SIMANS_DATA and TREC_EVAL (trec_eval 9.0.8)
+ *   npm run claims -- sampling                 the law of the draws, their speed beside NumPy (SIMANS_PYTHON): a minute
+ *   npm run claims -- sampling --full          trains WordNet and makes the stored gradient pilots first: half an hour
  * Where comparison.apidocs is among the targets, one stored cell of its table is run again and compared query by query.
  * Ends with "N met, N short, N not measured"; exits with 1 where one is short, 2 where one could not be measured.
  */
@@ -22,8 +24,10 @@ import { completeMetrics, measureBadInput, measureBm25, measureFormats, measureM
 import { measureExactness, measureGradcache, measureParity, measureTokenizers } from './encoders.mjs';
 import { measureStart, measureWordnet } from './jobs.mjs';
 import { completeMinilm, storedMinilm } from './minilm.mjs';
+import { completePilot, storedPilot } from './pilot.mjs';
 import { commitOf, cpuModel, inTemporaryFolder, ROOT } from './processes.mjs';
 import { measureResume } from './resume.mjs';
+import { measureDraws, measureLaw, measureShare } from './sampling.mjs';
 import { documentText } from './table.mjs';
 import { countLine, exitCodeOf, judge, TARGETS } from './verdicts.mjs';
 
@@ -31,7 +35,7 @@ import { countLine, exitCodeOf, judge, TARGETS } from './verdicts.mjs';
 /** @typedef {import('./comparison.mjs').TableName} TableName */
 
 /** What may be measured, by the issue that asks for it. @type {Record<string, number>} */
-const NAMES = { loop: 3, encoders: 4, data: 5 };
+const NAMES = { loop: 3, encoders: 4, data: 5, sampling: 6 };
 
 /** A measurement gives the values of all ids with one of its prefixes. @type {{ ids: RegExp, measure: () => Promise<Record<string, Measured>> }[]} */
 const MEASUREMENTS = [
@@ -49,6 +53,10 @@ const MEASUREMENTS = [
   { ids: /^data\.sets/, measure: measureSets },
   { ids: /^data\.million/, measure: measureMillion },
   { ids: /^data\.badInput/, measure: measureBadInput },
+  { ids: /^sampling\.law/, measure: measureLaw },
+  { ids: /^sampling\.over/, measure: measureDraws },
+  { ids: /^sampling\.share/, measure: measureShare },
+  { ids: /^sampling\.pilot/, measure: async () => ({ 'sampling.pilot': storedPilot() }) },
   { ids: /^minilm\./, measure: async () => storedMinilm() },
   {
     ids: /^comparison\./,
@@ -70,6 +78,7 @@ const tables = chosenTables();
 
 if (options.full && name === 'encoders') await completeMinilm();
 else if (options.full && name === 'data') await completeMetrics();
+else if (options.full && name === 'sampling') await completePilot();
 else if (options.full) await makeTables();
 const measured = await measureAll();
 const rows = judge(targets, measured);

@@ -6,9 +6,7 @@ import { loadDataConfig } from '../config/load.js';
 import type { Reporter } from '../core/reporter.js';
 import { loadDataset } from '../data/index.js';
 import type { Dataset } from '../data/types.js';
-import { openCrossEncoder } from '../encoders/crossEncoder.js';
-import { createWeights, disposeWeights } from '../encoders/parameters.js';
-import { loadTokenizer } from '../encoders/tokenizer/tokenizer.js';
+import { openPairScorer } from '../encoders/pairScorer.js';
 import { type Run, rankingAt } from '../eval/run.js';
 import { writeTrecRun } from '../eval/runFiles.js';
 import { rank } from './rankers.js';
@@ -57,14 +55,10 @@ export async function rerankFile({ what, data, format, split, to, ...options }: 
   );
 }
 
-/** Pairs scored at once. */
-const BATCH = 32;
-
 export async function rerank(run: Run, { model, dataset, depth, maxTokens, reporter }: RerankOptions): Promise<Run> {
   await selectBackend('auto');
-  const { encoder, parameters, folder } = await openCrossEncoder(model, 0, reporter);
-  const tokenizer = await loadTokenizer(folder);
-  const weights = createWeights(encoder.specs, parameters);
+  const scorer = await openPairScorer(model, maxTokens, reporter);
+  const { queries, corpus } = dataset;
   const k = Math.min(depth, run.k);
   const reranked = {
     k,
@@ -76,25 +70,10 @@ export async function rerank(run: Run, { model, dataset, depth, maxTokens, repor
   const phase = reporter.phase('rerank', run.rows.length, 'queries');
   for (const [place, row] of run.rows.entries()) {
     const passages = rankingAt(run, place).slice(0, k);
-    const query = dataset.queries.text(row);
-    const pairs = Array.from(passages, (passage) => tokenizer.encodePair(query, dataset.corpus.text(passage), maxTokens));
-    const scores = new Float32Array(passages.length);
-    for (let begin = 0; begin < pairs.length; begin += BATCH) {
-      const block = pairs.slice(begin, begin + BATCH);
-      const tokens = Math.max(...block.map(({ ids }) => ids.length));
-      const ids = new Int32Array(block.length * tokens).fill(tokenizer.padId);
-      block.forEach((pair, i) => ids.set(pair.ids, i * tokens));
-      const batch = {
-        ids,
-        tokens,
-        lengths: Int32Array.from(block, (pair) => pair.ids.length),
-        seconds: Int32Array.from(block, ({ second }) => second),
-        rows: Int32Array.from(block.keys()),
-      };
-      const values = encoder.score(weights, batch); // [B]
-      scores.set((await values.data()) as Float32Array, begin);
-      values.dispose();
-    }
+    const scores = await scorer.score(
+      queries.text(row),
+      Array.from(passages, (passage) => corpus.text(passage)),
+    );
     const order = Int32Array.from(passages.keys()).sort((i, j) => scores[j]! - scores[i]! || i - j);
     reranked.passages.set(
       order.map((i) => passages[i]!),
@@ -107,6 +86,6 @@ export async function rerank(run: Run, { model, dataset, depth, maxTokens, repor
     phase.update(place + 1);
   }
   phase.end();
-  disposeWeights(weights);
+  scorer.dispose();
   return reranked;
 }

@@ -8,6 +8,9 @@ import { doctorVerb } from './doctor.js';
 import { encodeVerb } from './encode.js';
 import { evalVerb } from './eval.js';
 import { exportVerb } from './export.js';
+import { figureVerb } from './figure.js';
+import { negativesVerb } from './negatives.js';
+import { pilotVerb } from './pilot.js';
 import { rerankVerb } from './rerank.js';
 import { searchVerb } from './search.js';
 import { trainVerb } from './train.js';
@@ -42,6 +45,9 @@ function parser(argv: readonly string[]) {
     .command(rerankVerb)
     .command(encodeVerb)
     .command(exportVerb)
+    .command(negativesVerb)
+    .command(figureVerb)
+    .command(pilotVerb)
     .command(dataVerb)
     .command(configVerb)
     .command(doctorVerb)

@@ -147,6 +147,7 @@ function expectation(node: SchemaNode): string {
 
 function mapExpectation(node: SchemaNode): string {
   const keys = Object.keys(node.properties ?? {});
+  if (node.oneOf === undefined && keys.length === 0) return 'a map';
   if (node.oneOf === undefined) return `a map ${keys.length > 3 ? 'with keys such as' : 'of'} ${keys.slice(0, 3).join(', ')}`;
   const discriminator = discriminatorOf(node.oneOf);
   return `a map such as {${discriminator}: ${node.oneOf.map((variant) => variant.properties![discriminator]!.const).join(' | ')}}`;
@@ -182,12 +183,12 @@ function unionRows(union: SchemaNode, variants: readonly SchemaNode[], key: stri
   const kindOf = (variant: SchemaNode) => variant.properties![discriminator]!.const!;
   const names = new Set(variants.flatMap((variant) => Object.keys(variant.properties!)));
   names.delete(discriminator);
-  const rows = [...names].map((name) => {
+  const rows = [...names].flatMap((name) => {
     const having = variants.filter((variant) => name in variant.properties!);
     const lacking = variants.filter((variant) => !having.includes(variant));
     const of =
       lacking.length === 0 ? '' : lacking.length < having.length ? `not ${lacking.map(kindOf).join(', ')}` : having.map(kindOf).join(', ');
-    return rowOf(having[0]!.properties![name]!, `${key}.${name}`, of);
+    return rowsOf(having[0]!.properties![name]!, `${key}.${name}`, of);
   });
   const byDefault = variants.find((variant) => variant.properties![discriminator]!.default !== undefined);
   const kinds = variants.map(kindOf);

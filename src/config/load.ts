@@ -6,6 +6,7 @@ import { messageOf, UserError } from '../core/errors.js';
 import { valueAt } from './keys.js';
 import { applyOverrides, type Override, parseOverrides } from './overrides.js';
 import { checkConfig, type Problem } from './problems.js';
+import { presetOf } from './samplerPresets.js';
 import type { DataConfig, RunConfig } from './schema.js';
 import { parseSource, type Source } from './source.js';
 
@@ -18,7 +19,7 @@ export function loadConfig(file: string, sets: readonly string[] = []): RunConfi
   const overrides = parseOverrides(sets);
   const raw = applyOverrides({ name: path.parse(file).name, ...source.value }, overrides);
   const checked = checkConfig(raw);
-  if ('config' in checked) return checked.config;
+  if ('config' in checked) return { ...checked.config, sampler: { ...checked.config.sampler, ...presetOf(checked.config.sampler) } };
   throw new UserError(checked.problems.map((problem) => `${place(problem, source, overrides)}: ${problem.text}`).join('\n'));
 }
 

@@ -1,8 +1,11 @@
 /** Rules between keys of a job file, checked at load once the keys themselves are right. */
 import { encoder } from './encoderSchema.js';
+import { presetOf } from './samplerPresets.js';
+import { sampler as samplerSchema } from './samplerSchema.js';
 import type { PretrainedInit, RunConfig } from './schema.js';
 
 const DEFAULT_VOCABULARY = JSON.stringify(encoder.parse({}).vocabulary);
+const SAMPLER_DEFAULTS = samplerSchema.parse({}) as Extract<RunConfig['sampler'], { kind: 'simans' }>;
 
 export interface Relation {
   /** The dotted keys it reads; the first is where the problem is reported. */
@@ -54,6 +57,42 @@ export const relations: readonly Relation[] = [
     problem: ({ sampler }) =>
       'pool' in sampler && sampler.negatives > sampler.pool
         ? `sampler.negatives is ${sampler.negatives}; expected at most sampler.pool (${sampler.pool})`
+        : undefined,
+  },
+  {
+    keys: ['sampler.preset', 'sampler.a', 'sampler.b', 'sampler.kernel', 'sampler.pool', 'sampler.negatives'],
+    problem: ({ sampler }) => {
+      const preset = presetOf(sampler);
+      if (!preset || !('preset' in sampler)) return undefined;
+      const written = Object.entries(preset).filter(([key, value]) => {
+        const found = sampler[key as keyof typeof preset];
+        return found !== value && found !== SAMPLER_DEFAULTS[key as keyof typeof preset];
+      });
+      const [key] = written[0] ?? [];
+      return key === undefined
+        ? undefined
+        : `sampler.preset is ${sampler.preset} and sampler.${key} is ${sampler[key as keyof typeof preset]}; expected one of them, for a preset says ${key}`;
+    },
+  },
+  {
+    keys: ['sampler.from', 'sampler.to', 'sampler.pool'],
+    problem: ({ sampler }) =>
+      sampler.kind === 'rankWindow' && (sampler.from > sampler.to || sampler.to > sampler.pool)
+        ? `sampler.from is ${sampler.from} and sampler.to ${sampler.to}; expected from ≤ to ≤ sampler.pool (${sampler.pool})`
+        : undefined,
+  },
+  {
+    keys: ['train.positive', 'sampler.kind'],
+    problem: ({ sampler, train }) =>
+      train.positive === 'best' && !('pool' in sampler)
+        ? 'train.positive is best; expected a sampler with a pool, for positives are scored at refreshes'
+        : undefined,
+  },
+  {
+    keys: ['sampler.source', 'sampler.sourceShare'],
+    problem: ({ sampler }) =>
+      'source' in sampler && sampler.source === 'index' && sampler.sourceShare < 1
+        ? `sampler.sourceShare is ${sampler.sourceShare}; expected 1, for sampler.source is index, which is where the rest would come from`
         : undefined,
   },
   {

@@ -5,51 +5,14 @@
 import { z } from 'zod';
 import { data } from './dataSchema.js';
 import { encoder, type pretrainedInit, type randomInit } from './encoderSchema.js';
-import { count, defaultKind, key, share } from './keyTypes.js';
+import { count, key, share } from './keyTypes.js';
+import { sampler } from './samplerSchema.js';
 
 const measure = () =>
   z
     .string()
     .regex(/^(recall|success|mrr|ndcg|ndcgExp|map|p|rcap|judged|hole|answer)@[1-9]\d{0,3}$/)
     .meta({ form: 'a measure such as recall@10 (or success, mrr, ndcg, ndcgExp, map, p, rcap, judged, hole, answer)' });
-
-/** What all samplers have. */
-const drawing = () => ({
-  negatives: key(count().max(1000), 7, 'passages', 'Negatives drawn for a query.'),
-  share: key(
-    z.number().gt(0).max(1),
-    1,
-    'share',
-    'Share of a step’s queries that draw; with train.inBatch the others meet those negatives too.',
-  ),
-  fromStep: key(
-    z.int().min(0),
-    0,
-    'steps',
-    'First step that draws, a multiple of refresh.everySteps; earlier ones train on in-batch negatives alone.',
-  ),
-});
-const pool = () => key(count().max(10_000), 100, 'passages', 'Top-K candidates of a query that a refresh keeps, positives left out.');
-
-const sampler = z
-  .discriminatedUnion('kind', [
-    z.strictObject({ kind: z.literal('none') }),
-    z.strictObject({ kind: z.literal('random'), ...drawing() }),
-    z.strictObject({ kind: z.literal('given'), ...drawing() }),
-    z.strictObject({ kind: z.literal('topk'), ...drawing(), pool: pool() }),
-    z.strictObject({ kind: z.literal('topkUniform'), ...drawing(), pool: pool() }),
-    z.strictObject({
-      kind: defaultKind('simans'),
-      ...drawing(),
-      pool: pool(),
-      a: key(z.number().min(0), 0.5, '', 'Sharpness of exp(−a·(s − s⁺ − b)²); 0 draws evenly from the pool.'),
-      b: key(z.number(), 0, 'logits', 'Offset from the positive’s score where a negative is most likely.'),
-      kernel: key(z.enum(['squared', 'absolute']), 'squared', '', 'Distance in the exponent: (s − s⁺ − b)², or |s − s⁺ − b|.'),
-    }),
-  ])
-  .meta({
-    description: 'How negatives are drawn; none trains on in-batch negatives alone, given draws from those that come with the data.',
-  });
 
 const refresh = z.strictObject({
   everySteps: key(
@@ -77,6 +40,12 @@ const train = z.strictObject({
     0,
     '',
     'Decay a step of a moving average of the weights, which is then what is indexed, evaluated and exported; 0 is off.',
+  ),
+  positive: key(
+    z.enum(['uniform', 'best']),
+    'uniform',
+    '',
+    'Which of several positives a visit of a query takes: any, or the best-scored of the last refresh.',
   ),
   inBatch: key(z.boolean(), true, '', 'Passages of the other queries of a step serve as negatives too.'),
   cloze: key(share(), 0, 'share', 'Extra queries a step, made of passages’ own words (Inverse Cloze Task); 0 is off.'),

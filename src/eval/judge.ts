@@ -1,13 +1,15 @@
 /** What judges the runs of a data set: its names, the rules, and whether a passage holds an answer. */
 import type { Dataset, Split } from '../data/types.js';
 import { windowRanges } from '../data/windows.js';
-import { type AnswerRule, createPatternMatcher, holdsAnswer } from './answers.js';
+import { type AnswerRule, createPatternMatcher, holdsAnswer as holdsAnswerIn } from './answers.js';
 import { type Evaluation, evaluateRun, type Names, type Rules, type Run } from './run.js';
 
 export interface Judge {
   readonly names: Names;
   readonly rules: Rules;
   evaluate(run: Run, split: Split, measures: readonly string[]): Evaluation;
+  /** Whether a passage row's body holds an answer to the query; of documents in windows the window's. */
+  holdsAnswer(query: number, passage: number): boolean;
   /** Answers that are no regular expression, where they are read as such: they match nothing. */
   readonly brokenPatterns: ReadonlySet<string>;
 }
@@ -22,15 +24,15 @@ export function createJudge(dataset: Dataset, { relevanceLevel, answerRule, prec
   const { queries, corpus, documents, answers, removeSelf } = dataset;
   const patterns = createPatternMatcher();
   const ranges = documents && windowRanges(documents);
-  // Of the passage text alone, without its title; a document holds what one of its windows does.
-  const bodiesOf = (row: number) =>
-    (ranges ? Array.from({ length: ranges[row + 1]! - ranges[row]! }, (_, i) => ranges[row]! + i) : [row]).map(
-      (one) => corpus.fields(one).at(-1)!,
-    );
-  const holds = (query: number, passage: number): boolean => {
+  // Of the passage text alone, without its title.
+  const holdsAnswer = (query: number, passage: number): boolean => {
     const wanted = answers?.get(query) ?? [];
-    return bodiesOf(passage).some((body) => (answerRule === 'regex' ? patterns.holds(body, wanted) : holdsAnswer(body, wanted)));
+    const body = corpus.fields(passage).at(-1)!;
+    return answerRule === 'regex' ? patterns.holds(body, wanted) : holdsAnswerIn(body, wanted);
   };
+  // A document holds what one of its windows does.
+  const windowsOf = (row: number) => (ranges ? Array.from({ length: ranges[row + 1]! - ranges[row]! }, (_, i) => ranges[row]! + i) : [row]);
+  const holds = (query: number, ranked: number): boolean => windowsOf(ranked).some((passage) => holdsAnswer(query, passage));
   const names: Names = {
     queryId: (row) => queries.id(row),
     passageId: (row) => (documents ?? corpus).id(row),
@@ -40,6 +42,7 @@ export function createJudge(dataset: Dataset, { relevanceLevel, answerRule, prec
   return {
     names,
     rules,
+    holdsAnswer,
     brokenPatterns: patterns.broken,
     evaluate: (run, split, measures) => evaluateRun(run, split, measures, names, rules),
   };

@@ -22,11 +22,48 @@ export function gumbelKeys(logWeights: ArrayLike<number>, uniforms: Uniforms): F
  * (Vieira 2014; Kool et al., ICML 2019), and no weight is ever exponentiated. Ties go to the lower index.
  * `logWeights` must be finite, 1 ≤ m ≤ their number.
  */
-export function gumbelTopK(logWeights: ArrayLike<number>, m: number, uniforms: Uniforms): Int32Array {
-  const keys = gumbelKeys(logWeights, uniforms);
-  const order = new Int32Array(keys.length);
-  for (let i = 0; i < order.length; i++) order[i] = i;
-  return order.sort((i, j) => keys[j] - keys[i] || i - j).slice(0, m);
+export function gumbelTopK(logWeights: Float64Array, m: number, uniforms: Uniforms): Int32Array {
+  const best = new Int32Array(m);
+  const keys = new Float64Array(m).fill(-Infinity); // descending, with `best`
+  let least = -Infinity; // the m-th best key so far
+  for (let i = 0; i < logWeights.length; i++) {
+    const u = uniforms(i);
+    // Most candidates cannot reach `least`: key > least needs u > exp(−e^(−t)) ≥ 1 − e^(−t) ≥ 1 − 1/(1 + t + t²/2), t = least − log w ≥ 0. No logarithm is taken for them.
+    const t = least - logWeights[i]!;
+    if (t > 0 && u <= 1 - 1 / (1 + t + 0.5 * t * t)) continue;
+    const key = logWeights[i]! - Math.log(-Math.log(u));
+    if (key <= least) continue; // an equal key has a lower index already
+    let at = m - 1;
+    for (; at > 0 && keys[at - 1]! < key; at--) {
+      keys[at] = keys[at - 1]!;
+      best[at] = best[at - 1]!;
+    }
+    keys[at] = key;
+    best[at] = i;
+    least = keys[m - 1]!;
+  }
+  return best;
+}
+
+/** m indices, each drawn afresh in proportion to p: the first whose cumulative probability exceeds u_j (inverse CDF). Uses elements 0 … m−1. */
+export function drawWithReplacement(probabilities: Float64Array, m: number, uniforms: Uniforms): Int32Array {
+  const cumulative = new Float64Array(probabilities.length);
+  let sum = 0;
+  probabilities.forEach((p, i) => {
+    sum += p;
+    cumulative[i] = sum;
+  });
+  return Int32Array.from({ length: m }, (_, j) => {
+    const u = uniforms(j) * sum;
+    let low = 0;
+    let high = cumulative.length - 1;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (cumulative[middle]! > u) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  });
 }
 
 /** m of 0 … n−1, every set of m equally likely (Floyd; Bentley, CACM 30(9), 1987). Uses elements 0 … m−1. Needs m ≤ n. */

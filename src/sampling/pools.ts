@@ -1,4 +1,5 @@
-/** The pools of many queries: the Top-K of a refresh less each query's positives, with scores. */
+/** The pools of many queries: the Top-K of a refresh less what filters keep out, with scores. */
+import { FILTER_NAMES, type Filter, type FilterName, removedBy } from './filters.js';
 import type { Pool } from './types.js';
 
 export interface Pools {
@@ -10,29 +11,56 @@ export interface Pools {
   readonly passages: Int32Array;
   /** Logits [rows·k]. */
   readonly scores: Float32Array;
+  /** Of docSim alone: logits of the best-scored positive with each candidate [rows·k]. */
+  readonly similarities?: Float32Array;
   /** Logits of the positives, query after query in the order of its judged rows. */
   readonly positiveScores: Float32Array;
   /** Where query i's positive scores begin: [rows + 1]. */
   readonly positiveOffsets: Uint32Array;
+  /** What filters removed, query after query: passage rows, their logits, the filter's place in FILTER_NAMES; and where query i's begin: [rows + 1]. */
+  readonly removedPassages: Int32Array;
+  readonly removedScores: Float32Array;
+  readonly removedBy: Int32Array;
+  readonly removedOffsets: Uint32Array;
 }
 
-/** Cuts retrieved hits (`depth` a query, best first) to the k best that are no positives. `positives[i]` belongs to query i. */
+export interface Removed {
+  readonly passage: number;
+  readonly score: number;
+  readonly by: FilterName;
+}
+
+export interface CutPool {
+  /** [k], −1 behind the last. */
+  readonly passages: Int32Array;
+  readonly scores: Float32Array;
+  /** What was removed before the k were together, and by which filter. */
+  readonly removed: readonly Removed[];
+}
+
+/** Cuts the retrieved hits of the query at `place` (best first) to the k best that no filter removes. */
 export function cutPool(
   hits: Int32Array,
   scores: Float32Array,
-  positives: ArrayLike<number>,
   k: number,
-): { passages: Int32Array; scores: Float32Array } {
-  const judged = new Set(Array.from(positives));
+  filters: readonly Filter[],
+  place: number,
+  positiveScore: number,
+): CutPool {
   const passages = new Int32Array(k).fill(-1);
   const kept = new Float32Array(k);
+  const removed: Removed[] = [];
   let held = 0;
   for (let i = 0; i < hits.length && held < k && hits[i]! >= 0; i++) {
-    if (judged.has(hits[i]!)) continue;
+    const reason = removedBy(filters, { place, passage: hits[i]!, score: scores[i]!, positiveScore });
+    if (reason !== undefined) {
+      removed.push({ passage: hits[i]!, score: scores[i]!, by: reason });
+      continue;
+    }
     passages[held] = hits[i]!;
     kept[held++] = scores[i]!;
   }
-  return { passages, scores: kept };
+  return { passages, scores: kept, removed };
 }
 
 /** The place of a query row in `pools.rows`, or −1. */
@@ -49,6 +77,11 @@ export function placeOf(pools: Pools, row: number): number {
   return -1;
 }
 
+/** The logits of the positives of the query at `place`. */
+export function positiveScoresAt({ positiveScores, positiveOffsets }: Pools, place: number): Float32Array {
+  return positiveScores.subarray(positiveOffsets[place], positiveOffsets[place + 1]);
+}
+
 /** The pool of the query at `place`, seen from its positive number `positive`. */
 export function poolAt(pools: Pools, place: number, positive: number, known: Pick<Pool, 'query' | 'positives' | 'corpusSize'>): Pool {
   const begin = place * pools.k;
@@ -58,6 +91,34 @@ export function poolAt(pools: Pools, place: number, positive: number, known: Pic
     ...known,
     passages: pools.passages.subarray(begin, begin + size),
     scores: pools.scores.subarray(begin, begin + size),
-    positiveScore: pools.positiveScores[pools.positiveOffsets[place]! + positive]!,
+    ...(pools.similarities && { similarities: pools.similarities.subarray(begin, begin + size) }),
+    positiveScore: positiveScoresAt(pools, place)[positive]!,
+  };
+}
+
+/** What was removed of the query at `place`. */
+export function removedAt({ removedPassages, removedScores, removedBy: by, removedOffsets }: Pools, place: number): Removed[] {
+  const [begin, end] = [removedOffsets[place]!, removedOffsets[place + 1]!];
+  return Array.from({ length: end - begin }, (_, i) => ({
+    passage: removedPassages[begin + i]!,
+    score: removedScores[begin + i]!,
+    by: FILTER_NAMES[by[begin + i]!]!,
+  }));
+}
+
+/** The arrays that keep what was removed of each query. */
+export function removedArrays(
+  lists: readonly (readonly Removed[])[],
+): Pick<Pools, 'removedPassages' | 'removedScores' | 'removedBy' | 'removedOffsets'> {
+  const all = lists.flat();
+  const removedOffsets = new Uint32Array(lists.length + 1);
+  lists.forEach((list, i) => {
+    removedOffsets[i + 1] = removedOffsets[i]! + list.length;
+  });
+  return {
+    removedPassages: Int32Array.from(all, ({ passage }) => passage),
+    removedScores: Float32Array.from(all, ({ score }) => score),
+    removedBy: Int32Array.from(all, ({ by }) => FILTER_NAMES.indexOf(by)),
+    removedOffsets,
   };
 }

@@ -1,14 +1,15 @@
 /**
  * SimANS (Zhou et al., EMNLP 2022 Industry, Eq. 4): negatives whose score is near the positive's.
  *
- *   log p_i = −a · g(s_i − s⁺ − b) − log Z,   i among the best K of the pool
+ *   log p_i = −a · g((s_i − s⁺ − b) / u) − log Z,   i among the best K of the pool
  *
- * with g(x) = x² ('squared', the paper) or |x| ('absolute', the published MS MARCO script). Scores are logits of the loss;
- * a ≥ 0 is in units of 1/score² (1/score for 'absolute'), b in units of the score, and the density peaks at s⁺ + b,
- * the paper's sign; the published NQ script has the other one.
+ * with g a kernel (kernels.ts; squared in the paper) and u = 1, or, with unit 'spread', the standard deviation of the pool's scores. Scores are logits
+ * of the loss, so a ≥ 0 is in units of 1/score² (1/score for 'absolute') and means nothing across models; in units of the spread it does. b is
+ * in units of the score, and the density peaks at s⁺ + b: the paper's sign; the published NQ script has the other one (presets.ts).
  */
 import { UserError } from '../core/errors.js';
-import { gumbelTopK, requireDrawable } from './draw.js';
+import { drawWithReplacement, gumbelTopK, requireDrawable } from './draw.js';
+import { KERNEL_NAMES, KERNELS, type KernelName } from './kernels.js';
 import { requirePoolSize } from './topkUniform.js';
 import type { Pool, Sampler } from './types.js';
 
@@ -16,26 +17,37 @@ import type { Pool, Sampler } from './types.js';
 export interface SimansDensity {
   readonly a: number;
   readonly b: number;
-  readonly kernel: 'squared' | 'absolute';
+  readonly kernel: KernelName;
+  /** What a is relative to; 'score' where not given. */
+  readonly unit?: 'score' | 'spread';
 }
 
-/** The sampler: m of the best K, without replacement, in proportion to p. Throws a UserError for a density or a K that is none. */
-export function simansSampler(K: number, density: SimansDensity): Sampler {
+/** The sampler: m of the best K in proportion to p, without replacement unless asked. Throws a UserError for a density or a K that is none. */
+export function simansSampler(K: number, density: SimansDensity, replacement = false): Sampler {
   requirePoolSize(K);
   requireDensity(density);
-  const capacity = (pool: Pool) => Math.min(K, pool.passages.length);
+  return densitySampler('simans', K, replacement, (pool) =>
+    simansLogWeights(pool.scores.subarray(0, K), pool.positiveScore, density, pool.query),
+  );
+}
+
+/** m of the best K in proportion to the weights whose logarithms `logWeightsOf` gives. */
+export function densitySampler(kind: string, K: number, replacement: boolean, logWeightsOf: (pool: Pool) => Float64Array): Sampler {
+  const size = (pool: Pool) => Math.min(K, pool.passages.length);
   return {
-    kind: 'simans',
-    capacity,
+    kind,
+    capacity: (pool) => (replacement && size(pool) > 0 ? Number.MAX_SAFE_INTEGER : size(pool)),
+    probabilities: (pool) => softmax(logWeightsOf(pool)),
     draw(pool, m, uniforms) {
-      requireDrawable(pool.query, m, capacity(pool));
-      const logWeights = simansLogWeights(pool.scores.subarray(0, K), pool.positiveScore, density, pool.query);
-      return gumbelTopK(logWeights, m, uniforms).map((i) => pool.passages[i]);
+      requireDrawable(pool.query, m, replacement && size(pool) > 0 ? m : size(pool));
+      const logWeights = logWeightsOf(pool);
+      const drawn = replacement ? drawWithReplacement(softmax(logWeights), m, uniforms) : gumbelTopK(logWeights, m, uniforms);
+      return drawn.map((i) => pool.passages[i]!);
     },
   };
 }
 
-/** −a · g(s_i − s⁺ − b) for each score: log p up to a constant. Throws a UserError naming the query where a number is not finite. */
+/** −a · g((s_i − s⁺ − b) / u) for each score: log p up to a constant. Throws a UserError naming the query where a number is not finite. */
 export function simansLogWeights(scores: ArrayLike<number>, positiveScore: number, density: SimansDensity, query: string): Float64Array {
   if (scores.length === 0) throw new UserError(`query ${query}: the pool is empty, expected at least one candidate; enlarge sampler.pool`);
   if (!Number.isFinite(positiveScore)) {
@@ -43,24 +55,43 @@ export function simansLogWeights(scores: ArrayLike<number>, positiveScore: numbe
       `query ${query}: the score of its positive is ${positiveScore}, expected a finite number: have the weights diverged?`,
     );
   }
-  return Float64Array.from(scores, (score, i) => {
-    if (!Number.isFinite(score)) {
-      throw new UserError(`query ${query}: candidate ${i} has the score ${score}, expected a finite number: have the weights diverged?`);
-    }
-    const logWeight = -density.a * kernelOf(density.kernel, score - positiveScore - density.b);
-    if (!Number.isFinite(logWeight)) {
+  const n = scores.length;
+  for (let i = 0; i < n; i++)
+    if (!Number.isFinite(scores[i]!))
       throw new UserError(
-        `query ${query}: candidate ${i} has the score ${score}, its positive ${positiveScore}: the log weight overflows to ${logWeight}; lower sampler.a`,
+        `query ${query}: candidate ${i} has the score ${scores[i]}, expected a finite number: have the weights diverged?`,
       );
-    }
-    return logWeight;
-  });
+  const unit = density.unit === 'spread' ? spreadOf(scores) : 1;
+  const kernel = KERNELS[density.kernel];
+  const logWeights = new Float64Array(n);
+  for (let i = 0; i < n; i++) {
+    const logWeight = -density.a * kernel((scores[i]! - positiveScore - density.b) / unit);
+    if (!Number.isFinite(logWeight))
+      throw new UserError(
+        `query ${query}: candidate ${i} has the score ${scores[i]}, its positive ${positiveScore}: the log weight overflows to ${logWeight}; lower sampler.a`,
+      );
+    logWeights[i] = logWeight;
+  }
+  return logWeights;
 }
 
-/** p_i = w_i / Σ w: the law of the first draw, in the order of `scores`. Sums to 1 however small the weights (log-sum-exp: the largest weight is scaled to 1). */
+/** The standard deviation of the scores; 1 where all are equal, for then every candidate weighs the same. */
+export function spreadOf(scores: ArrayLike<number>): number {
+  let [sum, squares] = [0, 0];
+  for (let i = 0; i < scores.length; i++) sum += scores[i]!;
+  const mean = sum / scores.length;
+  for (let i = 0; i < scores.length; i++) squares += (scores[i]! - mean) ** 2;
+  return squares > 0 ? Math.sqrt(squares / scores.length) : 1;
+}
+
+/** p_i = w_i / Σ w: the law of the first draw, in the order of `scores`. */
 export function simansProbabilities(scores: ArrayLike<number>, positiveScore: number, density: SimansDensity, query: string): Float64Array {
   requireDensity(density);
-  const logWeights = simansLogWeights(scores, positiveScore, density, query);
+  return softmax(simansLogWeights(scores, positiveScore, density, query));
+}
+
+/** Sums to 1 however small the weights are (log-sum-exp: the largest weight is scaled to 1). */
+export function softmax(logWeights: Float64Array): Float64Array {
   let largest = -Infinity;
   for (const logWeight of logWeights) largest = Math.max(largest, logWeight);
   const weights = logWeights.map((logWeight) => Math.exp(logWeight - largest));
@@ -68,14 +99,10 @@ export function simansProbabilities(scores: ArrayLike<number>, positiveScore: nu
   return weights.map((weight) => weight / sum);
 }
 
-function kernelOf(kernel: SimansDensity['kernel'], x: number): number {
-  return kernel === 'squared' ? x * x : Math.abs(x);
-}
-
-function requireDensity({ a, b, kernel }: SimansDensity): void {
+export function requireDensity({ a, b, kernel }: SimansDensity): void {
   if (!(a >= 0 && a < Infinity))
     throw new UserError(`sampler.a is ${a}, expected a finite number of at least 0; for the best-scored candidates use kind topk`);
   if (!Number.isFinite(b)) throw new UserError(`sampler.b is ${b}, expected a finite number`);
-  if (kernel !== 'squared' && kernel !== 'absolute')
-    throw new UserError(`sampler.kernel is ${String(kernel)}, expected squared or absolute`);
+  if (!KERNEL_NAMES.includes(kernel))
+    throw new UserError(`sampler.kernel is ${String(kernel)}, expected one of ${KERNEL_NAMES.join(', ')}`);
 }

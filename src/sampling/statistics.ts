@@ -6,6 +6,8 @@ export interface DrawStatistics {
   readonly scored: number;
   /** Mean of s⁻ − s⁺ over the scored negatives; absent where none is scored. */
   readonly scoreGap?: number;
+  /** Their variance. */
+  readonly gapVariance?: number;
   /**
    * Share of the scored negatives with s⁻ > s⁺; absent where none is scored. A proxy for false negatives, not a count of them:
    * a negative above the positive may be an unjudged answer or the model's mistake.
@@ -17,6 +19,7 @@ export interface DrawStatistics {
 export function drawStatistics(pools: readonly Pool[], drawn: readonly Int32Array[]): DrawStatistics {
   let scored = 0;
   let gaps = 0;
+  let squares = 0;
   let above = 0;
   pools.forEach((pool, i) => {
     const scoreOf = new Map(Array.from(pool.passages, (passage, place) => [passage, pool.scores[place]]));
@@ -25,10 +28,13 @@ export function drawStatistics(pools: readonly Pool[], drawn: readonly Int32Arra
       if (score === undefined) continue;
       scored++;
       gaps += score - pool.positiveScore;
+      squares += (score - pool.positiveScore) ** 2;
       if (score > pool.positiveScore) above++;
     }
   });
-  return scored === 0 ? { scored } : { scored, scoreGap: gaps / scored, aboveThePositive: above / scored };
+  if (scored === 0) return { scored };
+  const scoreGap = gaps / scored;
+  return { scored, scoreGap, gapVariance: Math.max(0, squares / scored - scoreGap ** 2), aboveThePositive: above / scored };
 }
 
 /** 1 / Σ p²: how many equally likely candidates would be drawn as narrowly. Between 1 and the number of candidates. */
@@ -38,9 +44,9 @@ export function effectivePoolSize(probabilities: Float64Array): number {
   return 1 / squares;
 }
 
-/** The mean of `effectivePoolSize` over the pools, by the probabilities that a sampler gives them. At least one pool. */
-export function meanEffectivePoolSize(pools: readonly Pool[], probabilitiesOf: (pool: Pool) => Float64Array): number {
-  let sum = 0;
-  for (const pool of pools) sum += effectivePoolSize(probabilitiesOf(pool));
-  return sum / pools.length;
+/** −Σ p ln p. */
+export function entropyOf(probabilities: Float64Array): number {
+  let entropy = 0;
+  for (const p of probabilities) if (p > 0) entropy -= p * Math.log(p);
+  return entropy;
 }

@@ -10,6 +10,8 @@ export interface Pool {
   readonly scores: Float32Array;
   /** The logit of the chosen positive from the same refresh's weights. */
   readonly positiveScore: number;
+  /** Of docSim alone: logits of the chosen positive with each of `passages`, as if it were the query. */
+  readonly similarities?: Float32Array;
   /** The query's judged passage rows, ascending: never drawn. */
   readonly positives: Int32Array;
   readonly corpusSize: number;
@@ -23,6 +25,8 @@ export interface Sampler {
   readonly kind: string;
   /** How many distinct passages it can draw for this query. */
   capacity(pool: Pool): number;
-  /** m distinct passage rows. Throws a UserError naming the query where m exceeds the capacity; negatives.ts pads instead. */
+  /** The law of the first draw over `pool.passages` (those beyond are never drawn first); absent where nothing is drawn or the pool is not looked at. */
+  probabilities?(pool: Pool): Float64Array;
+  /** m passage rows, distinct unless the sampler draws with replacement. Throws a UserError naming the query where m exceeds the capacity; negatives.ts pads instead. */
   draw(pool: Pool, m: number, uniforms: Uniforms): Int32Array;
 }

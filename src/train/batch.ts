@@ -1,17 +1,15 @@
 /** The batch of a step: a pure function of (config, data, pools, step), so that a resumed job meets the same batches. */
 import type { RunConfig } from '../config/schema.js';
-import { deriveKey, integer, uniform } from '../core/random.js';
+import { deriveKey, integer } from '../core/random.js';
 import { notNegatives } from '../data/texts.js';
 import type { Dataset, TokenTable } from '../data/types.js';
 import { tableOf } from '../encoders/batching.js';
 import type { Side } from '../encoders/dualEncoder.js';
-import { drawNegatives, type Negatives } from '../sampling/negatives.js';
-import { type Pools, placeOf, poolAt } from '../sampling/pools.js';
-import type { Pool, Sampler } from '../sampling/types.js';
+import type { Sampler } from '../sampling/types.js';
 import { clozeTokens, dropWords, type SpecialTokens, splitPieces } from './augment.js';
 import { BLOCKED } from './contrastive.js';
-import { queriesOfStep } from './order.js';
 import type { StepBatch } from './sharedMemory.js';
+import { type Draw, type StepPools, visitsOfStep } from './visits.js';
 
 export interface BatchSource {
   readonly config: RunConfig;
@@ -25,22 +23,8 @@ export interface BatchSource {
 const CLOZE_RUN = 8;
 const NONE = new Int32Array(0);
 
-/** The negatives drawn for one query of a step. */
-export interface Draw extends Negatives {
-  readonly pool: Pool;
-}
-
-/** The queries of a step that draw negatives: their places in the step's batch, ascending; sampler.share of them, none before sampler.fromStep. */
-export function drawingQueries({ seed, sampler, train }: Pick<RunConfig, 'seed' | 'sampler' | 'train'>, step: number): Int32Array {
-  if (sampler.kind === 'none' || step < sampler.fromStep) return NONE;
-  const all = Int32Array.from({ length: train.queriesPerStep }, (_, i) => i);
-  if (sampler.share === 1) return all;
-  const key = deriveKey(seed, 'share', step);
-  return all.filter((i) => uniform(key, i, 0) < sampler.share);
-}
-
-export function buildBatch(source: BatchSource, pools: Pools | undefined, step: number): { batch: StepBatch; draws: Draw[] } {
-  const { config, dataset, tokens, special, sampler } = source;
+export function buildBatch(source: BatchSource, pools: StepPools, step: number): { batch: StepBatch; draws: Draw[] } {
+  const { config, dataset, tokens, special } = source;
   const { seed, train } = config;
   const split = dataset.splits.train;
   const columns = new Map<number, number>(); // passage row → its column in the batch: a passage competes once
@@ -52,8 +36,6 @@ export function buildBatch(source: BatchSource, pools: Pools | undefined, step: 
   const rows: { excluded: Int32Array; positive: number; own: Int32Array }[] = [];
   const draws: Draw[] = [];
 
-  const positiveKey = deriveKey(seed, 'positive', step);
-  const negativeKey = deriveKey(seed, 'negatives', step);
   const wordKey = deriveKey(seed, 'words', step);
   const pieceKey = deriveKey(seed, 'pieces', step);
   const longest = { query: config.encoder.queryTokens, passage: config.encoder.passageTokens };
@@ -61,20 +43,12 @@ export function buildBatch(source: BatchSource, pools: Pools | undefined, step: 
     const kept = dropWords(rowOf(tokens[side], row), train.wordDropout, wordKey, place, special);
     return splitPieces(kept, train.pieceDropout, longest[side], pieceKey, place, special);
   };
-  const drawing = new Set(drawingQueries(config, step));
-  queriesOfStep(seed, dataset, train.queriesPerStep, step).forEach((place, i) => {
-    const positives = split.positives[place]!;
-    const chosen = integer(positiveKey, i, 0, positives.length);
-    let own: Int32Array = NONE;
-    if (sampler && 'negatives' in config.sampler && drawing.has(i)) {
-      const pool = poolOf(source, pools, place, chosen);
-      const drawn = drawNegatives(sampler, pool, config.sampler.negatives, (element) => uniform(negativeKey, i, element));
-      draws.push({ ...drawn, pool });
-      own = drawn.passages;
-    }
-    queries.push(augmented('query', split.rows[place]!, i));
-    rows.push({ excluded: notNegatives(split, place), positive: positives[chosen]!, own });
-  });
+  for (const { place, positive, draws: drawn, number } of visitsOfStep(source, pools, step)) {
+    draws.push(...drawn);
+    queries.push(augmented('query', split.rows[place]!, number));
+    const own = Int32Array.from(drawn.flatMap(({ passages }) => [...passages]));
+    rows.push({ excluded: notNegatives(split, place), positive: split.positives[place]![positive]!, own });
+  }
   for (const { query, passage } of clozeQueries(source, step)) {
     queries.push(query);
     rows.push({ excluded: Int32Array.of(passage), positive: passage, own: NONE });
@@ -104,22 +78,6 @@ function clozeQueries({ config, dataset, tokens, special }: BatchSource, step: n
     const passage = (integer(key, i - place, 0, dataset.corpus.size) + place) % dataset.corpus.size;
     return { query: clozeTokens(rowOf(tokens.passage, passage), encoder.queryTokens, key, i, special), passage };
   });
-}
-
-/** The query's pool; the data's own negatives where those are drawn; without pools (sampler random) an empty one that names what must not be. */
-function poolOf({ config, dataset }: BatchSource, pools: Pools | undefined, place: number, positive: number): Pool {
-  const split = dataset.splits.train;
-  const { rows } = split;
-  const query = dataset.queries.id(rows[place]!);
-  const known = { query, positives: notNegatives(split, place), corpusSize: dataset.corpus.size };
-  if (config.sampler.kind === 'given') {
-    const given = split.negatives?.[place] ?? NONE;
-    return { ...known, passages: given, scores: new Float32Array(given.length), positiveScore: 0 };
-  }
-  if (!pools) return { ...known, passages: NONE, scores: new Float32Array(0), positiveScore: 0 };
-  const at = placeOf(pools, rows[place]!);
-  if (at < 0) throw new Error(`internal: query ${query} has no pool`);
-  return poolAt(pools, at, positive, known);
 }
 
 /** −1e9 where a passage must not compete for a query: its other positives and what else is known, and with inBatch off everything but its own rows. */

@@ -11,7 +11,8 @@ import { parameterCount } from '../encoders/parameters.js';
 import { prefixed } from '../encoders/prefixed.js';
 import { requireTokenizerPackage, type Tokenizer } from '../encoders/tokenizer/tokenizer.js';
 import { createJudge } from '../eval/judge.js';
-import { createSampler } from '../sampling/index.js';
+import { loadSampler } from '../sampling/index.js';
+import { openSource } from './candidateSource.js';
 import { checkpointSteps, loadCheckpoint } from './checkpoint.js';
 import { finish } from './finish.js';
 import { bindDataset, openJobFolder } from './jobFolder.js';
@@ -19,6 +20,7 @@ import { labelByAnswers, requireServing, withPositives } from './labels.js';
 import { lexicalBaseline } from './lexical.js';
 import { type LoopContext, Trainer } from './loop.js';
 import { memoryPlan } from './memory.js';
+import { createPoolFilters } from './poolFilters.js';
 import { prepareEncoder } from './prepareEncoder.js';
 import { Replicas } from './replicas.js';
 import { createSharedMemory } from './sharedMemory.js';
@@ -73,6 +75,10 @@ export async function trainJob(config: RunConfig, options: JobOptions): Promise<
   );
   const replicas = await Replicas.create(shared, job.backend.name);
   const { sampler } = job.config;
+  const making = {
+    filters: await createPoolFilters(job.config, dataset, judge, reporter),
+    source: await openSource(job.config, dataset, reporter),
+  };
   const context: LoopContext = {
     config: job.config,
     folder: job.folder,
@@ -83,13 +89,14 @@ export async function trainJob(config: RunConfig, options: JobOptions): Promise<
     stopwatch,
     signal,
     judge,
+    making,
     residentBefore,
     source: {
       config: job.config,
       dataset,
       tokens,
       special: tokenizer,
-      ...(sampler.kind !== 'none' && { sampler: createSampler(sampler) }),
+      ...(sampler.kind !== 'none' && { sampler: await loadSampler(sampler) }),
     },
   };
   try {
@@ -102,6 +109,7 @@ export async function trainJob(config: RunConfig, options: JobOptions): Promise<
     }
     return await finish({ job, context, initial, trained, bm25 });
   } finally {
+    making.filters.dispose();
     await replicas.dispose();
   }
 }

@@ -12,11 +12,9 @@ import { tf } from '../backend/index.js';
 import { UserError } from '../core/errors.js';
 import type { Phase } from '../core/reporter.js';
 import { decayMask } from '../encoders/parameters.js';
-import { type Pools, poolAt } from '../sampling/pools.js';
-import { simansProbabilities } from '../sampling/simans.js';
-import { drawStatistics, meanEffectivePoolSize } from '../sampling/statistics.js';
-import { type BatchSource, buildBatch, type Draw } from './batch.js';
+import { type BatchSource, buildBatch } from './batch.js';
 import { checkpointSteps, loadCheckpoint, pruneCheckpoints, saveCheckpoint } from './checkpoint.js';
+import { densityWarning, drawFigures, poolFigures, poolsLine, writeFigures } from './diagnostics.js';
 import { describeStep, predictedStepBytes } from './memory.js';
 import { Optimizer } from './optimizer.js';
 import { bestRefresh, type Refresh, type RefreshContext, readRefreshes, refresh } from './refresh.js';
@@ -24,6 +22,7 @@ import { learningRateAt } from './schedule.js';
 import type { StepBatch } from './sharedMemory.js';
 import { StepLog } from './stepLog.js';
 import type { Stopwatch } from './stopwatch.js';
+import { type Draw, visitsOfStep } from './visits.js';
 
 export interface LoopContext extends RefreshContext {
   readonly source: BatchSource;
@@ -42,9 +41,6 @@ export interface Trained {
   readonly memory?: StepMemory | undefined;
 }
 
-/** Pools that a refresh's line is taken over. */
-const POOLS_DESCRIBED = 500;
-
 export interface StepMemory {
   readonly predicted: number;
   readonly measured: number;
@@ -57,6 +53,7 @@ export class Trainer {
   private readonly refreshes: Refresh[];
   private readonly log: StepLog;
   private draws: Draw[] = [];
+  private ages: number[] = [];
   private memory: StepMemory | undefined;
 
   /** Starts at `start`: 0 with the initial parameters, or the step of a checkpoint. */
@@ -71,6 +68,12 @@ export class Trainer {
     this.optimizer = new Optimizer(checkpoint ?? { parameters: initial }, decayMask(specs), config.train);
     this.refreshes = readRefreshes(folder, config.refresh.everySteps, start);
     this.log = new StepLog(folder, start);
+    // A batch is a pure function of its step: what was drawn since the last refresh is drawn again, for its figures.
+    for (let step = this.refreshes.at(-1)?.step ?? 0; step < start; step++)
+      this.remember(
+        visitsOfStep(context.source, this.refreshes.at(-1) ?? {}, step).flatMap(({ draws }) => draws),
+        step,
+      );
     replicas.assign(this.optimizer.parameters);
   }
 
@@ -107,8 +110,8 @@ export class Trainer {
   /** One update; returns the loss. */
   private async step(step: number): Promise<number> {
     const { config, replicas, source } = this.context;
-    const { batch, draws } = buildBatch(source, this.refreshes.at(-1)?.pools, step);
-    this.draws.push(...draws);
+    const { batch, draws } = buildBatch(source, this.refreshes.at(-1) ?? {}, step);
+    this.remember(draws, step);
     const predicted = this.memory ? undefined : this.announce(batch);
     const { loss, gradient } = await replicas.step(batch);
     const learningRate = learningRateAt(step, config.train);
@@ -153,6 +156,7 @@ export class Trainer {
     replicas.assign(this.optimizer.model);
     const made = await stopwatch.time('refresh', () => refresh(this.context, average, occasion));
     replicas.assign(this.optimizer.parameters);
+    const before = this.refreshes.at(-1);
     this.refreshes.push(made);
     await this.checkpoint(step);
     reporter.line(
@@ -160,28 +164,7 @@ export class Trainer {
         .map(([name, mean]) => `${name} ${mean.toFixed(4)}`)
         .join(', ')}`,
     );
-    if (made.pools) this.describePools(made.pools);
-  }
-
-  /** How widely SimANS draws from these pools: near 1 it always takes the same candidate, near K it draws evenly. */
-  private describePools(pools: Pools): void {
-    const { config, dataset, reporter } = this.context;
-    const { sampler } = config;
-    if (sampler.kind !== 'simans') return;
-    const sample = Array.from({ length: Math.min(POOLS_DESCRIBED, pools.rows.length) }, (_, place) =>
-      poolAt(pools, place, 0, {
-        query: dataset.queries.id(pools.rows[place]!),
-        positives: new Int32Array(0),
-        corpusSize: dataset.corpus.size,
-      }),
-    ).filter(({ passages }) => passages.length > 0);
-    if (sample.length === 0) return;
-    const size = meanEffectivePoolSize(sample, ({ scores, positiveScore, query }) =>
-      simansProbabilities(scores, positiveScore, sampler, query),
-    );
-    reporter.line(
-      `pools: SimANS draws from ${size.toFixed(1)} of ${pools.k} candidates in effect (1/Σp², mean of ${sample.length} queries)`,
-    );
+    this.describe(made, before);
   }
 
   /** Saves the state after `step` steps, unless that is done: a complete checkpoint is never written over. Removes those no longer kept. */
@@ -198,20 +181,38 @@ export class Trainer {
     });
   }
 
-  /** What the negatives since the last refresh were like; forgets them. */
+  /** What the negatives since the last refresh were like. */
   private negativesLine(): string | undefined {
-    const draws = this.draws;
-    this.draws = [];
-    if (draws.length === 0) return undefined;
-    const padded = draws.reduce((sum, draw) => sum + draw.padded, 0);
-    const { scoreGap, aboveThePositive } = drawStatistics(
-      draws.map(({ pool }) => pool),
-      draws.map(({ passages }) => passages),
-    );
-    const figures =
-      scoreGap === undefined
+    const figures = drawFigures(this.draws, this.ages);
+    if (!figures) return undefined;
+    const { gapMean, aboveThePositive, padded } = figures;
+    const said =
+      gapMean === undefined
         ? 'random passages'
-        : `mean score gap ${scoreGap.toFixed(2)}, ${(100 * aboveThePositive!).toFixed(1)} % above their positive (likely false)`;
-    return `negatives: ${figures}${padded > 0 ? `, ${padded} random where a pool was too small` : ''}`;
+        : `mean score gap ${gapMean.toFixed(2)}, ${(100 * aboveThePositive!).toFixed(1)} % above their positive (likely false)`;
+    return `negatives: ${said}${padded > 0 ? `, ${padded} random where a pool was too small` : ''}`;
+  }
+
+  /** Keeps what a refresh found and what was drawn before it, and says it. */
+  private describe(made: Refresh, before: Refresh | undefined): void {
+    const { source, dataset, config, reporter, folder } = this.context;
+    const draws = drawFigures(this.draws, this.ages);
+    [this.draws, this.ages] = [[], []];
+    const { sampler } = config;
+    const pools = source.sampler && poolFigures(made, before, source.sampler, dataset);
+    writeFigures(folder, { refresh: made.number, step: made.step, dev: made.dev, draws, pools });
+    if (!pools) return;
+    reporter.line(`pools: ${poolsLine(pools, sampler.kind)}`);
+    const warning =
+      before?.pools || before?.sourcePools
+        ? undefined
+        : densityWarning(pools, sampler.kind, 'negatives' in sampler ? sampler.negatives : 0);
+    if (warning) reporter.line(warning);
+  }
+
+  /** The draws of a step, and how old the pools were that they came from. */
+  private remember(draws: readonly Draw[], step: number): void {
+    this.draws.push(...draws);
+    this.ages.push(...draws.map(() => step - (this.refreshes.at(-1)?.step ?? 0)));
   }
 }

@@ -8,7 +8,6 @@ import type { RunConfig } from '../config/schema.js';
 import { UserError } from '../core/errors.js';
 import { bytesOf, readJson, sha256, writeFolderAtomic, writeJson } from '../core/files.js';
 import type { Reporter } from '../core/reporter.js';
-import { notNegatives } from '../data/texts.js';
 import type { Dataset, Split } from '../data/types.js';
 import { readSafetensors, writeSafetensors } from '../encoders/formats/safetensors.js';
 import type { Tokenizer } from '../encoders/tokenizer/tokenizer.js';
@@ -16,11 +15,11 @@ import { searchDocuments } from '../eval/documents.js';
 import { depthOf, type Judge } from '../eval/judge.js';
 import type { Run } from '../eval/run.js';
 import { rowsByLength } from '../index/encode.js';
-import { scoreOf } from '../index/exact.js';
-import { cutPool, type Pools } from '../sampling/pools.js';
-import { drawingQueries } from './batch.js';
+import type { Pools } from '../sampling/pools.js';
 import { queriesOfStep } from './order.js';
+import { buildPools, type PoolMaking } from './pools.js';
 import type { Replicas } from './replicas.js';
+import { drawingQueries } from './visits.js';
 
 export interface Refresh {
   readonly number: number;
@@ -31,6 +30,10 @@ export interface Refresh {
   /** Seconds spent on training, refreshes and checkpoints before this refresh. */
   readonly seconds: number;
   readonly pools?: Pools | undefined;
+  /** Of sampler.source, where that is not the index. */
+  readonly sourcePools?: Pools | undefined;
+  /** Of a sample of scores, against the same products in 64 bits. */
+  readonly scoreError: number;
 }
 
 export interface RefreshContext {
@@ -42,6 +45,7 @@ export interface RefreshContext {
   readonly reporter: Reporter;
   /** Of dev and test. */
   readonly judge: Judge;
+  readonly making: PoolMaking;
 }
 
 const folderOf = (job: string, number: number) => path.join(job, `refresh-${String(number).padStart(3, '0')}`);
@@ -60,13 +64,22 @@ export async function refresh(
   parameters: Float32Array,
   { step, steps, seconds }: RefreshOccasion,
 ): Promise<Refresh> {
-  const { config, folder, dataset, tokenizer, reporter } = context;
+  const { config, folder, dataset, tokenizer, reporter, making } = context;
   const number = Math.ceil(step / config.refresh.everySteps);
   const { sampler } = config;
-  const [pool, share, fromStep] = 'pool' in sampler ? [sampler.pool, sampler.share, sampler.fromStep] : [0, 0, 0];
+  const pooled = 'pool' in sampler ? sampler : undefined;
   const fingerprint = sha256(
     bytesOf(parameters),
-    JSON.stringify([dataset.fingerprint, tokenizer.fingerprint, config.encoder, pool, share, fromStep, step, steps, config.seed]),
+    JSON.stringify([
+      dataset.fingerprint,
+      tokenizer.fingerprint,
+      config.encoder,
+      pooled,
+      making.source?.fingerprint,
+      step,
+      steps,
+      config.seed,
+    ]),
   );
   const finished = readRefresh(folder, number);
   if (finished?.fingerprint === fingerprint) {
@@ -76,9 +89,9 @@ export async function refresh(
   await encodeCorpus(context, `refresh ${number}: encode corpus`);
   const devRun = await searchSplit(context, dataset.splits.dev);
   const dev = context.judge.evaluate(devRun, dataset.splits.dev, config.eval.measures).means;
-  const coming = pool > 0 ? comingQueries(config, dataset, step, steps) : new Int32Array(0);
-  const pools = coming.length > 0 ? await buildPools(context, number, coming, pool) : undefined;
-  const made: Refresh = { number, step, fingerprint, dev, seconds, ...(pools && { pools }) };
+  const coming = pooled ? comingQueries(config, dataset, step, steps) : new Int32Array(0);
+  const built = coming.length > 0 ? await buildPools(context, making, number, coming) : { scoreError: 0 };
+  const made: Refresh = { number, step, fingerprint, dev, seconds, ...built };
   writeRefresh(folder, made);
   return made;
 }
@@ -116,64 +129,23 @@ function comingQueries(config: RunConfig, dataset: Dataset, step: number, steps:
   return Int32Array.from(seen).sort((a, b) => train.rows[a]! - train.rows[b]!);
 }
 
-async function buildPools(context: RefreshContext, number: number, places: Int32Array, k: number): Promise<Pools> {
-  const { replicas, dataset, reporter } = context;
-  const train = dataset.splits.train;
-  const rows = places.map((place) => train.rows[place]!);
-  await replicas.encode('query', rowsByLength(replicas.shared.tokens.query, rows));
-  const excluded = Array.from(places, (place) => notNegatives(train, place));
-  const depth = Math.min(dataset.corpus.size, k + excluded.reduce((most, { length }) => Math.max(most, length), 0));
-  const phase = reporter.phase(`refresh ${number}: search`, rows.length, 'queries');
-  const hits = await replicas.search(rows, depth, phase);
-  phase.update(rows.length);
-  phase.end();
-  const pools = {
-    k,
-    rows,
-    passages: new Int32Array(rows.length * k),
-    scores: new Float32Array(rows.length * k),
-    positiveScores: new Float32Array(places.reduce((sum, place) => sum + train.positives[place]!.length, 0)),
-    positiveOffsets: new Uint32Array(rows.length + 1),
-  };
-  const { first, shared } = replicas;
-  const vectors = (values: Float32Array) => ({ values, width: first.encoder.width });
-  places.forEach((place, i) => {
-    const positives = train.positives[place]!;
-    const cut = cutPool(
-      hits.passages.subarray(i * depth, (i + 1) * depth),
-      hits.scores.subarray(i * depth, (i + 1) * depth),
-      excluded[i]!,
-      k,
-    );
-    pools.passages.set(cut.passages, i * k);
-    pools.scores.set(cut.scores, i * k);
-    // A positive is scored from the same vectors whether it was retrieved or not.
-    const begin = pools.positiveOffsets[i]!;
-    positives.forEach((passage, j) => {
-      pools.positiveScores[begin + j] = scoreOf(
-        vectors(shared.vectors.query),
-        rows[i]!,
-        vectors(shared.vectors.passage),
-        passage,
-        first.encoder.logitScale,
-      );
-    });
-    pools.positiveOffsets[i + 1] = begin + positives.length;
-  });
-  return pools;
-}
+const POOL_FILES = ['pools', 'sourcePools'] as const;
 
-function writeRefresh(job: string, { pools, ...rest }: Refresh): void {
+function writeRefresh(job: string, refresh: Refresh): void {
+  const { pools, sourcePools, ...rest } = refresh;
   writeFolderAtomic(folderOf(job, rest.number), (temporary) => {
-    if (pools) {
-      const { k, rows, ...arrays } = pools;
+    for (const name of POOL_FILES) {
+      const made = refresh[name];
+      if (!made) continue;
+      const { k, ...arrays } = made;
       writeSafetensors(
-        path.join(temporary, 'pools.safetensors'),
-        Object.entries({ rows, ...arrays }).map(([name, values]) => ({ name, shape: [values.length], values })),
+        path.join(temporary, `${name}.safetensors`),
+        Object.entries(arrays).map(([key, values]) => ({ name: key, shape: [values.length], values })),
         { k: String(k), fingerprint: rest.fingerprint },
       );
     }
-    writeJson(path.join(temporary, 'refresh.json'), { ...rest, pools: pools !== undefined });
+    const has = Object.fromEntries(POOL_FILES.filter((name) => refresh[name]).map((name) => [name, true]));
+    writeJson(path.join(temporary, 'refresh.json'), { ...rest, ...has });
   });
 }
 
@@ -182,11 +154,19 @@ export function readRefresh(job: string, number: number): Refresh | undefined {
   const folder = folderOf(job, number);
   if (!fs.existsSync(path.join(folder, 'refresh.json'))) return undefined;
   const advice = `Remove ${folder} if it is the job's last refresh, which is then made again; otherwise start the job anew.`;
-  const { pools: hasPools, ...rest } = readJson(path.join(folder, 'refresh.json'), advice) as Omit<Refresh, 'pools'> & { pools: boolean };
-  if (!hasPools) return rest;
-  const { tensors, metadata } = readSafetensors(path.join(folder, 'pools.safetensors'));
-  const arrays = Object.fromEntries([...tensors].map(([name, tensor]) => [name, tensor.values]));
-  return { ...rest, pools: { k: Number(metadata.k), ...arrays } as unknown as Pools };
+  const found = readJson(path.join(folder, 'refresh.json'), advice) as Omit<Refresh, (typeof POOL_FILES)[number]> &
+    Partial<Record<(typeof POOL_FILES)[number], boolean>>;
+  const { pools, sourcePools, ...rest } = found;
+  return {
+    ...rest,
+    ...(pools && { pools: readPools(folder, 'pools') }),
+    ...(sourcePools && { sourcePools: readPools(folder, 'sourcePools') }),
+  };
+}
+
+function readPools(folder: string, name: string): Pools {
+  const { tensors, metadata } = readSafetensors(path.join(folder, `${name}.safetensors`));
+  return { k: Number(metadata.k), ...Object.fromEntries([...tensors].map(([key, tensor]) => [key, tensor.values])) } as unknown as Pools;
 }
 
 /** The refreshes that a job resumed at `start` has behind it, in order; the one at `start` itself is made, or found, by the loop. */
@@ -197,6 +177,6 @@ export function readRefreshes(job: string, everySteps: number, start: number): R
       throw new UserError(
         `${folderOf(job, number)} is missing or incomplete; a job resumed at step ${start} needs it. Start the job anew.`,
       );
-    return number === Math.ceil(start / everySteps) - 1 ? found : { ...found, pools: undefined };
+    return number === Math.ceil(start / everySteps) - 1 ? found : { ...found, pools: undefined, sourcePools: undefined };
   });
 }

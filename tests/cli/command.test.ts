@@ -21,6 +21,9 @@ describe('help', () => {
     'data get',
     'data inspect',
     'data convert',
+    'negatives',
+    'figure',
+    'pilot',
     'encode',
     'export',
     'config',
@@ -36,7 +39,20 @@ describe('help', () => {
   test('simans --help names every verb', () => {
     const { code, stdout } = simans(['--help']);
     expect(code).toBe(0);
-    for (const verb of ['train', 'search', 'eval', 'rerank', 'data', 'encode', 'export', 'config', 'doctor'])
+    for (const verb of [
+      'train',
+      'search',
+      'eval',
+      'rerank',
+      'data',
+      'negatives',
+      'figure',
+      'pilot',
+      'encode',
+      'export',
+      'config',
+      'doctor',
+    ])
       expect(stdout).toContain(`  simans ${verb}`);
   });
 

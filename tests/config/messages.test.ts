@@ -51,7 +51,7 @@ describe('keys', () => {
     ));
   test('of another sampler', () =>
     expect(message('sampler:\n  kind: random\n  negatives: 3\n  pool: 50\n')).toMatchInlineSnapshot(
-      `"job.yaml:4: sampler.pool (50) is a key of kind topk, topkUniform, simans, not of random; remove it, or replace all of sampler: --set 'sampler={ kind: random, negatives: 3 }'"`,
+      `"job.yaml:4: sampler.pool (50) is a key of kind topk, topkUniform, rankWindow, nearestK, simans, docSim, module, not of random; remove it, or replace all of sampler: --set 'sampler={ kind: random, negatives: 3 }'"`,
     ));
   test('of another data format', () =>
     expect(message('data: {format: beir, path: x, name: wordnet}')).toMatchInlineSnapshot(
@@ -96,7 +96,7 @@ describe('values', () => {
     ));
   test('misspelt kind', () =>
     expect(message('sampler: {kind: simens, a: 1}')).toMatchInlineSnapshot(
-      `"job.yaml:1: sampler.kind is "simens"; expected one of none, random, given, topk, topkUniform, simans (did you mean simans?)"`,
+      `"job.yaml:1: sampler.kind is "simens"; expected one of none, random, given, topk, topkUniform, rankWindow, nearestK, simans, docSim, module (did you mean simans?)"`,
     ));
   test('neither of two types', () =>
     expect(message('train: {replicas: all}')).toMatchInlineSnapshot(
@@ -108,7 +108,7 @@ describe('values', () => {
     ));
   test('empty section', () =>
     expect(message('sampler:\ntrain:\n  steps: 300\n')).toMatchInlineSnapshot(
-      `"job.yaml:1: sampler is empty; expected a map such as {kind: none | random | given | topk | topkUniform | simans}"`,
+      `"job.yaml:1: sampler is empty; expected a map such as {kind: none | random | given | topk | topkUniform | rankWindow | nearestK | simans | docSim | module}"`,
     ));
   test('list for a section', () =>
     expect(message('train: [steps, 5]')).toMatchInlineSnapshot(
@@ -215,7 +215,7 @@ describe('--set', () => {
     ));
   test('makes keys of the file another kind’s', () =>
     expect(message('sampler:\n  pool: 50\n  negatives: 3\n', 'sampler.kind=random')).toMatchInlineSnapshot(
-      `"--set sampler.kind=random: sampler.pool (50) is a key of kind topk, topkUniform, simans, not of random; remove it, or replace all of sampler: --set 'sampler={ kind: random, negatives: 3 }'"`,
+      `"--set sampler.kind=random: sampler.pool (50) is a key of kind topk, topkUniform, rankWindow, nearestK, simans, docSim, module, not of random; remove it, or replace all of sampler: --set 'sampler={ kind: random, negatives: 3 }'"`,
     ));
   test('beside mistakes of the file', () =>
     expect(message('seed: -1\n', 'backend=gpu')).toMatchInlineSnapshot(`

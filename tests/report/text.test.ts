@@ -53,5 +53,5 @@ test('the list of keys fits the columns', () => {
   const list = keyList(describeSchema(), 80);
   for (const line of list.split('\n')) expect(line.length, line).toBeLessThanOrEqual(80);
   expect(list).toContain('train.steps: 1000 [steps]\n    Optimizer steps of the whole job. Expects a whole number ≥ 1.\n');
-  expect(list).toContain('sampler.pool: 100 [passages] (topk, topkUniform, simans)\n');
+  expect(list).toContain('sampler.pool: 100 [passages] (not none, random, given)\n');
 });

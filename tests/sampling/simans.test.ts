@@ -61,6 +61,21 @@ describe('what is refused, with a UserError', () => {
   });
 });
 
+describe('a = 0', () => {
+  it('draws exactly what topkUniform draws under the same key', () => {
+    const scores = fc.array(fc.float({ min: -50, max: 50, noNaN: true }), { minLength: 1, maxLength: 40 });
+    fc.assert(
+      fc.property(scores, fc.nat(1000), fc.nat(), (s, row, size) => {
+        const K = 1 + (size % s.length);
+        const pool = poolOf(s, 3, 'q');
+        const simans = createSampler({ kind: 'simans', pool: K, a: 0, b: 1, kernel: 'squared' });
+        const even = createSampler({ kind: 'topkUniform', pool: K });
+        for (let m = 1; m <= K; m++) expect([...simans.draw(pool, m, uniformsOf(row))]).toEqual([...even.draw(pool, m, uniformsOf(row))]);
+      }),
+    );
+  });
+});
+
 describe('gumbelTopK', () => {
   const { scores, positive, gumbel } = golden.deterministic;
   const logWeights = simansLogWeights(scores, positive, densityOf(golden.deterministic), 'q');
@@ -72,7 +87,7 @@ describe('gumbelTopK', () => {
   });
 
   it('gives ties to the lower index', () => {
-    expect([...gumbelTopK([0, 0, 0, 0], 3, () => 0.5)]).toEqual([0, 1, 2]);
+    expect([...gumbelTopK(new Float64Array(4), 3, () => 0.5)]).toEqual([0, 1, 2]);
   });
 });
 

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { simansProbabilities } from '../../src/sampling/simans.js';
-import { drawStatistics, effectivePoolSize, meanEffectivePoolSize } from '../../src/sampling/statistics.js';
+import { drawStatistics, effectivePoolSize, entropyOf } from '../../src/sampling/statistics.js';
 import { poolOf } from './golden.js';
 
 describe('drawStatistics', () => {
@@ -8,11 +7,11 @@ describe('drawStatistics', () => {
     const pools = [poolOf([5, 3, 1], 4), poolOf([2, 0], 1)];
     const drawn = [Int32Array.of(100, 102, 7), Int32Array.of(101)]; // 7 was padded
     // Gaps: 5 − 4, 1 − 4, 0 − 1.
-    expect(drawStatistics(pools, drawn)).toEqual({ scored: 3, scoreGap: -1, aboveThePositive: 1 / 3 });
+    expect(drawStatistics(pools, drawn)).toEqual({ scored: 3, scoreGap: -1, gapVariance: 11 / 3 - 1, aboveThePositive: 1 / 3 });
   });
 
   it('does not count a negative that equals the positive as above it', () => {
-    expect(drawStatistics([poolOf([4], 4)], [Int32Array.of(100)])).toEqual({ scored: 1, scoreGap: 0, aboveThePositive: 0 });
+    expect(drawStatistics([poolOf([4], 4)], [Int32Array.of(100)])).toEqual({ scored: 1, scoreGap: 0, gapVariance: 0, aboveThePositive: 0 });
   });
 
   it('leaves the means out where nothing drawn has a score', () => {
@@ -26,12 +25,8 @@ describe('effective pool size', () => {
     expect(effectivePoolSize(Float64Array.of(0, 1, 0))).toBe(1);
   });
 
-  it('averages over the pools', () => {
-    const flat = { a: 0, b: 0, kernel: 'squared' } as const;
-    const pools = [poolOf([5, 3, 1], 4), poolOf([2], 1)];
-    expect(meanEffectivePoolSize(pools, (pool) => simansProbabilities(pool.scores, pool.positiveScore, flat, pool.query))).toBeCloseTo(
-      2,
-      12,
-    );
+  it('has an entropy beside it: ln n where all are equally likely, 0 where one has it all', () => {
+    expect(entropyOf(Float64Array.of(0.25, 0.25, 0.25, 0.25))).toBeCloseTo(Math.log(4), 12);
+    expect(entropyOf(Float64Array.of(0, 1, 0))).toBe(0);
   });
 });

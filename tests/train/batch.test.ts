@@ -2,10 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createTexts, fingerprintDataset, splitOfPositives } from '../../src/data/texts.js';
 import type { Dataset, TokenTable } from '../../src/data/types.js';
-import { createSampler } from '../../src/sampling/index.js';
-import type { Pools } from '../../src/sampling/pools.js';
-import { type BatchSource, buildBatch, drawingQueries } from '../../src/train/batch.js';
+import { createSampler, type SamplerConfig } from '../../src/sampling/index.js';
+import { type Pools, removedArrays } from '../../src/sampling/pools.js';
+import { type BatchSource, buildBatch } from '../../src/train/batch.js';
 import { queriesOfStep } from '../../src/train/order.js';
+import { drawingQueries } from '../../src/train/visits.js';
 import { toyConfig } from './fixtures.js';
 
 const PASSAGES = 40;
@@ -57,6 +58,7 @@ function pools(): Pools {
     scores: Float32Array.from([...rows].flatMap(() => [3, 2.5, 2, 1.5, 1, 0.5])),
     positiveScores: new Float32Array(offsets.at(-1)!).fill(2),
     positiveOffsets: Uint32Array.from(offsets),
+    ...removedArrays([...rows].map(() => [])),
   };
 }
 
@@ -69,7 +71,7 @@ function source({ train = {}, sampler = { kind: 'simans', negatives: NEGATIVES, 
     dataset: dataset(),
     tokens: { query: tokens(QUERIES, QUERY_TOKEN), passage: tokens(PASSAGES, PASSAGE_TOKEN) },
     special: { clsId: CLS, sepId: SEP, continues: new Uint8Array(600), halves: Array(600).fill(new Int32Array(0)) },
-    ...(config.sampler.kind !== 'none' && { sampler: createSampler(config.sampler) }),
+    ...(config.sampler.kind !== 'none' && { sampler: createSampler(config.sampler as SamplerConfig) }),
   };
 }
 
@@ -78,7 +80,7 @@ const sequences = (table: TokenTable): number[][] =>
 
 /** The batch of a step in the data's terms: which passage stands in each column, and which columns compete for each query. */
 function read(from: BatchSource, step: number, given: Pools | 'no pools' = pools()) {
-  const { batch, draws } = buildBatch(from, given === 'no pools' ? undefined : given, step);
+  const { batch, draws } = buildBatch(from, given === 'no pools' ? {} : { pools: given }, step);
   const columns = sequences(batch.passages).map((ids) => ids[1]! - PASSAGE_TOKEN);
   const judged = Array.from(queriesOfStep(from.config.seed, from.dataset, from.config.train.queriesPerStep, step));
   const queries = sequences(batch.queries);
@@ -130,6 +132,7 @@ describe('drawingQueries', () => {
       positiveOffsets: Uint32Array.from(
         [0, ...kept].map((_, i) => kept.slice(0, i).reduce((sum, row) => sum + positivesOf(row).length, 0)),
       ),
+      ...removedArrays(kept.map(() => [])),
     };
     const { draws, rows, columns } = read(from, step, few);
     expect(draws).toHaveLength(places.length);
@@ -146,9 +149,9 @@ describe('the batch of a step', () => {
     fc.assert(
       fc.property(seeds, steps, (seed, step) => {
         const from = source({ seed, train: { cloze: 0.4, wordDropout: 0.3 } });
-        buildBatch(from, pools(), step + 1); // what was built before does not matter
-        expect(buildBatch(from, pools(), step)).toEqual(
-          buildBatch(source({ seed, train: { cloze: 0.4, wordDropout: 0.3 } }), pools(), step),
+        buildBatch(from, { pools: pools() }, step + 1); // what was built before does not matter
+        expect(buildBatch(from, { pools: pools() }, step)).toEqual(
+          buildBatch(source({ seed, train: { cloze: 0.4, wordDropout: 0.3 } }), { pools: pools() }, step),
         );
       }),
       { numRuns: 20 },
@@ -267,7 +270,7 @@ describe('word dropout', () => {
   it('shortens texts of the batch and leaves the data as it was', () => {
     const from = source({ train: { wordDropout: 0.5 } });
     const before = from.tokens.passage.ids.slice();
-    const { batch } = buildBatch(from, pools(), 0);
+    const { batch } = buildBatch(from, { pools: pools() }, 0);
     expect(sequences(batch.passages).some((ids) => ids.length < 5)).toBe(true);
     for (const ids of [...sequences(batch.passages), ...sequences(batch.queries)]) expect(ids.length).toBeGreaterThanOrEqual(3);
     expect(from.tokens.passage.ids).toEqual(before);

@@ -11,11 +11,12 @@ import { createDualEncoder } from '../../src/encoders/dualEncoder.js';
 import { initialParameters } from '../../src/encoders/parameters.js';
 import { createJudge } from '../../src/eval/judge.js';
 import { placeOf, poolAt } from '../../src/sampling/pools.js';
-import { drawingQueries } from '../../src/train/batch.js';
 import { queriesOfStep } from '../../src/train/order.js';
+import { createPoolFilters, type PoolFilters } from '../../src/train/poolFilters.js';
 import { bestRefresh, type RefreshContext, readRefresh, readRefreshes, refresh } from '../../src/train/refresh.js';
 import { Replicas } from '../../src/train/replicas.js';
 import { createSharedMemory } from '../../src/train/sharedMemory.js';
+import { drawingQueries } from '../../src/train/visits.js';
 import { tinyShape, toyConfig, toyDataset, toyTokens, WHOLE } from './fixtures.js';
 
 const SIZE = 40;
@@ -48,6 +49,7 @@ function dataset(): Dataset {
 }
 
 let replicas: Replicas;
+let filters: PoolFilters;
 let job = '';
 let lines: string[] = [];
 const reporter: Reporter = { ...silentReporter, line: (text) => lines.push(text) };
@@ -59,6 +61,7 @@ const context = (): RefreshContext => ({
   replicas,
   reporter,
   judge: createJudge(dataset(), config.eval),
+  making: { filters },
 });
 
 async function make(seed: number, step = 0, given = config) {
@@ -70,6 +73,7 @@ async function make(seed: number, step = 0, given = config) {
 }
 
 beforeAll(async () => {
+  filters = await createPoolFilters(config, dataset(), createJudge(dataset(), config.eval), silentReporter);
   await selectBackend('onnx');
   replicas = await Replicas.create(
     createSharedMemory({ replicas: 1, seed: 1, padId: 0, encoder: shape, memory: WHOLE, maxStepRows: 32 }, tokens),
@@ -198,6 +202,7 @@ it('the best refresh is the first with the highest value', () => {
     number,
     step: 2 * number,
     fingerprint: '',
+    scoreError: 0,
     seconds: 0,
     dev: { 'mrr@10': value },
   }));

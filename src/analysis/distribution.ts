@@ -1,0 +1,71 @@
+/** The numbers behind `simans figure`: how likely each rank is to be drawn, and how pools move over refreshes. */
+
+import { UserError } from '../core/errors.js';
+import { deriveKey, permutation } from '../core/random.js';
+import { poolAt } from '../sampling/pools.js';
+import { type SimansDensity, simansProbabilities } from '../sampling/simans.js';
+import { type JobView, poolsOf, refreshesWithPools } from './jobView.js';
+
+export interface RankRow {
+  readonly [key: string]: string | number;
+  readonly query: string;
+  readonly rank: number;
+  readonly score: number;
+  readonly p: number;
+  /** Candidates that score above the positive, plus 1. */
+  readonly positiveRank: number;
+  readonly positiveScore: number;
+}
+
+export interface GapRow {
+  readonly [key: string]: string | number;
+  readonly refresh: string;
+  /** s − s⁺. */
+  readonly gap: number;
+}
+
+/** Of `count` random training queries of a refresh: p over the first ranks, by the job's density or another. */
+export function rankDistribution(
+  view: JobView,
+  options: { count: number; ranks: number; density?: Partial<SimansDensity> | undefined; refresh?: number | undefined; seed: number },
+): RankRow[] {
+  const { dataset, config } = view;
+  const { sampler } = config;
+  if (sampler.kind !== 'simans' && !options.density)
+    throw new UserError(`${view.folder}: its sampler is ${sampler.kind}, which has no density; expected simans, or --a and --b.`);
+  const own: SimansDensity = sampler.kind === 'simans' ? sampler : { a: 0.5, b: 0, kernel: 'squared' };
+  const density = { ...own, ...options.density };
+  const { pools } = poolsOf(view, options.refresh);
+  const order = permutation(deriveKey(options.seed, 'figure'), pools.rows.length);
+  return Array.from(order.slice(0, options.count), (place) => place).flatMap((place) => {
+    const query = dataset.queries.id(pools.rows[place]!);
+    const pool = poolAt(pools, place, 0, { query, positives: new Int32Array(0), corpusSize: dataset.corpus.size });
+    if (pool.passages.length === 0) return [];
+    const law = simansProbabilities(pool.scores, pool.positiveScore, density, query);
+    const positiveRank = 1 + pool.scores.filter((score) => score > pool.positiveScore).length;
+    const text = dataset.queries.text(pools.rows[place]!).replace(/\s+/g, ' ');
+    const title = text.length > 48 ? `${text.slice(0, 47)}…` : text;
+    return Array.from(
+      pool.scores.slice(0, options.ranks),
+      (score, i): RankRow => ({ query: title, rank: i + 1, score, p: law[i]!, positiveRank, positiveScore: pool.positiveScore }),
+    );
+  });
+}
+
+/** s − s⁺ of the candidates of every refresh, of at most `queries` queries each. */
+export function gapsByRefresh(view: JobView, queries: number): GapRow[] {
+  const { dataset } = view;
+  return refreshesWithPools(view).flatMap((refresh) => {
+    const pools = (refresh.pools ?? refresh.sourcePools)!;
+    const places = Array.from({ length: Math.min(queries, pools.rows.length) }, (_, i) =>
+      Math.floor((i * pools.rows.length) / Math.min(queries, pools.rows.length)),
+    );
+    return places.flatMap((place) => {
+      const pool = poolAt(pools, place, 0, { query: '', positives: new Int32Array(0), corpusSize: dataset.corpus.size });
+      return Array.from(
+        pool.scores,
+        (score): GapRow => ({ refresh: `step ${refresh.step}`, gap: Number((score - pool.positiveScore).toFixed(4)) }),
+      );
+    });
+  });
+}

@@ -1,0 +1,64 @@
+/** A job seen from outside: its configuration, its data and the pools of its refreshes. */
+import fs from 'node:fs';
+import path from 'node:path';
+import { loadConfig } from '../config/load.js';
+import type { RunConfig } from '../config/schema.js';
+import { UserError } from '../core/errors.js';
+import type { Reporter } from '../core/reporter.js';
+import { loadDataset } from '../data/index.js';
+import type { Dataset } from '../data/types.js';
+import { loadSampler } from '../sampling/index.js';
+import type { Pools } from '../sampling/pools.js';
+import type { Sampler } from '../sampling/types.js';
+import { withPositives } from '../train/labels.js';
+import { type Refresh, readRefresh } from '../train/refresh.js';
+
+export interface JobView {
+  readonly folder: string;
+  readonly config: RunConfig;
+  readonly dataset: Dataset;
+  readonly sampler: Sampler | undefined;
+}
+
+/** Throws a UserError for a folder that is no job, and for one whose data has changed. */
+export async function openJobView(folder: string, reporter: Reporter): Promise<JobView> {
+  const file = path.join(folder, 'config.yaml');
+  if (!fs.existsSync(file)) throw new UserError(`${folder}: found no config.yaml; expected the folder of a job, such as jobs/quickstart.`);
+  const config = loadConfig(file);
+  const loaded = await loadDataset(config.data, { seed: config.seed, cacheFolder: path.join(config.jobsFolder, '.cache'), reporter });
+  const { data, sampler } = config;
+  if (data.format === 'dpr' && data.labels === 'answers')
+    throw new UserError(
+      `${folder}: its positives were made from answers (data.labels); expected judged ones, for they are not kept; train with labels: given.`,
+    );
+  return {
+    folder,
+    config,
+    dataset: withPositives(loaded, reporter),
+    sampler: sampler.kind === 'none' ? undefined : await loadSampler(sampler),
+  };
+}
+
+/** The refreshes that have pools, by number. */
+export function refreshesWithPools({ folder }: JobView): Refresh[] {
+  const numbers = fs
+    .readdirSync(folder)
+    .flatMap((name) => /^refresh-(\d+)$/.exec(name)?.[1] ?? [])
+    .map(Number)
+    .sort((a, b) => a - b);
+  return numbers.flatMap((number) => {
+    const found = readRefresh(folder, number);
+    return found?.pools || found?.sourcePools ? [found] : [];
+  });
+}
+
+/** The pools of a refresh: the given one, or the last that has any. */
+export function poolsOf(view: JobView, number?: number): { refresh: Refresh; pools: Pools } {
+  const all = refreshesWithPools(view);
+  const refresh = number === undefined ? all.at(-1) : all.find((one) => one.number === number);
+  if (!refresh)
+    throw new UserError(
+      `${view.folder}: found no pools ${number === undefined ? 'in it' : `at refresh ${number}`}; expected ${all.length > 0 ? `one of ${all.map((one) => one.number).join(', ')}` : 'a job whose sampler has a pool'}.`,
+    );
+  return { refresh, pools: (refresh.pools ?? refresh.sourcePools)! };
+}

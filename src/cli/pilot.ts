@@ -1,0 +1,62 @@
+import path from 'node:path';
+import type { CommandModule } from 'yargs';
+
+interface PilotArguments {
+  job: string;
+  step?: number;
+  queries: number;
+  ranks: number;
+  seed: number;
+  to?: string;
+}
+
+export const pilotVerb: CommandModule<object, PilotArguments> = {
+  command: 'pilot <job>',
+  describe: 'Measure the gradients of negatives by rank',
+  builder: (yargs) =>
+    yargs
+      .positional('job', { type: 'string', demandOption: true, describe: 'The folder of a finished job' })
+      .option('step', { type: 'number', requiresArg: true, describe: 'Of the checkpoint; the last where not given' })
+      .option('queries', { type: 'number', requiresArg: true, default: 100, describe: 'Dev queries' })
+      .option('ranks', { type: 'number', requiresArg: true, default: 200, describe: 'Ranks looked at' })
+      .option('seed', { type: 'number', requiresArg: true, default: 42, describe: 'Of the choice of queries' })
+      .option('to', { type: 'string', requiresArg: true, describe: 'Folder; JOB/figures where not given' })
+      .check(({ queries, ranks }) => {
+        for (const [name, value] of Object.entries({ queries, ranks }))
+          if (!Number.isInteger(value) || value < 1) return `--${name} is ${value}; expected a whole number of at least 1`;
+        return true;
+      })
+      .example('simans pilot jobs/quickstart', '')
+      .example('simans pilot jobs/quickstart --step 90 --queries 50 --to early', '')
+      .epilogue('The experiment of the paper’s §3; what is computed: docs/samplers.md.'),
+  handler: async ({ job, step, queries, ranks, seed, to }) => {
+    const { pilotJob } = await import('../analysis/pilotJob.js');
+    const { writePilot } = await import('../report/pilotFigure.js');
+    const { createTerminalReporter } = await import('../report/terminal.js');
+    const reporter = createTerminalReporter();
+    const found = await pilotJob(job, { step, queries, ranks, seed, reporter });
+    const folder = to ?? path.join(job, 'figures');
+    const { writeJson } = await import('../core/files.js');
+    writeJson(path.join(folder, 'pilot.json'), found);
+    const files = await writePilot(path.join(folder, 'pilot'), found, reporter);
+    const { table } = await import('../report/table.js');
+    const ranksShown = [...new Set([1, 10, 50, ranks].map((rank) => Math.min(rank, found.rows.length)))];
+    const shown = [
+      ...ranksShown.map((rank) => ({ name: `rank ${rank}`, ...found.rows[rank - 1]! })),
+      ...found.draws.map((draw) => ({ name: draw.sampler, ...draw })),
+    ];
+    reporter.line(
+      table(
+        ['a negative of', 'mean ‖g‖', 'tr Cov', '‖ḡ‖² / tr Cov', 'cosine to gold'],
+        shown.map((row) => [
+          row.name,
+          row.mean.toPrecision(3),
+          row.variance.toPrecision(3),
+          row.signalToNoise.toPrecision(2),
+          row.cosineToGold.toFixed(2),
+        ]),
+      ),
+    );
+    console.log([...files, path.join(folder, 'pilot.json')].join('\n'));
+  },
+};

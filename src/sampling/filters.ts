@@ -1,0 +1,57 @@
+/**
+ * What keeps a candidate out of a pool: it is, or may well be, right. Filters are asked in their order, and the first that removes a candidate is
+ * named as the reason. Numbers in: what a text is or holds is asked of the caller.
+ */
+
+export interface Candidate {
+  /** The query's place among those of the refresh. */
+  readonly place: number;
+  readonly passage: number;
+  readonly score: number;
+  /** The mean logit of the query's positives, s̄(q, D⁺). */
+  readonly positiveScore: number;
+}
+
+/** In the order in which they are asked. */
+export const FILTER_NAMES = ['known', 'duplicate', 'answer', 'margin', 'percentOfPositive', 'reranker'] as const;
+export type FilterName = (typeof FILTER_NAMES)[number];
+
+export interface Filter {
+  readonly name: FilterName;
+  removes(candidate: Candidate): boolean;
+}
+
+/** Judged right, or known to be no negative (qrels, clicks, literal matches). */
+export function knownPositives(known: readonly ReadonlySet<number>[]): Filter {
+  return { name: 'known', removes: ({ place, passage }) => known[place]!.has(passage) };
+}
+
+/** The same text as a positive's. `isTwin` says whether a candidate’s text is that of one of the query’s positives. */
+export function duplicateText(isTwin: (candidate: Candidate) => boolean): Filter {
+  return { name: 'duplicate', removes: isTwin };
+}
+
+/** Holds an answer to the query (DPR's pools). */
+export function answerInText(holds: (place: number, passage: number) => boolean): Filter {
+  return { name: 'answer', removes: ({ place, passage }) => holds(place, passage) };
+}
+
+/** Scores above the positive's less a margin: s > s̄⁺ − margin (NV-Retriever's TopK-MarginPos; a negative margin lets some above it pass). */
+export function scoreMargin(margin: number): Filter {
+  return { name: 'margin', removes: ({ score, positiveScore }) => score > positiveScore - margin };
+}
+
+/** Scores above a share of the positive's: s > share · s̄⁺ (NV-Retriever's TopK-PercPos, share .95). Of a positive that scores 0 or less nothing is removed. */
+export function percentOfPositive(share: number): Filter {
+  return { name: 'percentOfPositive', removes: ({ score, positiveScore }) => positiveScore > 0 && score > share * positiveScore };
+}
+
+/** A cross-encoder scores it above the positive less a margin (RocketQA's denoising, by margin). `rerank` gives its score for a pair. */
+export function rerankerMargin(rerank: (place: number, passage: number) => number, positives: ArrayLike<number>, margin: number): Filter {
+  return { name: 'reranker', removes: ({ place, passage }) => rerank(place, passage) > positives[place]! - margin };
+}
+
+/** The name of the first filter that removes the candidate, or undefined. */
+export function removedBy(filters: readonly Filter[], candidate: Candidate): FilterName | undefined {
+  return filters.find((filter) => filter.removes(candidate))?.name;
+}

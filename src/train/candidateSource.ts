@@ -1,0 +1,72 @@
+/** Candidates that do not come from the job's own index: the data's negatives, BM25, or a run of the training queries. Today's vectors score them. */
+import type { RunConfig } from '../config/schema.js';
+import { UserError } from '../core/errors.js';
+import { sha256OfFile } from '../core/files.js';
+import type { Reporter } from '../core/reporter.js';
+import type { Dataset } from '../data/types.js';
+import { Bm25Index } from '../eval/bm25.js';
+import { rankingAt } from '../eval/run.js';
+import { readRun } from '../eval/runFiles.js';
+
+export interface CandidateSource {
+  /** What decides the candidates, for the fingerprint of a refresh. */
+  readonly fingerprint: string;
+  /** Passage rows for positions in train.rows, best first. */
+  candidates(places: Int32Array): Promise<readonly Int32Array[]>;
+}
+
+const NONE = new Int32Array(0);
+
+/** Undefined where all candidates come from the index. */
+export async function openSource({ sampler }: RunConfig, dataset: Dataset, reporter: Reporter): Promise<CandidateSource | undefined> {
+  if (!('source' in sampler) || sampler.source === 'index') return undefined;
+  const { source, pool } = sampler;
+  const { train } = dataset.splits;
+  if (source === 'given') {
+    if (!train.negatives)
+      throw new UserError(
+        `${dataset.name}: found no negatives in the data; expected some, for sampler.source is given; choose another source.`,
+      );
+    return { fingerprint: 'given', candidates: async (places) => Array.from(places, (place) => train.negatives![place]!) };
+  }
+  return source === 'bm25' ? bm25Source(dataset, pool, reporter) : runSource(source, dataset, reporter);
+}
+
+function bm25Source({ corpus, queries, splits: { train } }: Dataset, pool: number, reporter: Reporter): CandidateSource {
+  const index = Bm25Index.build(corpus, undefined, 'english');
+  // Twice the pool: filters remove some.
+  const depth = Math.min(corpus.size, 2 * pool);
+  const found = new Map<number, Int32Array>();
+  return {
+    fingerprint: `bm25 ${depth}`,
+    candidates: async (places) => {
+      const phase = reporter.phase('candidates by BM25', places.length, 'queries');
+      const lists = Array.from(places, (place, i) => {
+        if (i % 256 === 0) phase.update(i);
+        const known = found.get(place) ?? index.search(queries.text(train.rows[place]!), depth).rows;
+        found.set(place, known);
+        return known;
+      });
+      phase.end();
+      return lists;
+    },
+  };
+}
+
+async function runSource(file: string, { corpus, queries, splits: { train } }: Dataset, reporter: Reporter): Promise<CandidateSource> {
+  const { run } = await readRun(file, { query: (id) => queries.rowOf(id), passage: (id) => corpus.rowOf(id) });
+  const placeOf = new Map(Array.from(run.rows, (row, place) => [row, place]));
+  const missing = train.rows.filter((row) => !placeOf.has(row)).length;
+  if (missing === train.rows.length)
+    throw new UserError(`${file}: found none of the training queries; expected a run of them; check sampler.source.`);
+  if (missing > 0)
+    reporter.line(`${file}: ${missing} of ${train.rows.length} training queries are not ranked in it: their negatives are random`);
+  return {
+    fingerprint: await sha256OfFile(file),
+    candidates: async (places) =>
+      Array.from(places, (place) => {
+        const at = placeOf.get(train.rows[place]!);
+        return at === undefined ? NONE : rankingAt(run, at);
+      }),
+  };
+}

@@ -1,0 +1,167 @@
+/** What a refresh's pools and the draws from them are like: printed, and kept in metrics.jsonl. */
+import fs from 'node:fs';
+import path from 'node:path';
+import { writeFileAtomic } from '../core/files.js';
+import type { Dataset } from '../data/types.js';
+import { FILTER_NAMES } from '../sampling/filters.js';
+import { type Pools, placeOf, poolAt } from '../sampling/pools.js';
+import { drawStatistics, effectivePoolSize, entropyOf } from '../sampling/statistics.js';
+import type { Sampler } from '../sampling/types.js';
+import type { Refresh } from './refresh.js';
+import type { Draw } from './visits.js';
+
+export interface PoolFigures {
+  /** Queries with a pool, and the mean number of their candidates. */
+  readonly queries: number;
+  readonly candidates: number;
+  /** Of the sampler's first draw, means over a sample of queries: 1/Σp², and e^H. Absent where nothing is drawn by chance. */
+  readonly effectiveSize?: number;
+  readonly entropySize?: number;
+  /** Of s − s⁺ over the candidates. */
+  readonly gapMean: number;
+  readonly gapVariance: number;
+  /** Share of the candidates that their query's pool had at the refresh before; absent where no query is in both. */
+  readonly overlap?: number;
+  readonly removed: Readonly<Record<string, number>>;
+  readonly scoreError: number;
+}
+
+export interface DrawFigures {
+  readonly drawn: number;
+  /** Random passages where a pool was too small. */
+  readonly padded: number;
+  /** Mean steps between the refresh that made the pool and the step that drew from it. */
+  readonly age: number;
+  /** Of the drawn s⁻ − s⁺. */
+  readonly gapMean?: number;
+  readonly gapVariance?: number;
+  /** s⁻ > s⁺: suspected false negatives. */
+  readonly aboveThePositive?: number;
+}
+
+export interface RefreshFigures {
+  readonly refresh: number;
+  readonly step: number;
+  readonly dev: Readonly<Record<string, number>>;
+  /** Of the steps since the refresh before. */
+  readonly draws?: DrawFigures | undefined;
+  readonly pools?: PoolFigures | undefined;
+}
+
+/** Pools that means are taken over. */
+const SAMPLE = 500;
+
+export function poolFigures(refresh: Refresh, before: Refresh | undefined, sampler: Sampler, dataset: Dataset): PoolFigures | undefined {
+  const pools = refresh.pools ?? refresh.sourcePools;
+  if (!pools) return undefined;
+  const sample = Array.from({ length: Math.min(SAMPLE, pools.rows.length) }, (_, i) => {
+    const place = Math.floor((i * pools.rows.length) / Math.min(SAMPLE, pools.rows.length));
+    return poolAt(pools, place, 0, {
+      query: dataset.queries.id(pools.rows[place]!),
+      positives: new Int32Array(0),
+      corpusSize: dataset.corpus.size,
+    });
+  });
+  const filled = sample.filter(({ passages }) => passages.length > 0);
+  const laws = sampler.probabilities ? filled.map((pool) => sampler.probabilities!(pool)) : [];
+  const gaps = moments(filled.flatMap(({ scores, positiveScore }) => Array.from(scores, (score) => score - positiveScore)));
+  const overlap = overlapOf(pools, before?.pools ?? before?.sourcePools);
+  return {
+    queries: pools.rows.length,
+    candidates: meanOf(sample.map(({ passages }) => passages.length)),
+    ...(laws.length > 0 && {
+      effectiveSize: meanOf(laws.map(effectivePoolSize)),
+      entropySize: meanOf(laws.map((law) => Math.exp(entropyOf(law)))),
+    }),
+    gapMean: gaps.mean,
+    gapVariance: gaps.variance,
+    ...(overlap !== undefined && { overlap }),
+    removed: removedCounts(pools),
+    scoreError: refresh.scoreError,
+  };
+}
+
+export function drawFigures(draws: readonly Draw[], ages: readonly number[]): DrawFigures | undefined {
+  if (draws.length === 0) return undefined;
+  const { scoreGap, gapVariance, aboveThePositive } = drawStatistics(
+    draws.map(({ pool }) => pool),
+    draws.map(({ passages }) => passages),
+  );
+  return {
+    drawn: draws.reduce((sum, { passages }) => sum + passages.length, 0),
+    padded: draws.reduce((sum, { padded }) => sum + padded, 0),
+    age: meanOf(ages),
+    ...(scoreGap !== undefined && { gapMean: scoreGap, gapVariance: gapVariance!, aboveThePositive: aboveThePositive! }),
+  };
+}
+
+/** The line that is printed of a refresh's pools. */
+export function poolsLine({ effectiveSize, candidates, overlap, removed, scoreError }: PoolFigures, kind: string): string {
+  const cut = Object.entries(removed).map(([name, count]) => `${name} ${count.toLocaleString('en')}`);
+  return [
+    effectiveSize === undefined
+      ? `${candidates.toFixed(1)} candidates a query`
+      : `${kind} draws from ${effectiveSize.toFixed(1)} of ${candidates.toFixed(1)} candidates in effect (1/Σp²)`,
+    ...(overlap === undefined ? [] : [`${(100 * overlap).toFixed(0)} % as before`]),
+    ...(cut.length > 0 ? [`removed: ${cut.join(', ')}`] : []),
+    ...(scoreError > 1e-3 ? [`scores are up to ${scoreError.toPrecision(2)} off`] : []),
+  ].join('; ');
+}
+
+/** Said once, at the first pools: a density that is none, or one so narrow that it always takes the same. */
+export function densityWarning({ effectiveSize, candidates }: PoolFigures, kind: string, negatives: number): string | undefined {
+  if (effectiveSize === undefined || (kind !== 'simans' && kind !== 'docSim')) return undefined;
+  if (effectiveSize > 0.9 * candidates)
+    return `warning: ${kind} draws almost evenly (${effectiveSize.toFixed(1)} of ${candidates.toFixed(1)}): a is small for these scores; raise sampler.a, or set sampler.unit: spread`;
+  if (effectiveSize < 2 * negatives)
+    return `warning: ${kind} has ${effectiveSize.toFixed(1)} candidates in effect for ${negatives} negatives: it always takes nearly the same; lower sampler.a, or set sampler.unit: spread`;
+  return undefined;
+}
+
+/** How many candidates each filter removed. */
+function removedCounts({ removedBy }: Pools): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const filter of removedBy) counts[FILTER_NAMES[filter]!] = (counts[FILTER_NAMES[filter]!] ?? 0) + 1;
+  return counts;
+}
+
+/** Share of candidates that the query's earlier pool had, over the queries that are in both. */
+function overlapOf(pools: Pools, before: Pools | undefined): number | undefined {
+  if (!before) return undefined;
+  let [common, candidates] = [0, 0];
+  pools.rows.forEach((row, place) => {
+    const earlier = placeOf(before, row);
+    if (earlier < 0) return;
+    const known = new Set(before.passages.subarray(earlier * before.k, (earlier + 1) * before.k));
+    for (const passage of pools.passages.subarray(place * pools.k, (place + 1) * pools.k)) {
+      if (passage < 0) break;
+      candidates++;
+      if (known.has(passage)) common++;
+    }
+  });
+  return candidates > 0 ? common / candidates : undefined;
+}
+
+const meanOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
+
+function moments(values: readonly number[]): { mean: number; variance: number } {
+  const mean = meanOf(values);
+  return { mean, variance: meanOf(values.map((value) => (value - mean) ** 2)) };
+}
+
+/** metrics.jsonl: one line a refresh, the same for a resumed job as for an uninterrupted one. */
+export function writeFigures(job: string, figures: RefreshFigures): void {
+  const earlier = readFigures(job).filter(({ refresh }) => refresh < figures.refresh);
+  writeFileAtomic(fileOf(job), [...earlier, figures].map((line) => `${JSON.stringify(line)}\n`).join(''));
+}
+
+const fileOf = (job: string): string => path.join(job, 'metrics.jsonl');
+
+export function readFigures(job: string): RefreshFigures[] {
+  if (!fs.existsSync(fileOf(job))) return [];
+  return fs
+    .readFileSync(fileOf(job), 'utf8')
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line));
+}

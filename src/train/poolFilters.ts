@@ -1,0 +1,80 @@
+/** The filters of a job's pools, in their order: what is known, what is the same text, what holds an answer, then what scores or a cross-encoder say. */
+import type { RunConfig } from '../config/schema.js';
+import type { Reporter } from '../core/reporter.js';
+import type { Dataset } from '../data/types.js';
+import { openPairScorer, type PairScorer } from '../encoders/pairScorer.js';
+import type { Judge } from '../eval/judge.js';
+import {
+  answerInText,
+  type Candidate,
+  duplicateText,
+  type Filter,
+  knownPositives,
+  percentOfPositive,
+  rerankerMargin,
+  scoreMargin,
+} from '../sampling/filters.js';
+import { indexOfLargest } from './pools.js';
+
+/** A query of a refresh with its positives, scored by the refresh's vectors. */
+export interface ScoredQuery {
+  readonly row: number;
+  readonly positives: Int32Array;
+  /** Logits of `positives`. */
+  readonly scores: Float32Array;
+  /** Never to be negatives. */
+  readonly known: ReadonlySet<number>;
+}
+
+export interface PoolFilters {
+  /** Whether more than known passages may be removed. */
+  readonly removesMore: boolean;
+  /** The filters of one query; its candidates are given for those that look at all of them at once. */
+  of(query: ScoredQuery, candidates: Int32Array): Promise<readonly Filter[]>;
+  dispose(): void;
+}
+
+/** Equal texts have equal vectors, but a matrix product may round them apart. */
+const EQUAL_SCORES = 1e-3;
+
+export async function createPoolFilters({ sampler }: RunConfig, dataset: Dataset, judge: Judge, reporter: Reporter): Promise<PoolFilters> {
+  if (!('filters' in sampler)) return { removesMore: false, of: async () => [], dispose: () => {} };
+  const { duplicates, answers, margin, percentOfPositive: share, reranker } = sampler.filters;
+  const { corpus, queries } = dataset;
+  const byAnswer = answers && dataset.answers !== undefined;
+  const scorer = reranker === 'none' ? undefined : await openPairScorer(reranker.model, reranker.maxTokens, reporter);
+  const of = async (query: ScoredQuery, candidates: Int32Array): Promise<readonly Filter[]> => [
+    knownPositives([query.known]),
+    ...(duplicates ? [duplicateText((candidate) => isTwin(query, candidate))] : []),
+    ...(byAnswer ? [answerInText((_, passage) => judge.holdsAnswer(query.row, passage))] : []),
+    ...(margin === 'none' ? [] : [scoreMargin(margin)]),
+    ...(share === 'none' ? [] : [percentOfPositive(share)]),
+    ...(scorer && reranker !== 'none' ? [await rerankerFilter(scorer, query, candidates, reranker.margin)] : []),
+  ];
+  const isTwin = ({ positives, scores }: ScoredQuery, { passage, score }: Candidate): boolean =>
+    positives.some(
+      (positive, i) =>
+        Math.abs(scores[i]! - score) <= EQUAL_SCORES * (1 + Math.abs(score)) && corpus.text(positive) === corpus.text(passage),
+    );
+  const rerankerFilter = async (
+    pairs: PairScorer,
+    { row, positives, scores }: ScoredQuery,
+    candidates: Int32Array,
+    least: number,
+  ): Promise<Filter> => {
+    const passages = [positives[indexOfLargest(scores)]!, ...candidates.filter((passage) => passage >= 0)];
+    const judged = await pairs.score(
+      queries.text(row),
+      passages.map((passage) => corpus.text(passage)),
+    );
+    const scoreOfPassage = new Map(passages.map((passage, i) => [passage, judged[i]!]));
+    return rerankerMargin((_, passage) => scoreOfPassage.get(passage)!, { length: 1, 0: judged[0]! }, least);
+  };
+  return {
+    removesMore: byAnswer || margin !== 'none' || share !== 'none' || scorer !== undefined,
+    // cutPool asks about place i of all queries; each query's filters know only their own.
+    of: async (query, candidates) =>
+      (await of(query, candidates)).map(({ name, removes }) => ({ name, removes: (candidate) => removes({ ...candidate, place: 0 }) })),
+    dispose: () => scorer?.dispose(),
+  };
+}

@@ -1,0 +1,114 @@
+/** What a job's negatives look like, through the command line, in real processes. */
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { PilotJob } from '../../src/analysis/pilotJob.js';
+import type { NegativesView } from '../../src/sampling/negativesView.js';
+import { writeBeir, writeJobFile } from '../train/process.js';
+import { simans } from './command.js';
+
+const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'simans-looking-'));
+const at = (...parts: string[]) => path.join(folder, ...parts);
+const job = at('jobs/toy');
+afterAll(() => fs.rmSync(folder, { recursive: true }));
+beforeAll(() => {
+  writeBeir(at('beir'));
+  const sampler = 'sampler={kind: simans, negatives: 2, pool: 10, a: 0.25, b: -1}';
+  const { code, stderr } = simans(['train', writeJobFile(folder), '--set', sampler, '--replicas', '1']);
+  expect(code, stderr).toBe(0);
+}, 120_000);
+
+const metrics = () =>
+  fs
+    .readFileSync(path.join(job, 'metrics.jsonl'), 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+
+/** Training queries that have a pool at the last refresh: those that a refusal names. */
+function pooledQueries(): string[] {
+  for (let i = 0; i < 40; i++) {
+    const named = /expected one such as (.*)\.$/m.exec(simans(['negatives', job, '--query', `q${i}`]).stderr);
+    if (named) return named[1]!.split(', ');
+  }
+  throw new Error('every training query has a pool');
+}
+
+describe('negatives', () => {
+  let queries: string[];
+  beforeAll(() => {
+    queries = pooledQueries();
+  }, 60_000);
+
+  test('gives p by the equation, the draws, and no positive among the candidates', () => {
+    const views = queries
+      .slice(0, 3)
+      .map((query) => JSON.parse(simans(['negatives', job, '--query', query, '--json']).stdout) as NegativesView);
+    for (const { candidates, positives, effectiveSize } of views) {
+      const weights = candidates.map(({ score }) => Math.exp(-0.25 * (score - positives[0]!.score + 1) ** 2));
+      const sum = weights.reduce((total, weight) => total + weight, 0);
+      candidates.forEach(({ p }, i) => expect(p).toBeCloseTo(weights[i]! / sum, 9));
+      expect(effectiveSize).toBeCloseTo(1 / candidates.reduce((total, { p }) => total + p! ** 2, 0), 9);
+      expect(candidates.filter(({ id }) => positives.some((positive) => positive.id === id))).toEqual([]);
+      expect(candidates.length).toBeLessThanOrEqual(10);
+      expect(candidates.some(({ drawn }) => drawn.length > 0)).toBe(true);
+    }
+  }, 60_000);
+
+  test('is readable in 100 columns', () => {
+    const { code, stdout } = simans(['negatives', job, '--query', queries[0]!]);
+    expect(code).toBe(0);
+    for (const line of stdout.split('\n')) expect([...line].length, line).toBeLessThanOrEqual(100);
+  });
+
+  test('refuses a query that is not there', () => {
+    const { code, stderr } = simans(['negatives', job, '--query', 'q-nowhere']);
+    expect([code, stderr]).toEqual([1, expect.stringContaining('q-nowhere: found no such query')]);
+  });
+});
+
+describe('metrics.jsonl', () => {
+  test('has a line a refresh with what the pools and the draws are like', () => {
+    const lines = metrics();
+    expect(lines.map(({ refresh }) => refresh)).toEqual(lines.map((_, i) => i));
+    const pools = lines.flatMap((line) => line.pools ?? []);
+    expect(pools.length).toBeGreaterThan(0);
+    for (const { effectiveSize, entropySize, candidates } of pools) {
+      expect(effectiveSize).toBeGreaterThanOrEqual(1);
+      expect(entropySize).toBeGreaterThanOrEqual(effectiveSize);
+      expect(candidates).toBeGreaterThanOrEqual(entropySize);
+    }
+    expect(lines.some(({ draws }) => draws?.drawn > 0)).toBe(true);
+  });
+});
+
+describe('figure', () => {
+  test('draws p over the ranks with its numbers beside it', () => {
+    const { code, stdout, stderr } = simans(['figure', job, '--to', at('figures'), '--queries', '2']);
+    expect(code, stderr).toBe(0);
+    const files = stdout.trim().split('\n');
+    expect(files.filter((file) => file.endsWith('.svg')).length).toBeGreaterThan(0);
+    for (const file of files) expect(fs.statSync(file).size, file).toBeGreaterThan(100);
+  }, 60_000);
+});
+
+describe('pilot', () => {
+  test('gives gradients by rank and by sampler, the same on a second run', () => {
+    const run = (to: string) => simans(['pilot', job, '--queries', '3', '--ranks', '5', '--to', at(to)]);
+    const { code, stderr } = run('pilot');
+    expect(code, stderr).toBe(0);
+    const found = JSON.parse(fs.readFileSync(at('pilot/pilot.json'), 'utf8')) as PilotJob;
+    expect(found.rows).toHaveLength(5);
+    expect(found.draws.map(({ sampler }) => sampler)).toEqual(['topk, 2', 'topkUniform, 5', 'simans, a = 0.25, b = -1', 'random']);
+    // The best two evenly: the mean of the first two ranks.
+    expect(found.draws[0]!.mean).toBeCloseTo((found.rows[0]!.mean + found.rows[1]!.mean) / 2, 9);
+    expect(run('again').code).toBe(0);
+    expect(fs.readFileSync(at('again/pilot.json'), 'utf8')).toBe(fs.readFileSync(at('pilot/pilot.json'), 'utf8'));
+  }, 120_000);
+
+  test('names the checkpoints there are', () => {
+    const { code, stderr } = simans(['pilot', job, '--step', '7777']);
+    expect([code, stderr]).toEqual([1, expect.stringContaining('found no checkpoint of step 7777; expected one of')]);
+  });
+});
