@@ -27,17 +27,22 @@ export async function completePilot() {
     await timed([process.execPath, BIN, 'pilot', job, '--step', `${step}`, '--to', path.join(job, `pilot-${step}`)]);
     store(step, JSON.parse(fs.readFileSync(path.join(job, `pilot-${step}`, 'pilot.json'), 'utf8')));
   }
-  for (const step of STEPS) await writePilot(path.join(ROOT, 'docs', 'figures', `pilot-wordnet-${step}`), read(step), silentReporter);
+  for (const step of STEPS) {
+    const files = await writePilot(path.join(ROOT, 'docs', 'figures', `pilot-wordnet-${step}`), read(step), silentReporter);
+    for (const file of files.filter((one) => !one.endsWith('.svg'))) fs.rmSync(file); // the numbers are in results/
+  }
 }
 
-/** No query of WordNet's dev split has a second positive, so there is one table of ranks. @param {number} step @param {PilotJob} found */
-export function store(step, { withoutHidden: _same, ...found }) {
-  const node = process.version;
-  writeFileAtomic(fileOf(step), `${JSON.stringify({ commit: commitOf(), cpu: cpuModel(), node, ...found })}\n`);
+/** The table without hidden positives is kept where there are any. @param {number} step @param {PilotJob} pilot */
+export function store(step, pilot) {
+  const { withoutHidden, ...found } = pilot;
+  const hidden = found.rows.some((row) => row.hidden > 0) && { withoutHidden };
+  const text = JSON.stringify({ commit: commitOf(), cpu: cpuModel(), node: process.version, ...found, ...hidden });
+  writeFileAtomic(fileOf(step), `${text}\n`);
 }
 
 /** @param {number} step @returns {PilotJob} */
-const read = (step) => ({ ...JSON.parse(fs.readFileSync(fileOf(step), 'utf8')), withoutHidden: [] });
+const read = (step) => ({ withoutHidden: [], ...JSON.parse(fs.readFileSync(fileOf(step), 'utf8')) });
 
 /**
  * In how many of the stored checkpoints the paper's explanation is found: for mean and variance of the gradient, SimANS's draw lies below the best-scored

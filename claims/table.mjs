@@ -51,7 +51,7 @@ export function pairedDifference(cells, base, measure) {
 
 /** @param {TableName} table @param {readonly Cell[]} cells stored ones */
 export function tableText(table, cells) {
-  const { samplers, seeds, config } = TABLES[table];
+  const { samplers, seeds, config, note } = TABLES[table];
   const bySampler = (/** @type {string} */ sampler) => cells.filter((cell) => cell.sampler === sampler);
   const labels = MEASURES.map(measureLabel);
   const rows = samplers.map((sampler) => {
@@ -66,6 +66,7 @@ export function tableText(table, cells) {
     `## ${TITLES[table]}`,
     '',
     `${cells.length} of ${samplers.length * seeds.length} cells; every cell trains [${path.basename(config)}](../${config}) with its sampler and seed.`,
+    ...(note ? [note] : []),
     '',
     `| sampler | seeds | ${labels.join(' | ')} | ${labels.map((label) => `${label} − random`).join(' | ')} |`,
     `|---|---|${labels.map(() => '---|---|').join('')}`,
