@@ -2,7 +2,7 @@
 
 import { UserError } from '../core/errors.js';
 import { deriveKey, permutation } from '../core/random.js';
-import { poolAt } from '../sampling/pools.js';
+import { poolAt, spreadPlaces } from '../sampling/pools.js';
 import { type SimansDensity, simansProbabilities } from '../sampling/simans.js';
 import { type JobView, poolsOf, refreshesWithPools } from './jobView.js';
 
@@ -57,10 +57,7 @@ export function gapsByRefresh(view: JobView, queries: number): GapRow[] {
   const { dataset } = view;
   return refreshesWithPools(view).flatMap((refresh) => {
     const pools = (refresh.pools ?? refresh.sourcePools)!;
-    const places = Array.from({ length: Math.min(queries, pools.rows.length) }, (_, i) =>
-      Math.floor((i * pools.rows.length) / Math.min(queries, pools.rows.length)),
-    );
-    return places.flatMap((place) => {
+    return spreadPlaces(pools, queries).flatMap((place) => {
       const pool = poolAt(pools, place, 0, { query: '', positives: new Int32Array(0), corpusSize: dataset.corpus.size });
       return Array.from(
         pool.scores,

@@ -40,25 +40,35 @@ export async function openJobView(folder: string, reporter: Reporter): Promise<J
 }
 
 /** The refreshes that have pools, by number. */
-export function refreshesWithPools({ folder }: JobView): Refresh[] {
-  const numbers = fs
+export function refreshesWithPools(view: JobView): Refresh[] {
+  return refreshNumbers(view).flatMap((number) => withPools(view, number) ?? []);
+}
+
+function refreshNumbers({ folder }: JobView): number[] {
+  return fs
     .readdirSync(folder)
     .flatMap((name) => /^refresh-(\d+)$/.exec(name)?.[1] ?? [])
     .map(Number)
     .sort((a, b) => a - b);
-  return numbers.flatMap((number) => {
-    const found = readRefresh(folder, number);
-    return found?.pools || found?.sourcePools ? [found] : [];
-  });
 }
 
-/** The pools of a refresh: the given one, or the last that has any. */
+function withPools({ folder }: JobView, number: number): Refresh | undefined {
+  const found = readRefresh(folder, number);
+  return found?.pools || found?.sourcePools ? found : undefined;
+}
+
+/** The pools of a refresh: the given one, or the last that has any. Pools may be large: no others are read. */
 export function poolsOf(view: JobView, number?: number): { refresh: Refresh; pools: Pools } {
-  const all = refreshesWithPools(view);
-  const refresh = number === undefined ? all.at(-1) : all.find((one) => one.number === number);
-  if (!refresh)
+  let refresh: Refresh | undefined;
+  for (const one of number === undefined ? refreshNumbers(view).reverse() : [number]) {
+    refresh = withPools(view, one);
+    if (refresh) break;
+  }
+  if (!refresh) {
+    const all = refreshesWithPools(view);
     throw new UserError(
       `${view.folder}: found no pools ${number === undefined ? 'in it' : `at refresh ${number}`}; expected ${all.length > 0 ? `one of ${all.map((one) => one.number).join(', ')}` : 'a job whose sampler has a pool'}.`,
     );
+  }
   return { refresh, pools: (refresh.pools ?? refresh.sourcePools)! };
 }

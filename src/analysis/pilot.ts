@@ -13,6 +13,7 @@ import { deriveKey, threefry2x32 } from '../core/random.js';
 import type { DualEncoder } from '../encoders/dualEncoder.js';
 import type { Weights } from '../encoders/parameters.js';
 import type { TokenBatch } from '../encoders/transformer.js';
+import { softmax } from '../sampling/simans.js';
 import { hiddenOf, type Observed, type PilotDraw, type PilotRow, SKETCH, summariseDraws, summariseRanks } from './pilotFigures.js';
 
 export interface PilotQuery {
@@ -121,19 +122,12 @@ export function lossDerivatives(probabilities: ArrayLike<number>, r: number): Fl
   return Float64Array.from(probabilities, (other, j) => (j === r ? p : (-p * other) / (1 - p)));
 }
 
-export function softmaxOf(scores: ArrayLike<number>): Float64Array {
-  const largest = Math.max(...Array.from(scores));
-  const weights = Float64Array.from(scores, (score) => Math.exp(score - largest));
-  const sum = weights.reduce((total, weight) => total + weight, 0);
-  return weights.map((weight) => weight / sum);
-}
-
 /** Rows [1 + R + samplers + 1, N] of ∂ℓ/∂s: the gold loss, each rank, each sampler in expectation, the random passage. */
 function coefficientsOf(query: PilotQuery, samplers: readonly string[], ranks: number): { rows: Float32Array; width: number } {
   const n = query.passages.length;
   const width = n + (query.random ? 1 : 0);
   const rows = new Float32Array((1 + ranks + samplers.length + 1) * width);
-  const p = softmaxOf(query.scores);
+  const p = softmax(query.scores);
   for (let j = 0; j < n; j++) rows[j] = p[j]! - (j === 0 ? 1 : 0); // ∂(−log p₊)/∂s_j = p_j − [j = +]
   const byRank = Array.from({ length: Math.min(ranks, n - 1) }, (_, r) => lossDerivatives(p, r + 1));
   for (const [r, derivatives] of byRank.entries()) rows.set(derivatives, (1 + r) * width);
@@ -142,7 +136,7 @@ function coefficientsOf(query: PilotQuery, samplers: readonly string[], ranks: n
     const law = query.laws[sampler]!;
     for (const [r, derivatives] of byRank.entries()) for (let j = 0; j < n; j++) rows[at + j]! += (law[r] ?? 0) * derivatives[j]!;
   }
-  if (query.random) rows.set(lossDerivatives(softmaxOf([...query.scores, query.random.score]), n), (1 + ranks + samplers.length) * width);
+  if (query.random) rows.set(lossDerivatives(softmax([...query.scores, query.random.score]), n), (1 + ranks + samplers.length) * width);
   return { rows, width };
 }
 

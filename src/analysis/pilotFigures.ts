@@ -1,5 +1,6 @@
 /** The pilot's figures over queries: means, traces of covariances, their ratios, and bootstrap bands. */
 import { deriveKey, integer } from '../core/random.js';
+import { meanOf } from '../sampling/statistics.js';
 
 /** Over the queries, of one rank or of one sampler's draw. */
 export interface GradientFigures {
@@ -143,5 +144,3 @@ function bootstrap(
   const at = (values: number[], share: number) => values.sort((a, b) => a - b)[Math.floor(share * (values.length - 1))] ?? Number.NaN;
   return { meanLow: at(means, 0.025), meanHigh: at(means, 0.975), varianceLow: at(variances, 0.025), varianceHigh: at(variances, 0.975) };
 }
-
-const meanOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);

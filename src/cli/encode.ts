@@ -3,6 +3,7 @@ import type { CommandModule } from 'yargs';
 import { UserError } from '../core/errors.js';
 import type { Side } from '../encoders/dualEncoder.js';
 import type { Engine, VectorType } from '../index/bulkEncode.js';
+import { wholeNumbers } from './flags.js';
 
 interface EncodeArguments {
   model: string;
@@ -41,8 +42,8 @@ export const encodeVerb: CommandModule<object, EncodeArguments> = {
           const value = given[name as keyof typeof CHOICES];
           if (!choices.includes(value)) return `--${name} is ${value}; expected one of ${choices.join(', ')}`;
         }
-        if (!Number.isInteger(workers) || workers < 1) return `--workers is ${workers}; expected a whole number of at least 1`;
-        if (!Number.isInteger(shardRows) || shardRows < 1) return `--shardRows is ${shardRows}; expected a whole number of at least 1`;
+        const counts = wholeNumbers({ workers, shardRows });
+        if (counts !== true) return counts;
         const [index, count] = shard.split('/').map(Number);
         const whole = /^\d+\/\d+$/.test(shard) && index! < count!;
         return whole || `--shard is ${shard}; expected i/n with i from 0 below n, such as 0/4`;

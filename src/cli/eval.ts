@@ -3,6 +3,7 @@ import type { EvaluationArguments } from '../analysis/evaluateNamed.js';
 import { UserError } from '../core/errors.js';
 import { silentReporter } from '../core/reporter.js';
 import type { TestName } from '../eval/compare.js';
+import { wholeNumbers } from './flags.js';
 
 interface EvalArguments {
   what: string[];
@@ -57,8 +58,8 @@ export const evalVerb: CommandModule<object, EvalArguments> = {
         ];
         for (const [name, value, allowed] of choices)
           if (!allowed.includes(value)) return `--${name} is ${value}; expected one of ${allowed.join(', ')}`;
-        for (const [name, value] of Object.entries({ level, depth }))
-          if (!Number.isInteger(value) || value < 1) return `--${name} is ${value}; expected a whole number of at least 1`;
+        const whole = wholeNumbers({ level, depth });
+        if (whole !== true) return whole;
         return (Number.isInteger(show) && show >= 0) || `--show is ${show}; expected a whole number`;
       })
       .example('simans eval run.trec --qrels qrels.txt', 'As trec_eval -c')

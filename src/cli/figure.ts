@@ -1,5 +1,6 @@
 import path from 'node:path';
 import type { CommandModule } from 'yargs';
+import { wholeNumbers } from './flags.js';
 
 interface FigureArguments {
   job: string;
@@ -27,11 +28,7 @@ export const figureVerb: CommandModule<object, FigureArguments> = {
       .option('refresh', { type: 'number', requiresArg: true, describe: 'Its number; the last where not given' })
       .option('seed', { type: 'number', requiresArg: true, default: 42, describe: 'Of the choice of queries' })
       .option('to', { type: 'string', requiresArg: true, describe: 'Folder; JOB/figures where not given' })
-      .check(({ queries, ranks }) => {
-        for (const [name, value] of Object.entries({ queries, ranks }))
-          if (!Number.isInteger(value) || value < 1) return `--${name} is ${value}; expected a whole number of at least 1`;
-        return true;
-      })
+      .check(({ queries, ranks }) => wholeNumbers({ queries, ranks }))
       .example('simans figure jobs/quickstart', '')
       .example('simans figure jobs/quickstart --a 2 --b -1 --to sharper', ''),
   handler: async ({ job, a, b, kernel, queries, ranks, refresh, seed, to }) => {

@@ -1,4 +1,5 @@
 import type { CommandModule } from 'yargs';
+import { wholeNumbers } from './flags.js';
 
 interface NegativesArguments {
   job: string;
@@ -18,7 +19,7 @@ export const negativesVerb: CommandModule<object, NegativesArguments> = {
       .option('refresh', { type: 'number', requiresArg: true, describe: 'Its number; the last where not given' })
       .option('top', { type: 'number', requiresArg: true, default: 20, describe: 'Candidates shown' })
       .option('json', { type: 'boolean', default: false, describe: 'All of it as JSON' })
-      .check(({ top }) => (Number.isInteger(top) && top >= 1) || `--top is ${top}; expected a whole number of at least 1`)
+      .check(({ top }) => wholeNumbers({ top }))
       .example('simans negatives jobs/mine --query q17', '')
       .example('simans negatives jobs/mine --query q17 --refresh 2 --json', ''),
   handler: async ({ job, query, refresh, top, json }) => {

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import type { CommandModule } from 'yargs';
+import { wholeNumbers } from './flags.js';
 
 interface PilotArguments {
   job: string;
@@ -21,11 +22,7 @@ export const pilotVerb: CommandModule<object, PilotArguments> = {
       .option('ranks', { type: 'number', requiresArg: true, default: 200, describe: 'Ranks looked at' })
       .option('seed', { type: 'number', requiresArg: true, default: 42, describe: 'Of the choice of queries' })
       .option('to', { type: 'string', requiresArg: true, describe: 'Folder; JOB/figures where not given' })
-      .check(({ queries, ranks }) => {
-        for (const [name, value] of Object.entries({ queries, ranks }))
-          if (!Number.isInteger(value) || value < 1) return `--${name} is ${value}; expected a whole number of at least 1`;
-        return true;
-      })
+      .check(({ queries, ranks }) => wholeNumbers({ queries, ranks }))
       .example('simans pilot jobs/quickstart', '')
       .example('simans pilot jobs/quickstart --step 90 --queries 50 --to early', '')
       .epilogue('The experiment of the paper’s §3; what is computed: docs/samplers.md.'),

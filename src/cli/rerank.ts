@@ -1,4 +1,5 @@
 import type { CommandModule } from 'yargs';
+import { wholeNumbers } from './flags.js';
 
 interface RerankArguments {
   model: string;
@@ -25,8 +26,8 @@ export const rerankVerb: CommandModule<object, RerankArguments> = {
       .option('depth', { type: 'number', requiresArg: true, default: 100, describe: 'Passages of each query' })
       .option('maxTokens', { type: 'number', requiresArg: true, default: 512, describe: 'Longest pair' })
       .check(({ depth, maxTokens, split }) => {
-        for (const [name, value] of Object.entries({ depth, maxTokens }))
-          if (!Number.isInteger(value) || value < 1) return `--${name} is ${value}; expected a whole number of at least 1`;
+        const whole = wholeNumbers({ depth, maxTokens });
+        if (whole !== true) return whole;
         return ['train', 'dev', 'test'].includes(split) || `--split is ${split}; expected train, dev or test`;
       })
       .example('simans rerank org/name run.trec --data data/mine --to new.trec', '')

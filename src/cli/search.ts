@@ -1,5 +1,6 @@
 import readline from 'node:readline';
 import type { CommandModule } from 'yargs';
+import { wholeNumbers } from './flags.js';
 
 interface SearchArguments {
   job: string;
@@ -24,7 +25,7 @@ export const searchVerb: CommandModule<object, SearchArguments> = {
       .option('queries', { type: 'string', requiresArg: true, describe: 'File of queries with ids, for --run' })
       .option('run', { type: 'string', requiresArg: true, describe: 'TREC run file to write' })
       .check(({ queries, run }) => (queries === undefined) === (run === undefined) || '--queries and --run go together; expected both')
-      .check(({ top }) => (Number.isInteger(top) && top >= 1) || `--top is ${top}; expected a whole number of at least 1`)
+      .check(({ top }) => wholeNumbers({ top }))
       .example('simans search jobs/quickstart read a file line by line', '')
       .example('simans search jobs/quickstart', '')
       .example('simans search jobs/quickstart --top 3 --json < queries.txt', '')

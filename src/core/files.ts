@@ -48,6 +48,22 @@ export function writeFolderAtomic(folder: string, fill: (temporary: string) => v
   }
 }
 
+/** Makes a folder that is not there yet whole or not at all: `fill` writes into a temporary sibling, which is then renamed. What it throws is passed on. */
+export async function writeNewFolder(folder: string, fill: (temporary: string) => void | Promise<void>): Promise<void> {
+  const temporary = `${folder}.tmp-${process.pid}`;
+  remove(temporary);
+  try {
+    fs.mkdirSync(temporary, { recursive: true });
+    await fill(temporary);
+    syncFolder(temporary);
+    fs.renameSync(temporary, folder);
+    syncFolder(path.dirname(path.resolve(folder)));
+  } catch (error) {
+    remove(temporary);
+    throw error;
+  }
+}
+
 /** Removes what killed processes left half-written, anywhere below `folder`. No other process may be writing there. */
 export function removeLeftovers(folder: string): void {
   const leftovers = fs.readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => /\.tmp-\d+(-older)?$/.test(name));

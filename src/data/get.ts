@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { downloadTo, HttpError } from '../core/download.js';
 import { messageOf, UserError } from '../core/errors.js';
-import { sha256OfFile, syncFolder, writeJson } from '../core/files.js';
+import { sha256OfFile, writeJson, writeNewFolder } from '../core/files.js';
 import type { Reporter } from '../core/reporter.js';
 import type { KnownDataset, RemoteFile } from './registry.js';
 import { unpackTar, unpackZip } from './unpack.js';
@@ -24,20 +24,10 @@ export async function getDataset(dataset: KnownDataset, { to, reporter }: GetOpt
   refuseFullDisk(dataset, downloads);
   const got: { url: string; md5: string; sha256: string; bytes: number; published: boolean }[] = [];
   for (const file of dataset.files) got.push(await getFile(file, downloads, reporter));
-  const temporary = `${to}.tmp-${process.pid}`;
-  fs.mkdirSync(path.dirname(path.resolve(to)), { recursive: true });
-  fs.rmSync(temporary, { recursive: true, force: true });
-  fs.mkdirSync(temporary);
-  try {
+  await writeNewFolder(to, async (temporary) => {
     for (const file of dataset.files) await place(path.join(downloads, nameOf(file)), temporary, reporter);
     writeJson(path.join(temporary, 'source.json'), { name: dataset.name, licence: dataset.licence, terms: dataset.terms, files: got });
-    syncFolder(temporary);
-    fs.renameSync(temporary, to);
-    syncFolder(path.dirname(path.resolve(to)));
-  } catch (error) {
-    fs.rmSync(temporary, { recursive: true, force: true });
-    throw error;
-  }
+  });
   fs.rmSync(downloads, { recursive: true });
 }
 

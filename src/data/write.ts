@@ -1,8 +1,7 @@
 /** A data set in another format: whole or not at all, with a word on what that format has no place for. */
 import fs from 'node:fs';
-import path from 'node:path';
 import { UserError } from '../core/errors.js';
-import { syncFolder } from '../core/files.js';
+import { writeNewFolder } from '../core/files.js';
 import { countFields, WRITTEN_FORMATS, type WrittenFormat } from './formats/writers.js';
 import { SPLIT_NAMES } from './source.js';
 import type { Dataset, Split } from './types.js';
@@ -11,18 +10,7 @@ import type { Dataset, Split } from './types.js';
 export async function writeDataset(dataset: Dataset, format: string, to: string): Promise<string[]> {
   const { write, loses } = WRITTEN_FORMATS[format]!;
   if (fs.existsSync(to)) throw new UserError(`${to}: found something there already; expected a new folder; choose another or remove it.`);
-  const temporary = `${to}.tmp-${process.pid}`;
-  fs.rmSync(temporary, { recursive: true, force: true });
-  try {
-    fs.mkdirSync(temporary, { recursive: true });
-    await write(dataset, temporary);
-    syncFolder(temporary);
-    fs.renameSync(temporary, to);
-    syncFolder(path.dirname(path.resolve(to)));
-  } catch (error) {
-    fs.rmSync(temporary, { recursive: true, force: true });
-    throw error;
-  }
+  await writeNewFolder(to, (temporary) => write(dataset, temporary));
   return loses.flatMap((what) => lossOf(dataset, what));
 }
 

@@ -31,31 +31,27 @@ function one(
   addition: string,
   reporter: Reporter,
 ): Promise<string[]> {
-  const largest = (key: string) => Math.max(...rows.map((row) => Number(row[key])));
-  const [mean, variance] = [largest('mean'), largest('variance')];
-  const curves = rows.flatMap((row) => [
-    {
+  const curves = [
+    ['mean', 'mean of ‖g‖'],
+    ['variance', 'variance of g'],
+  ].flatMap(([figure, curve]) => {
+    const largest = Math.max(...rows.map((row) => Number(row[figure!])));
+    return rows.map((row) => ({
       ...row,
       panel: 'curve',
-      curve: 'mean of ‖g‖',
-      value: Number(row.mean) / mean,
-      low: positive(row.meanLow) / mean,
-      high: Number(row.meanHigh) / mean,
-    },
-    {
-      ...row,
-      panel: 'curve',
-      curve: 'variance of g',
-      value: Number(row.variance) / variance,
-      low: positive(row.varianceLow) / variance,
-      high: Number(row.varianceHigh) / variance,
-    },
-  ]);
-  const ratios = rows.flatMap((row) => [
-    { ...row, panel: 'ratio', curve: 'Var ‖g‖ / mean²', value: Number(row.relativeVariance), low: 0, high: 0 },
-    { ...row, panel: 'ratio', curve: '‖ḡ‖² / tr Cov', value: Number(row.signalToNoise), low: 0, high: 0 },
-    { ...row, panel: 'ratio', curve: 'cosine to the gold gradient', value: Number(row.cosineToGold), low: 0, high: 0 },
-  ]);
+      curve: curve!,
+      value: Number(row[figure!]) / largest,
+      low: positive(row[`${figure}Low`]) / largest,
+      high: Number(row[`${figure}High`]) / largest,
+    }));
+  });
+  const ratios = [
+    ['relativeVariance', 'Var ‖g‖ / mean²'],
+    ['signalToNoise', '‖ḡ‖² / tr Cov'],
+    ['cosineToGold', 'cosine to the gold gradient'],
+  ].flatMap(([figure, curve]) =>
+    rows.map((row) => ({ ...row, panel: 'ratio', curve: curve!, value: Number(row[figure!]), low: 0, high: 0 })),
+  );
   const x = {
     field: 'rank',
     type: 'quantitative',

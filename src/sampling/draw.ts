@@ -12,9 +12,9 @@ export function requireDrawable(query: string, m: number, available: number): vo
   }
 }
 
-/** key_i = log w_i − log(−log u_i): log weights with Gumbel noise. u_i = uniforms(i). */
-export function gumbelKeys(logWeights: ArrayLike<number>, uniforms: Uniforms): Float64Array {
-  return Float64Array.from(logWeights, (logWeight, i) => logWeight - Math.log(-Math.log(uniforms(i))));
+/** log w − log(−log u): a log weight with Gumbel noise. */
+export function gumbelKey(logWeight: number, u: number): number {
+  return logWeight - Math.log(-Math.log(u));
 }
 
 /**
@@ -31,7 +31,7 @@ export function gumbelTopK(logWeights: Float64Array, m: number, uniforms: Unifor
     // Most candidates cannot reach `least`: key > least needs u > exp(−e^(−t)) ≥ 1 − e^(−t) ≥ 1 − 1/(1 + t + t²/2), t = least − log w ≥ 0. No logarithm is taken for them.
     const t = least - logWeights[i]!;
     if (t > 0 && u <= 1 - 1 / (1 + t + 0.5 * t * t)) continue;
-    const key = logWeights[i]! - Math.log(-Math.log(u));
+    const key = gumbelKey(logWeights[i]!, u);
     if (key <= least) continue; // an equal key has a lower index already
     let at = m - 1;
     for (; at > 0 && keys[at - 1]! < key; at--) {

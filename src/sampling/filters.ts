@@ -1,11 +1,9 @@
 /**
- * What keeps a candidate out of a pool: it is, or may well be, right. Filters are asked in their order, and the first that removes a candidate is
+ * What keeps a candidate of one query out of its pool: it is, or may well be, right. Filters are asked in their order, and the first that removes a candidate is
  * named as the reason. Numbers in: what a text is or holds is asked of the caller.
  */
 
 export interface Candidate {
-  /** The query's place among those of the refresh. */
-  readonly place: number;
   readonly passage: number;
   readonly score: number;
   /** The mean logit of the query's positives, s̄(q, D⁺). */
@@ -22,8 +20,8 @@ export interface Filter {
 }
 
 /** Judged right, or known to be no negative (qrels, clicks, literal matches). */
-export function knownPositives(known: readonly ReadonlySet<number>[]): Filter {
-  return { name: 'known', removes: ({ place, passage }) => known[place]!.has(passage) };
+export function knownPositives(known: ReadonlySet<number>): Filter {
+  return { name: 'known', removes: ({ passage }) => known.has(passage) };
 }
 
 /** The same text as a positive's. `isTwin` says whether a candidate’s text is that of one of the query’s positives. */
@@ -32,8 +30,8 @@ export function duplicateText(isTwin: (candidate: Candidate) => boolean): Filter
 }
 
 /** Holds an answer to the query (DPR's pools). */
-export function answerInText(holds: (place: number, passage: number) => boolean): Filter {
-  return { name: 'answer', removes: ({ place, passage }) => holds(place, passage) };
+export function answerInText(holds: (passage: number) => boolean): Filter {
+  return { name: 'answer', removes: ({ passage }) => holds(passage) };
 }
 
 /** Scores above the positive's less a margin: s > s̄⁺ − margin (NV-Retriever's TopK-MarginPos; a negative margin lets some above it pass). */
@@ -46,9 +44,9 @@ export function percentOfPositive(share: number): Filter {
   return { name: 'percentOfPositive', removes: ({ score, positiveScore }) => positiveScore > 0 && score > share * positiveScore };
 }
 
-/** A cross-encoder scores it above the positive less a margin (RocketQA's denoising, by margin). `rerank` gives its score for a pair. */
-export function rerankerMargin(rerank: (place: number, passage: number) => number, positives: ArrayLike<number>, margin: number): Filter {
-  return { name: 'reranker', removes: ({ place, passage }) => rerank(place, passage) > positives[place]! - margin };
+/** A cross-encoder scores it above the positive less a margin (RocketQA's denoising, by margin). `rerank` gives its score for a passage, `positive` is that of the positive. */
+export function rerankerMargin(rerank: (passage: number) => number, positive: number, margin: number): Filter {
+  return { name: 'reranker', removes: ({ passage }) => rerank(passage) > positive - margin };
 }
 
 /** The name of the first filter that removes the candidate, or undefined. */

@@ -38,21 +38,14 @@ export interface CutPool {
   readonly removed: readonly Removed[];
 }
 
-/** Cuts the retrieved hits of the query at `place` (best first) to the k best that no filter removes. */
-export function cutPool(
-  hits: Int32Array,
-  scores: Float32Array,
-  k: number,
-  filters: readonly Filter[],
-  place: number,
-  positiveScore: number,
-): CutPool {
+/** Cuts the retrieved hits of a query (best first) to the k best that no filter removes. */
+export function cutPool(hits: Int32Array, scores: Float32Array, k: number, filters: readonly Filter[], positiveScore: number): CutPool {
   const passages = new Int32Array(k).fill(-1);
   const kept = new Float32Array(k);
   const removed: Removed[] = [];
   let held = 0;
   for (let i = 0; i < hits.length && held < k && hits[i]! >= 0; i++) {
-    const reason = removedBy(filters, { place, passage: hits[i]!, score: scores[i]!, positiveScore });
+    const reason = removedBy(filters, { passage: hits[i]!, score: scores[i]!, positiveScore });
     if (reason !== undefined) {
       removed.push({ passage: hits[i]!, score: scores[i]!, by: reason });
       continue;
@@ -94,6 +87,12 @@ export function poolAt(pools: Pools, place: number, positive: number, known: Pic
     ...(pools.similarities && { similarities: pools.similarities.subarray(begin, begin + size) }),
     positiveScore: positiveScoresAt(pools, place)[positive]!,
   };
+}
+
+/** At most `most` places, evenly over the queries. */
+export function spreadPlaces({ rows }: Pools, most: number): number[] {
+  const count = Math.min(most, rows.length);
+  return Array.from({ length: count }, (_, i) => Math.floor((i * rows.length) / count));
 }
 
 /** What was removed of the query at `place`. */

@@ -5,7 +5,7 @@
  *
  * with g a kernel (kernels.ts; squared in the paper) and u = 1, or, with unit 'spread', the standard deviation of the pool's scores. Scores are logits
  * of the loss, so a ≥ 0 is in units of 1/score² (1/score for 'absolute') and means nothing across models; in units of the spread it does. b is
- * in units of the score, and the density peaks at s⁺ + b: the paper's sign; the published NQ script has the other one (presets.ts).
+ * in units of the score, and the density peaks at s⁺ + b: the paper's sign; the published NQ script has the other one (config/samplerPresets.ts).
  */
 import { UserError } from '../core/errors.js';
 import { drawWithReplacement, gumbelTopK, requireDrawable } from './draw.js';
@@ -91,10 +91,10 @@ export function simansProbabilities(scores: ArrayLike<number>, positiveScore: nu
 }
 
 /** Sums to 1 however small the weights are (log-sum-exp: the largest weight is scaled to 1). */
-export function softmax(logWeights: Float64Array): Float64Array {
+export function softmax(logWeights: ArrayLike<number>): Float64Array {
   let largest = -Infinity;
-  for (const logWeight of logWeights) largest = Math.max(largest, logWeight);
-  const weights = logWeights.map((logWeight) => Math.exp(logWeight - largest));
+  for (let i = 0; i < logWeights.length; i++) largest = Math.max(largest, logWeights[i]!);
+  const weights = Float64Array.from(logWeights, (logWeight) => Math.exp(logWeight - largest));
   const sum = weights.reduce((total, weight) => total + weight, 0);
   return weights.map((weight) => weight / sum);
 }

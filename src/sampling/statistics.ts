@@ -50,3 +50,8 @@ export function entropyOf(probabilities: Float64Array): number {
   for (const p of probabilities) if (p > 0) entropy -= p * Math.log(p);
   return entropy;
 }
+
+/** The arithmetic mean; 0 of none. */
+export function meanOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
+}

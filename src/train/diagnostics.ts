@@ -4,8 +4,8 @@ import path from 'node:path';
 import { writeFileAtomic } from '../core/files.js';
 import type { Dataset } from '../data/types.js';
 import { FILTER_NAMES } from '../sampling/filters.js';
-import { type Pools, placeOf, poolAt } from '../sampling/pools.js';
-import { drawStatistics, effectivePoolSize, entropyOf } from '../sampling/statistics.js';
+import { type Pools, placeOf, poolAt, spreadPlaces } from '../sampling/pools.js';
+import { drawStatistics, effectivePoolSize, entropyOf, meanOf } from '../sampling/statistics.js';
 import type { Sampler } from '../sampling/types.js';
 import type { Refresh } from './refresh.js';
 import type { Draw } from './visits.js';
@@ -54,14 +54,13 @@ const SAMPLE = 500;
 export function poolFigures(refresh: Refresh, before: Refresh | undefined, sampler: Sampler, dataset: Dataset): PoolFigures | undefined {
   const pools = refresh.pools ?? refresh.sourcePools;
   if (!pools) return undefined;
-  const sample = Array.from({ length: Math.min(SAMPLE, pools.rows.length) }, (_, i) => {
-    const place = Math.floor((i * pools.rows.length) / Math.min(SAMPLE, pools.rows.length));
-    return poolAt(pools, place, 0, {
+  const sample = spreadPlaces(pools, SAMPLE).map((place) =>
+    poolAt(pools, place, 0, {
       query: dataset.queries.id(pools.rows[place]!),
       positives: new Int32Array(0),
       corpusSize: dataset.corpus.size,
-    });
-  });
+    }),
+  );
   const filled = sample.filter(({ passages }) => passages.length > 0);
   const laws = sampler.probabilities ? filled.map((pool) => sampler.probabilities!(pool)) : [];
   const gaps = moments(filled.flatMap(({ scores, positiveScore }) => Array.from(scores, (score) => score - positiveScore)));
@@ -141,8 +140,6 @@ function overlapOf(pools: Pools, before: Pools | undefined): number | undefined 
   });
   return candidates > 0 ? common / candidates : undefined;
 }
-
-const meanOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
 
 function moments(values: readonly number[]): { mean: number; variance: number } {
   const mean = meanOf(values);

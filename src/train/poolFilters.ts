@@ -44,9 +44,9 @@ export async function createPoolFilters({ sampler }: RunConfig, dataset: Dataset
   const byAnswer = answers && dataset.answers !== undefined;
   const scorer = reranker === 'none' ? undefined : await openPairScorer(reranker.model, reranker.maxTokens, reporter);
   const of = async (query: ScoredQuery, candidates: Int32Array): Promise<readonly Filter[]> => [
-    knownPositives([query.known]),
+    knownPositives(query.known),
     ...(duplicates ? [duplicateText((candidate) => isTwin(query, candidate))] : []),
-    ...(byAnswer ? [answerInText((_, passage) => judge.holdsAnswer(query.row, passage))] : []),
+    ...(byAnswer ? [answerInText((passage) => judge.holdsAnswer(query.row, passage))] : []),
     ...(margin === 'none' ? [] : [scoreMargin(margin)]),
     ...(share === 'none' ? [] : [percentOfPositive(share)]),
     ...(scorer && reranker !== 'none' ? [await rerankerFilter(scorer, query, candidates, reranker.margin)] : []),
@@ -68,13 +68,11 @@ export async function createPoolFilters({ sampler }: RunConfig, dataset: Dataset
       passages.map((passage) => corpus.text(passage)),
     );
     const scoreOfPassage = new Map(passages.map((passage, i) => [passage, judged[i]!]));
-    return rerankerMargin((_, passage) => scoreOfPassage.get(passage)!, { length: 1, 0: judged[0]! }, least);
+    return rerankerMargin((passage) => scoreOfPassage.get(passage)!, judged[0]!, least);
   };
   return {
     removesMore: byAnswer || margin !== 'none' || share !== 'none' || scorer !== undefined,
-    // cutPool asks about place i of all queries; each query's filters know only their own.
-    of: async (query, candidates) =>
-      (await of(query, candidates)).map(({ name, removes }) => ({ name, removes: (candidate) => removes({ ...candidate, place: 0 }) })),
+    of,
     dispose: () => scorer?.dispose(),
   };
 }

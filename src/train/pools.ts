@@ -124,7 +124,7 @@ async function cut(
   for (const [i, query] of queries.entries()) {
     const hits = hitsOf(i);
     const mean = query.scores.reduce((sum, score) => sum + score, 0) / query.scores.length;
-    const found = cutPool(hits.passages, hits.scores, k, await filters.of(query, hits.passages), i, mean);
+    const found = cutPool(hits.passages, hits.scores, k, await filters.of(query, hits.passages), mean);
     made.passages.set(found.passages, i * k);
     made.scores.set(found.scores, i * k);
     if (made.similarities) {

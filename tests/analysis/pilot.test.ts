@@ -1,9 +1,10 @@
 /** The pilot against brute force: closed forms by finite differences, true gradients by finite differences, sums by loops. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { lastLayer, lossDerivatives, type PilotQuery, pilot, scoreGradients, softmaxOf } from '../../src/analysis/pilot.js';
+import { lastLayer, lossDerivatives, type PilotQuery, pilot, scoreGradients } from '../../src/analysis/pilot.js';
 import { selectBackend, tf } from '../../src/backend/index.js';
 import { createDualEncoder } from '../../src/encoders/dualEncoder.js';
 import { createWeights, disposeWeights, initialParameters, type Weights } from '../../src/encoders/parameters.js';
+import { softmax } from '../../src/sampling/simans.js';
 import { tinyShape } from '../train/fixtures.js';
 
 const encoder = createDualEncoder(tinyShape('separate'));
@@ -50,8 +51,8 @@ describe('the closed form of ∂ℓ/∂s', () => {
   it('is that of −log(1 − p_r)', () => {
     const scores = [1.2, 0.3, -0.7, 2.1];
     for (let r = 1; r < scores.length; r++)
-      lossDerivatives(softmaxOf(scores), r).forEach((derivative, j) => {
-        const loss = (shift: number) => -Math.log(1 - softmaxOf(scores.map((score, i) => score + (i === j ? shift : 0)))[r]!);
+      lossDerivatives(softmax(scores), r).forEach((derivative, j) => {
+        const loss = (shift: number) => -Math.log(1 - softmax(scores.map((score, i) => score + (i === j ? shift : 0)))[r]!);
         expect(Math.abs((loss(1e-5) - loss(-1e-5)) / 2e-5 - derivative)).toBeLessThan(1e-8);
       });
   });
@@ -105,7 +106,7 @@ describe('pilot', () => {
     const gradientsOf = (r: number) =>
       queries.map((query) => {
         const jacobian = scoreGradients(encoder, weights, last, query, size);
-        const c = lossDerivatives(softmaxOf(query.scores), r);
+        const c = lossDerivatives(softmax(query.scores), r);
         return Float64Array.from({ length: size }, (_, i) => c.reduce((sum, value, j) => sum + value * jacobian[j * size + i]!, 0));
       });
     const norm = (g: Float64Array) => Math.sqrt(g.reduce((sum, value) => sum + value * value, 0));
@@ -137,7 +138,7 @@ describe('pilot', () => {
     const ofRandom = queries.map((query) => {
       const all = { ...query, passages: [...query.passages, query.random!.tokens] };
       const jacobian = scoreGradients(encoder, weights, last, all, size);
-      const c = lossDerivatives(softmaxOf([...query.scores, query.random!.score]), 5);
+      const c = lossDerivatives(softmax([...query.scores, query.random!.score]), 5);
       return norm(Float64Array.from({ length: size }, (_, i) => c.reduce((sum, value, j) => sum + value * jacobian[j * size + i]!, 0)));
     });
     const random = found.draws.at(-1)!;

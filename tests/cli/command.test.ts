@@ -10,25 +10,27 @@ import { bin, root, simans } from './command.js';
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'simans-cli-'));
 afterAll(() => fs.rmSync(folder, { recursive: true }));
 
+const VERBS = [
+  'train',
+  'search',
+  'eval',
+  'rerank',
+  'data',
+  'data list',
+  'data get',
+  'data inspect',
+  'data convert',
+  'negatives',
+  'figure',
+  'pilot',
+  'encode',
+  'export',
+  'config',
+  'doctor',
+];
+
 describe('help', () => {
-  test.each([
-    'train',
-    'search',
-    'eval',
-    'rerank',
-    'data',
-    'data list',
-    'data get',
-    'data inspect',
-    'data convert',
-    'negatives',
-    'figure',
-    'pilot',
-    'encode',
-    'export',
-    'config',
-    'doctor',
-  ])('%s --help has examples and fits 80 columns', (verb) => {
+  test.each(VERBS)('%s --help has examples and fits 80 columns', (verb) => {
     const { code, stdout, stderr } = simans([...verb.split(' '), '--help']);
     expect(code).toBe(0);
     expect(stderr).toBe('');
@@ -39,21 +41,7 @@ describe('help', () => {
   test('simans --help names every verb', () => {
     const { code, stdout } = simans(['--help']);
     expect(code).toBe(0);
-    for (const verb of [
-      'train',
-      'search',
-      'eval',
-      'rerank',
-      'data',
-      'negatives',
-      'figure',
-      'pilot',
-      'encode',
-      'export',
-      'config',
-      'doctor',
-    ])
-      expect(stdout).toContain(`  simans ${verb}`);
+    for (const verb of VERBS.filter((one) => !one.includes(' '))) expect(stdout).toContain(`  simans ${verb}`);
   });
 
   test('simans --version is that of package.json', () => {

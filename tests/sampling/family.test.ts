@@ -187,15 +187,15 @@ describe('presets', () => {
 });
 
 describe('filters', () => {
-  const candidate = (changes: Partial<Candidate> = {}): Candidate => ({ place: 0, passage: 7, score: 4, positiveScore: 5, ...changes });
+  const candidate = (changes: Partial<Candidate> = {}): Candidate => ({ passage: 7, score: 4, positiveScore: 5, ...changes });
 
   it.each([
-    ['known', knownPositives([new Set([7])]), candidate(), candidate({ passage: 8 })],
+    ['known', knownPositives(new Set([7])), candidate(), candidate({ passage: 8 })],
     ['duplicate', duplicateText(({ passage }) => passage === 7), candidate(), candidate({ passage: 8 })],
-    ['answer', answerInText((_, passage) => passage === 7), candidate(), candidate({ passage: 8 })],
+    ['answer', answerInText((passage) => passage === 7), candidate(), candidate({ passage: 8 })],
     ['margin', scoreMargin(0.5), candidate({ score: 4.6 }), candidate({ score: 4.5 })],
     ['percentOfPositive', percentOfPositive(0.95), candidate({ score: 4.8 }), candidate({ score: 4.7 })],
-    ['reranker', rerankerMargin((_, passage) => passage, [7.5], 1), candidate(), candidate({ passage: 6 })],
+    ['reranker', rerankerMargin((passage) => passage, 7.5, 1), candidate(), candidate({ passage: 6 })],
   ])('%s', (name, filter, out, kept) => {
     expect(removedBy([filter], out)).toBe(name);
     expect(removedBy([filter], kept)).toBeUndefined();
@@ -206,6 +206,6 @@ describe('filters', () => {
   });
 
   it('the first that removes is the reason', () => {
-    expect(removedBy([scoreMargin(0), knownPositives([new Set([7])])], candidate({ score: 9 }))).toBe('margin');
+    expect(removedBy([scoreMargin(0), knownPositives(new Set([7]))], candidate({ score: 9 }))).toBe('margin');
   });
 });

@@ -2,18 +2,18 @@ import { describe, expect, it } from 'vitest';
 import { knownPositives } from '../../src/sampling/filters.js';
 import { cutPool, type Pools, placeOf, poolAt, removedArrays, removedAt } from '../../src/sampling/pools.js';
 
-const known = (...passages: number[]) => [knownPositives([new Set(passages)])];
+const known = (...passages: number[]) => [knownPositives(new Set(passages))];
 
 describe('cutPool', () => {
   it('keeps the k best that are no positives, with their scores', () => {
-    const { passages, scores, removed } = cutPool(Int32Array.of(4, 9, 2, 7, 1), Float32Array.of(5, 4, 3, 2, 1), 3, known(9), 0, 6);
+    const { passages, scores, removed } = cutPool(Int32Array.of(4, 9, 2, 7, 1), Float32Array.of(5, 4, 3, 2, 1), 3, known(9), 6);
     expect(removed).toEqual([{ passage: 9, score: 4, by: 'known' }]);
     expect([...passages]).toEqual([4, 2, 7]);
     expect([...scores]).toEqual([5, 3, 2]);
   });
 
   it('leaves −1 behind the last where fewer were found', () => {
-    expect([...cutPool(Int32Array.of(4, 9, -1), Float32Array.of(5, 4, 0), 3, known(4), 0, 6).passages]).toEqual([9, -1, -1]);
+    expect([...cutPool(Int32Array.of(4, 9, -1), Float32Array.of(5, 4, 0), 3, known(4), 6).passages]).toEqual([9, -1, -1]);
   });
 });
 

@@ -1,4 +1,6 @@
 /** Byte-pair encoding (Sennrich et al. 2016) with given merges, in O(n log n) for a word of n characters, as `tokenizers` does it. */
+import { createHeap } from './heap.js';
+
 export interface BpeModel {
   readonly vocab: Record<string, number>;
   /** 'left right', the most important first. */
@@ -56,7 +58,7 @@ function mergeAll(symbols: number[], { ranks, merged }: Merges): number[] {
   const next = Int32Array.from(symbols, (_, at) => (at + 1 < symbols.length ? at + 1 : -1));
   const previous = Int32Array.from(symbols, (_, at) => at - 1);
   const removed = new Uint8Array(symbols.length);
-  const queue = createQueue();
+  const queue = createHeap<number>((a, b) => a < b);
   const rankAt = (at: number): number | undefined => ranks.get(symbols[at]! * BASE + symbols[next[at]!]!);
   const enqueue = (at: number): void => {
     const rank = at < 0 || next[at]! < 0 ? undefined : rankAt(at);
@@ -79,35 +81,4 @@ function mergeAll(symbols: number[], { ranks, merged }: Merges): number[] {
     enqueue(at);
   }
   return symbols.filter((_, at) => !removed[at]);
-}
-
-/** A binary heap of numbers, the smallest on top. */
-function createQueue(): { push(entry: number): void; pop(): number | undefined } {
-  const entries: number[] = [];
-  return {
-    push(entry) {
-      let at = entries.push(entry) - 1;
-      while (at > 0) {
-        const parent = (at - 1) >> 1;
-        if (entries[parent]! <= entry) break;
-        entries[at] = entries[parent]!;
-        at = parent;
-      }
-      entries[at] = entry;
-    },
-    pop() {
-      const top = entries[0];
-      const entry = entries.pop();
-      if (entry === undefined || entries.length === 0) return top;
-      let at = 0;
-      for (let child = 1; child < entries.length; child = 2 * at + 1) {
-        if (child + 1 < entries.length && entries[child + 1]! < entries[child]!) child++;
-        if (entries[child]! >= entry) break;
-        entries[at] = entries[child]!;
-        at = child;
-      }
-      entries[at] = entry;
-      return top;
-    },
-  };
 }

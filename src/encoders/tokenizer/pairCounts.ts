@@ -1,4 +1,5 @@
 /** How often each pair of neighbouring symbols occurs in counted words, kept up to date while pairs are merged. */
+import { createHeap } from './heap.js';
 
 export interface CountedWord {
   /** Symbol ids; changed in place by merges. */
@@ -21,7 +22,7 @@ export function createPairCounts(words: CountedWord[]): PairCounts {
   const counts = new Map<number, number>();
   /** The words that a pair has been seen in; it may have left some of them since. */
   const occurrences = new Map<number, Set<number>>();
-  const heap = createHeap();
+  const heap = createHeap(before);
 
   const addPairs = (index: number, sign: 1 | -1): void => {
     const { symbols, count } = words[index]!;
@@ -36,7 +37,7 @@ export function createPairCounts(words: CountedWord[]): PairCounts {
   };
 
   for (let index = 0; index < words.length; index++) addPairs(index, 1);
-  for (const [pair, count] of counts) heap.push(pair, count);
+  for (const [pair, count] of counts) heap.push({ pair, count });
 
   return {
     mostFrequent() {
@@ -45,7 +46,7 @@ export function createPairCounts(words: CountedWord[]): PairCounts {
         if (count === top.count && count > 0) return { left: Math.floor(top.pair / BASE), right: top.pair % BASE, count };
         // Counts that fell were left in the heap as they were: set right now that one of them is on top.
         heap.pop();
-        if (count > 0) heap.push(top.pair, count);
+        if (count > 0) heap.push({ pair: top.pair, count });
       }
       return undefined;
     },
@@ -62,7 +63,7 @@ export function createPairCounts(words: CountedWord[]): PairCounts {
       }
       counts.delete(left * BASE + right);
       occurrences.delete(left * BASE + right);
-      for (const pair of grown) heap.push(pair, counts.get(pair)!);
+      for (const pair of grown) heap.push({ pair, count: counts.get(pair)! });
     },
   };
 }
@@ -83,34 +84,5 @@ interface HeapEntry {
   readonly count: number;
 }
 
-/** A binary heap: highest count on top, ties by the lowest pair. */
-function createHeap(): { push(pair: number, count: number): void; top(): HeapEntry | undefined; pop(): void } {
-  const entries: HeapEntry[] = [];
-  const before = (a: HeapEntry, b: HeapEntry): boolean => a.count > b.count || (a.count === b.count && a.pair < b.pair);
-  return {
-    top: () => entries[0],
-    push(pair, count) {
-      const entry = { pair, count };
-      let at = entries.push(entry) - 1;
-      while (at > 0) {
-        const parent = (at - 1) >> 1;
-        if (!before(entry, entries[parent]!)) break;
-        entries[at] = entries[parent]!;
-        at = parent;
-      }
-      entries[at] = entry;
-    },
-    pop() {
-      const entry = entries.pop();
-      if (!entry || entries.length === 0) return;
-      let at = 0;
-      for (let child = 1; child < entries.length; child = 2 * at + 1) {
-        if (child + 1 < entries.length && before(entries[child + 1]!, entries[child]!)) child++;
-        if (!before(entries[child]!, entry)) break;
-        entries[at] = entries[child]!;
-        at = child;
-      }
-      entries[at] = entry;
-    },
-  };
-}
+/** The highest count first, ties by the lowest pair. */
+const before = (a: HeapEntry, b: HeapEntry): boolean => a.count > b.count || (a.count === b.count && a.pair < b.pair);
