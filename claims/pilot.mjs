@@ -1,4 +1,4 @@
-/** The gradient pilot on WordNet: an early and the last checkpoint, stored as results/pilot/wordnet-STEP.json. */
+/** The gradient pilots: of each job an early and the last checkpoint, stored as results/pilot/JOB-STEP.json. */
 import fs from 'node:fs';
 import path from 'node:path';
 import { writeFileAtomic } from '../dist/core/files.js';
@@ -10,39 +10,66 @@ import { BIN, commitOf, cpuModel, ROOT, timed } from './processes.mjs';
 /** @typedef {import('./verdicts.mjs').Measured} Measured */
 /** @typedef {import('../dist/analysis/pilotJob.js').PilotJob} PilotJob */
 
-/** The first checkpoint of configs/wordnet.yaml after its pools come from a trained encoder, and the last. */
-const STEPS = [300, 1800];
-const fileOf = (/** @type {number} */ step) => path.join(RESULTS, 'pilot', `wordnet-${step}.json`);
+/**
+ * Jobs and checkpoints: an early one whose pools come from a trained encoder, and the last.
+ * @type {{ name: string, config: string, steps: number[], settings: () => string[] | undefined, flags: string[] }[]}
+ */
+const PILOTS = [
+  {
+    name: 'wordnet',
+    config: 'configs/wordnet.yaml',
+    steps: [300, 1800],
+    settings: () => ['train.keepCheckpoints=100', 'eval.test=never'],
+    flags: [],
+  },
+  {
+    // Some of its questions have several right answers: more queries and fewer ranks, so that there are enough of them.
+    name: 'medquad',
+    config: 'claims/pilot-medquad.yaml',
+    steps: [60, 300],
+    settings: () => (process.env.SIMANS_DATA ? [`data.path=${path.join(process.env.SIMANS_DATA, 'medquad')}`] : undefined),
+    flags: ['--queries', '300', '--ranks', '50'],
+  },
+];
+const CHECKPOINTS = PILOTS.flatMap(({ name, steps }) => steps.map((step) => ({ name, step })));
+const fileOf = (/** @type {string} */ name, /** @type {number} */ step) => path.join(RESULTS, 'pilot', `${name}-${step}.json`);
+const missing = () => CHECKPOINTS.filter(({ name, step }) => !fs.existsSync(fileOf(name, step)));
 
-/** Trains the job with all its checkpoints where it is not there, and makes what is missing: half an hour. */
+/** Trains the jobs with all their checkpoints where they are not there, and makes what is missing: three quarters of an hour. */
 export async function completePilot() {
   const jobs = path.join(ROOT, 'jobs', 'pilot');
-  const job = path.join(jobs, 'wordnet');
-  for (const step of STEPS.filter((one) => !fs.existsSync(fileOf(one)))) {
-    if (!fs.existsSync(path.join(job, 'summary.json'))) {
-      const settings = [`jobsFolder=${jobs}`, 'train.keepCheckpoints=100', 'eval.test=never'].flatMap((setting) => ['--set', setting]);
-      const resume = fs.existsSync(job) ? ['--resume'] : [];
-      await timed([process.execPath, BIN, 'train', path.join(ROOT, 'configs', 'wordnet.yaml'), ...settings, ...resume]);
+  for (const { name, step } of missing()) {
+    const { config, settings, flags } = /** @type {typeof PILOTS[number]} */ (PILOTS.find((one) => one.name === name));
+    const own = settings();
+    if (!own) {
+      console.error(`${name}: SIMANS_DATA is not set; its pilot is not made`);
+      continue;
     }
-    await timed([process.execPath, BIN, 'pilot', job, '--step', `${step}`, '--to', path.join(job, `pilot-${step}`)]);
-    store(step, JSON.parse(fs.readFileSync(path.join(job, `pilot-${step}`, 'pilot.json'), 'utf8')));
+    const job = path.join(jobs, name);
+    if (!fs.existsSync(path.join(job, 'summary.json'))) {
+      const sets = [`jobsFolder=${jobs}`, ...own].flatMap((setting) => ['--set', setting]);
+      const resume = fs.existsSync(job) ? ['--resume'] : [];
+      await timed([process.execPath, BIN, 'train', path.join(ROOT, config), ...sets, ...resume]);
+    }
+    await timed([process.execPath, BIN, 'pilot', job, '--step', `${step}`, ...flags, '--to', path.join(job, `pilot-${step}`)]);
+    store(name, step, JSON.parse(fs.readFileSync(path.join(job, `pilot-${step}`, 'pilot.json'), 'utf8')));
   }
-  for (const step of STEPS) {
-    const files = await writePilot(path.join(ROOT, 'docs', 'figures', `pilot-wordnet-${step}`), read(step), silentReporter);
+  for (const { name, step } of CHECKPOINTS.filter((one) => fs.existsSync(fileOf(one.name, one.step)))) {
+    const files = await writePilot(path.join(ROOT, 'docs', 'figures', `pilot-${name}-${step}`), read(name, step), silentReporter);
     for (const file of files.filter((one) => !one.endsWith('.svg'))) fs.rmSync(file); // the numbers are in results/
   }
 }
 
-/** The table without hidden positives is kept where there are any. @param {number} step @param {PilotJob} pilot */
-export function store(step, pilot) {
+/** The table without hidden positives is kept where there are any. @param {string} name @param {number} step @param {PilotJob} pilot */
+export function store(name, step, pilot) {
   const { withoutHidden, ...found } = pilot;
   const hidden = found.rows.some((row) => row.hidden > 0) && { withoutHidden };
   const text = JSON.stringify({ commit: commitOf(), cpu: cpuModel(), node: process.version, ...found, ...hidden });
-  writeFileAtomic(fileOf(step), `${text}\n`);
+  writeFileAtomic(fileOf(name, step), `${text}\n`);
 }
 
-/** @param {number} step @returns {PilotJob} */
-const read = (step) => ({ withoutHidden: [], ...JSON.parse(fs.readFileSync(fileOf(step), 'utf8')) });
+/** @param {string} name @param {number} step @returns {PilotJob} */
+const read = (name, step) => ({ withoutHidden: [], ...JSON.parse(fs.readFileSync(fileOf(name, step), 'utf8')) });
 
 /**
  * In how many of the stored checkpoints the paper's explanation is found: for mean and variance of the gradient, SimANS's draw lies below the best-scored
@@ -50,10 +77,10 @@ const read = (step) => ({ withoutHidden: [], ...JSON.parse(fs.readFileSync(fileO
  * @returns {Measured}
  */
 export function storedPilot() {
-  const missing = STEPS.filter((step) => !fs.existsSync(fileOf(step)));
-  if (missing.length > 0) return { note: `step ${missing.join(' and ')} not stored; claims -- sampling --full makes it` };
-  const told = STEPS.map((step) => {
-    const { draws } = read(step);
+  const absent = missing().map(({ name, step }) => `${name} ${step}`);
+  if (absent.length > 0) return { note: `${absent.join(', ')} not stored; claims -- sampling --full makes it` };
+  const told = CHECKPOINTS.map(({ name: job, step }) => {
+    const { draws } = read(job, step);
     const of = (/** @type {string} */ name) =>
       /** @type {PilotJob['draws'][number]} */ (draws.find(({ sampler }) => sampler.startsWith(name)));
     const [top, simans, random] = ['topk,', 'simans', 'random'].map(of);
@@ -61,7 +88,7 @@ export function storedPilot() {
       (figure) => top[`${figure}Low`] > simans[`${figure}High`] && simans[`${figure}Low`] > random[`${figure}High`],
     );
     const means = [top, simans, random].map(({ mean }) => mean.toPrecision(2)).join(', ');
-    return { between, text: `step ${step}: mean ‖g‖ of the best-scored, simans, random: ${means}` };
+    return { between, text: `${job} step ${step}: mean ‖g‖ of the best-scored, simans, random: ${means}` };
   });
   return { value: told.filter(({ between }) => between).length, note: told.map(({ text }) => text).join('; ') };
 }

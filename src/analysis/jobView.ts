@@ -10,7 +10,7 @@ import type { Dataset } from '../data/types.js';
 import { loadSampler } from '../sampling/index.js';
 import type { Pools } from '../sampling/pools.js';
 import type { Sampler } from '../sampling/types.js';
-import { withPositives } from '../train/labels.js';
+import { trainable } from '../train/labels.js';
 import { type Refresh, readRefresh } from '../train/refresh.js';
 
 export interface JobView {
@@ -34,7 +34,7 @@ export async function openJobView(folder: string, reporter: Reporter): Promise<J
   return {
     folder,
     config,
-    dataset: withPositives(loaded, reporter),
+    dataset: trainable(loaded, config, reporter),
     sampler: sampler.kind === 'none' ? undefined : await loadSampler(sampler),
   };
 }

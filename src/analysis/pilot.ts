@@ -14,7 +14,17 @@ import type { DualEncoder } from '../encoders/dualEncoder.js';
 import type { Weights } from '../encoders/parameters.js';
 import type { TokenBatch } from '../encoders/transformer.js';
 import { softmax } from '../sampling/simans.js';
-import { hiddenOf, type Observed, type PilotDraw, type PilotRow, SKETCH, summariseDraws, summariseRanks } from './pilotFigures.js';
+import {
+  type HiddenPositives,
+  hiddenOf,
+  type Observed,
+  type PilotDraw,
+  type PilotRow,
+  SKETCH,
+  summariseDraws,
+  summariseHidden,
+  summariseRanks,
+} from './pilotFigures.js';
 
 export interface PilotQuery {
   readonly tokens: ArrayLike<number>;
@@ -36,6 +46,7 @@ export interface PilotResult {
   readonly rows: readonly PilotRow[];
   /** The same without the hidden positives. */
   readonly withoutHidden: readonly PilotRow[];
+  readonly hiddenPositives?: HiddenPositives;
   readonly draws: readonly PilotDraw[];
 }
 
@@ -66,11 +77,13 @@ export async function pilot(
     options.onQuery(i + 1);
     await new Promise((resolve) => setImmediate(resolve));
   }
+  const hiddenPositives = summariseHidden(observed, options.ranks);
   return {
     queries: queries.length,
     parameters: size,
     rows: summariseRanks(observed, sums[0], size, options, false),
     withoutHidden: summariseRanks(observed, sums[1], size, options, true),
+    ...(hiddenPositives && { hiddenPositives }),
     draws: summariseDraws(observed, sums[0], size, options, samplers),
   };
 }

@@ -34,6 +34,18 @@ export interface PilotDraw extends GradientFigures {
   readonly hidden: number;
 }
 
+/** The hidden positives among the candidates, beside the other passages of the same ranks. */
+export interface HiddenPositives {
+  /** Of each, over all queries, ascending. */
+  readonly ranks: readonly number[];
+  /** Mean ‖g‖ of the hidden ones, and of the other queries' passages at their ranks. */
+  readonly mean: number;
+  readonly othersMean: number;
+  /** Mean cosine to the gold gradient, likewise. */
+  readonly cosineToGold: number;
+  readonly othersCosine: number;
+}
+
 /** Buckets of the sketch that bootstrap bands of the variance are computed from: ⟨g, g'⟩ is kept unbiased (count sketch). */
 export const SKETCH = 1024;
 const RESAMPLES = 500;
@@ -84,6 +96,28 @@ export function summariseRanks(
     ),
     hidden: observed.filter(({ hidden }) => hidden.has(r + 1)).length,
   }));
+}
+
+/** Undefined where no query has any within the ranks. */
+export function summariseHidden(observed: readonly Observed[], ranks: number): HiddenPositives | undefined {
+  const found = observed.flatMap((one) => [...one.hidden].filter((rank) => rank <= ranks).map((rank) => ({ one, rank })));
+  if (found.length === 0) return undefined;
+  const own = (of: 'norms' | 'cosines') => meanOf(found.map(({ one, rank }) => one[of][rank - 1]!));
+  const others = (of: 'norms' | 'cosines') =>
+    meanOf(
+      found.map(({ rank }) =>
+        meanOf(
+          observed.filter(({ hidden, norms }) => !hidden.has(rank) && !Number.isNaN(norms[rank - 1]!)).map((one) => one[of][rank - 1]!),
+        ),
+      ),
+    );
+  return {
+    ranks: found.map(({ rank }) => rank).sort((a, b) => a - b),
+    mean: own('norms'),
+    othersMean: others('norms'),
+    cosineToGold: own('cosines'),
+    othersCosine: others('cosines'),
+  };
 }
 
 export function summariseDraws(

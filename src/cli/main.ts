@@ -9,6 +9,7 @@ import { encodeVerb } from './encode.js';
 import { evalVerb } from './eval.js';
 import { exportVerb } from './export.js';
 import { figureVerb } from './figure.js';
+import { labVerb } from './lab.js';
 import { negativesVerb } from './negatives.js';
 import { pilotVerb } from './pilot.js';
 import { rerankVerb } from './rerank.js';
@@ -48,6 +49,7 @@ function parser(argv: readonly string[]) {
     .command(negativesVerb)
     .command(figureVerb)
     .command(pilotVerb)
+    .command(labVerb)
     .command(dataVerb)
     .command(configVerb)
     .command(doctorVerb)

@@ -54,6 +54,15 @@ export const pilotVerb: CommandModule<object, PilotArguments> = {
         ]),
       ),
     );
+    const hidden = found.hiddenPositives;
+    if (hidden)
+      reporter.line(
+        `hidden positives: ${hidden.ranks.length} among the candidates, at ranks ${spread(hidden.ranks)}; mean ‖g‖ ${hidden.mean.toPrecision(3)}, of others at these ranks ` +
+          `${hidden.othersMean.toPrecision(3)}; cosine to gold ${hidden.cosineToGold.toFixed(2)}, of others ${hidden.othersCosine.toFixed(2)}`,
+      );
     console.log([...files, path.join(folder, 'pilot.json')].join('\n'));
   },
 };
+
+/** The lowest, the middle and the highest of ascending ranks. */
+const spread = (ranks: readonly number[]): string => `${ranks[0]} to ${ranks.at(-1)} (median ${ranks[ranks.length >> 1]})`;

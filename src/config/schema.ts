@@ -96,6 +96,16 @@ const evaluation = z.strictObject({
   ),
 });
 
+const lab = z.strictObject({
+  hidden: key(
+    share(),
+    0,
+    'share',
+    'Share of the training queries’ further right passages that are taken for unknown; the first is learned from, the others are known.',
+  ),
+  paraphrases: key(z.boolean(), false, '', 'Plants a paraphrase of each training query’s first positive in the corpus.'),
+});
+
 export const runConfigSchema = z.strictObject({
   name: z
     .string()
@@ -118,6 +128,7 @@ export const runConfigSchema = z.strictObject({
   refresh: refresh.prefault({}).meta({ description: 'When and how the corpus is indexed anew.' }),
   train: train.prefault({}).meta({ description: 'The training loop.' }),
   eval: evaluation.prefault({}).meta({ description: 'What is measured.' }),
+  lab: lab.optional().meta({ description: 'An experiment with false negatives (simans lab); none where not given.' }),
   backend: key(
     z.enum(['auto', 'tensorflow', 'webgpu', 'onnx', 'wasm', 'cpu']),
     'auto',

@@ -19,7 +19,8 @@ export function deriveKey(seed: number, purpose: string, ...counters: number[]):
   return { k0: stream.int32() >>> 0, k1: stream.int32() >>> 0 };
 }
 
-const PARITY = 0x1bd11bda;
+/** Of the key schedule. */
+export const PARITY = 0x1bd11bda;
 
 /** Threefry-2x32 with 20 rounds: writes the two 32-bit words of counter (c0, c1) to out[at], out[at + 1]. */
 export function threefry2x32(key: Key, c0: number, c1: number, out: Int32Array | Uint32Array, at = 0): void {

@@ -100,6 +100,7 @@ export function selectFromSplit(split: Split, which: readonly number[]): Split {
     judged: of(split.judged),
     grades: of(split.grades),
     ...(split.known && { known: of(split.known) }),
+    ...(split.hidden && { hidden: of(split.hidden) }),
     ...(split.negatives && { negatives: of(split.negatives) }),
     ...(split.scores && { scores: { positives: of(split.scores.positives), negatives: of(split.scores.negatives) } }),
   };

@@ -28,6 +28,8 @@ export interface Split {
   readonly grades: Int32Array[];
   /** Passage rows that must not be drawn as negatives though they are no positives. */
   readonly known?: Int32Array[];
+  /** Right passages that training takes for unknown ones (`simans lab`): they are only counted. */
+  readonly hidden?: Int32Array[];
   /** Negatives that come with the data, best first. */
   readonly negatives?: Int32Array[];
   /** A teacher's scores of `positives` and of `negatives`, NaN where it gave none. */

@@ -62,7 +62,7 @@ function one(
   const spec = {
     title: {
       text: `Gradients by rank: ${name} at step ${step}${addition}`,
-      subtitle: `${queries} dev queries of ${data}; last layer, ${parameters.toLocaleString('en')} parameters; ${positiveRank <= rows.length ? 'dashed: ' : ''}mean rank of the positive ${positiveRank.toFixed(1)}`,
+      subtitle: `${queries} dev queries of ${data}; last layer, ${parameters.toLocaleString('en')} parameters; ${positiveRank <= rows.length ? 'dashed: ' : ''}mean rank of the positive ${positiveRank.toFixed(1)}${rows.some(({ hidden }) => Number(hidden) > 0) ? '; green ticks: ranks of hidden positives' : ''}`,
     },
     vconcat: [
       {
@@ -80,6 +80,11 @@ function one(
             },
           },
           { mark: { type: 'line', strokeWidth: 2 }, encoding: { x, y: { field: 'value', type: 'quantitative' }, color: colour } },
+          {
+            transform: [{ filter: "datum.hidden > 0 && datum.curve === 'mean of ‖g‖'" }],
+            mark: { type: 'tick', color: '#1a7f37', thickness: 2, size: 14, y: 232 },
+            encoding: { x },
+          },
           ...(positiveRank <= rows.length
             ? [
                 {

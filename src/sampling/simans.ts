@@ -55,24 +55,24 @@ export function simansLogWeights(scores: ArrayLike<number>, positiveScore: numbe
       `query ${query}: the score of its positive is ${positiveScore}, expected a finite number: have the weights diverged?`,
     );
   }
-  const n = scores.length;
-  for (let i = 0; i < n; i++)
-    if (!Number.isFinite(scores[i]!))
-      throw new UserError(
-        `query ${query}: candidate ${i} has the score ${scores[i]}, expected a finite number: have the weights diverged?`,
-      );
   const unit = density.unit === 'spread' ? spreadOf(scores) : 1;
   const kernel = KERNELS[density.kernel];
-  const logWeights = new Float64Array(n);
-  for (let i = 0; i < n; i++) {
+  const logWeights = new Float64Array(scores.length);
+  for (let i = 0; i < scores.length; i++) {
     const logWeight = -density.a * kernel((scores[i]! - positiveScore - density.b) / unit);
-    if (!Number.isFinite(logWeight))
-      throw new UserError(
-        `query ${query}: candidate ${i} has the score ${scores[i]}, its positive ${positiveScore}: the log weight overflows to ${logWeight}; lower sampler.a`,
-      );
+    if (!Number.isFinite(logWeight)) throw unusable(scores, positiveScore, i, logWeight, query);
     logWeights[i] = logWeight;
   }
   return logWeights;
+}
+
+function unusable(scores: ArrayLike<number>, positiveScore: number, i: number, logWeight: number, query: string): UserError {
+  const wrong = Array.from(scores).findIndex((score) => !Number.isFinite(score));
+  return new UserError(
+    wrong >= 0
+      ? `query ${query}: candidate ${wrong} has the score ${scores[wrong]}, expected a finite number: have the weights diverged?`
+      : `query ${query}: candidate ${i} has the score ${scores[i]}, its positive ${positiveScore}: the log weight overflows to ${logWeight}; lower sampler.a`,
+  );
 }
 
 /** The standard deviation of the scores; 1 where all are equal, for then every candidate weighs the same. */

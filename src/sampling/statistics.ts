@@ -37,6 +37,43 @@ export function drawStatistics(pools: readonly Pool[], drawn: readonly Int32Arra
   return { scored, scoreGap, gapVariance: Math.max(0, squares / scored - scoreGap ** 2), aboveThePositive: above / scored };
 }
 
+/** Draws that are right passages which nobody judged. */
+export interface HiddenFigures {
+  /** Of the drawn negatives. */
+  readonly share: number;
+  /**
+   * Mean ∂ℓ/∂s⁻ = p⁻ at the score, of ℓ = −log softmax over the positive and the query's drawn negatives: of hidden positives, and of the others.
+   * Absent where there are none with a score.
+   */
+  readonly gradient?: number;
+  readonly otherGradient?: number;
+}
+
+export function hiddenStatistics(
+  draws: readonly { readonly pool: Pool; readonly passages: Int32Array; readonly hidden: Int32Array }[],
+): HiddenFigures {
+  let [drawn, found] = [0, 0];
+  const gradients: Record<'hidden' | 'other', number[]> = { hidden: [], other: [] };
+  for (const { pool, passages, hidden } of draws) {
+    const scores = Array.from(passages, (passage) => pool.scores[pool.passages.indexOf(passage)]);
+    const scored = scores.filter((score) => score !== undefined);
+    const largest = Math.max(pool.positiveScore, ...scored);
+    const weights = scores.map((score) => (score === undefined ? 0 : Math.exp(score - largest)));
+    const total = weights.reduce((sum, weight) => sum + weight, Math.exp(pool.positiveScore - largest));
+    passages.forEach((passage, i) => {
+      const isHidden = hidden.includes(passage);
+      drawn++;
+      if (isHidden) found++;
+      if (scores[i] !== undefined) gradients[isHidden ? 'hidden' : 'other'].push(weights[i]! / total);
+    });
+  }
+  return {
+    share: found / Math.max(1, drawn),
+    ...(gradients.hidden.length > 0 && { gradient: meanOf(gradients.hidden) }),
+    ...(gradients.other.length > 0 && { otherGradient: meanOf(gradients.other) }),
+  };
+}
+
 /** 1 / Σ p²: how many equally likely candidates would be drawn as narrowly. Between 1 and the number of candidates. */
 export function effectivePoolSize(probabilities: Float64Array): number {
   let squares = 0;

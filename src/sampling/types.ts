@@ -18,7 +18,11 @@ export interface Pool {
 }
 
 /** A uniform number in (0, 1) for each element: a pure function, see core/random.ts. */
-export type Uniforms = (element: number) => number;
+export interface Uniforms {
+  (element: number): number;
+  /** Elements 0 … n − 1 at once, where that is faster: at the begin of an array that the next call may overwrite. */
+  first?(n: number): Float64Array;
+}
 
 /** One way of choosing m negatives; deterministic given the uniforms. */
 export interface Sampler {

@@ -2,10 +2,10 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { writeFileAtomic } from '../core/files.js';
-import type { Dataset } from '../data/types.js';
+import type { Dataset, Split } from '../data/types.js';
 import { FILTER_NAMES } from '../sampling/filters.js';
 import { type Pools, placeOf, poolAt, spreadPlaces } from '../sampling/pools.js';
-import { drawStatistics, effectivePoolSize, entropyOf, meanOf } from '../sampling/statistics.js';
+import { drawStatistics, effectivePoolSize, entropyOf, type HiddenFigures, hiddenStatistics, meanOf } from '../sampling/statistics.js';
 import type { Sampler } from '../sampling/types.js';
 import type { Refresh } from './refresh.js';
 import type { Draw } from './visits.js';
@@ -37,6 +37,8 @@ export interface DrawFigures {
   readonly gapVariance?: number;
   /** s⁻ > s⁺: suspected false negatives. */
   readonly aboveThePositive?: number;
+  /** Known false negatives, where an experiment hides right passages. */
+  readonly hidden?: HiddenFigures;
 }
 
 export interface RefreshFigures {
@@ -80,7 +82,7 @@ export function poolFigures(refresh: Refresh, before: Refresh | undefined, sampl
   };
 }
 
-export function drawFigures(draws: readonly Draw[], ages: readonly number[]): DrawFigures | undefined {
+export function drawFigures(draws: readonly Draw[], ages: readonly number[], { hidden }: Split): DrawFigures | undefined {
   if (draws.length === 0) return undefined;
   const { scoreGap, gapVariance, aboveThePositive } = drawStatistics(
     draws.map(({ pool }) => pool),
@@ -91,6 +93,7 @@ export function drawFigures(draws: readonly Draw[], ages: readonly number[]): Dr
     padded: draws.reduce((sum, { padded }) => sum + padded, 0),
     age: meanOf(ages),
     ...(scoreGap !== undefined && { gapMean: scoreGap, gapVariance: gapVariance!, aboveThePositive: aboveThePositive! }),
+    ...(hidden && { hidden: hiddenStatistics(draws.map(({ pool, passages, place }) => ({ pool, passages, hidden: hidden[place]! }))) }),
   };
 }
 

@@ -16,7 +16,7 @@ import { openSource } from './candidateSource.js';
 import { checkpointSteps, loadCheckpoint } from './checkpoint.js';
 import { finish } from './finish.js';
 import { bindDataset, openJobFolder } from './jobFolder.js';
-import { labelByAnswers, requireServing, withPositives } from './labels.js';
+import { labelByAnswers, requireServing, trainable } from './labels.js';
 import { lexicalBaseline } from './lexical.js';
 import { type LoopContext, Trainer } from './loop.js';
 import { memoryPlan } from './memory.js';
@@ -48,10 +48,11 @@ export async function trainJob(config: RunConfig, options: JobOptions): Promise<
   const start = job.resumed ? (checkpointSteps(job.folder).at(-1) ?? 0) : 0;
   const loaded = await loadDataset(job.config.data, { seed: job.config.seed, cacheFolder: cacheFolderOf(job.config), reporter });
   announce(loaded, reporter);
-  const judge = createJudge(loaded, job.config.eval);
   const { data } = job.config;
-  const dataset =
-    data.format === 'dpr' && data.labels === 'answers' ? labelByAnswers(loaded, judge, reporter) : withPositives(loaded, reporter);
+  const labelled =
+    data.format === 'dpr' && data.labels === 'answers' ? labelByAnswers(loaded, createJudge(loaded, job.config.eval), reporter) : loaded;
+  const dataset = trainable(labelled, job.config, reporter);
+  const judge = createJudge(dataset, job.config.eval);
   requireServing(job.config, dataset);
   bindDataset(job, dataset);
   const { tokenizer, shape, initial } = await prepareEncoder(job.folder, job.config, dataset, reporter);

@@ -2,6 +2,7 @@
 import type { RunConfig } from '../config/schema.js';
 import { UserError } from '../core/errors.js';
 import type { Reporter } from '../core/reporter.js';
+import { hidePositives } from '../data/hidden.js';
 import { selectFromSplit } from '../data/texts.js';
 import type { Dataset } from '../data/types.js';
 import { Bm25Index } from '../eval/bm25.js';
@@ -35,6 +36,15 @@ export function labelByAnswers(dataset: Dataset, judge: Judge, reporter: Reporte
   );
   const labelled = { ...train, positives, judged: positives, grades: positives.map((rows) => rows.map(() => 1)) };
   return { ...dataset, splits: { ...splits, train: selectFromSplit(labelled, kept) } };
+}
+
+/** What is trained on: queries with a positive, and in an experiment (`lab`) only what it leaves known. */
+export function trainable(loaded: Dataset, { lab, seed }: Pick<RunConfig, 'lab' | 'seed'>, reporter: Reporter): Dataset {
+  const dataset = withPositives(loaded, reporter);
+  if (!lab) return dataset;
+  const hiding = hidePositives(dataset, lab, seed);
+  for (const note of hiding.notes) reporter.line(note);
+  return hiding;
 }
 
 /** Without the training queries that have no positive, such as questions with answers alone. */

@@ -183,7 +183,7 @@ export class Trainer {
 
   /** What the negatives since the last refresh were like. */
   private negativesLine(): string | undefined {
-    const figures = drawFigures(this.draws, this.ages);
+    const figures = drawFigures(this.draws, this.ages, this.context.dataset.splits.train);
     if (!figures) return undefined;
     const { gapMean, aboveThePositive, padded } = figures;
     const said =
@@ -196,7 +196,7 @@ export class Trainer {
   /** Keeps what a refresh found and what was drawn before it, and says it. */
   private describe(made: Refresh, before: Refresh | undefined): void {
     const { source, dataset, config, reporter, folder } = this.context;
-    const draws = drawFigures(this.draws, this.ages);
+    const draws = drawFigures(this.draws, this.ages, dataset.splits.train);
     [this.draws, this.ages] = [[], []];
     const { sampler } = config;
     const pools = source.sampler && poolFigures(made, before, source.sampler, dataset);

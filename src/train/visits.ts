@@ -1,6 +1,7 @@
 /** Which query of a step meets which positive and which negatives: a pure function of (config, data, pools, step), without texts or tokens. */
 import type { RunConfig } from '../config/schema.js';
 import { deriveKey, integer, uniform } from '../core/random.js';
+import { rowUniforms } from '../core/threefrySimd.js';
 import { notNegatives } from '../data/texts.js';
 import { drawNegatives, type Negatives } from '../sampling/negatives.js';
 import { type Pools, placeOf, poolAt, positiveScoresAt } from '../sampling/pools.js';
@@ -16,6 +17,8 @@ export type VisitSource = Pick<BatchSource, 'config' | 'dataset' | 'sampler'>;
 /** The negatives drawn for one query of a step. */
 export interface Draw extends Negatives {
   readonly pool: Pool;
+  /** The query's position in train.rows. */
+  readonly place: number;
 }
 
 /** The queries of a step that draw negatives: their places in the step's batch, ascending; sampler.share of them, none before sampler.fromStep. */
@@ -50,9 +53,7 @@ export function visitsOfStep(source: VisitSource, pools: StepPools, step: number
     const positive =
       train.positive === 'best' ? bestPositive(pools, split.rows[place]!) : integer(positiveKey, number, 0, split.positives[place]!.length);
     const draws =
-      sampler && drawing.has(number)
-        ? negativesOf(source, sampler, pools, place, positive, (element) => uniform(negativeKey, number, element))
-        : [];
+      sampler && drawing.has(number) ? negativesOf(source, sampler, pools, place, positive, rowUniforms(negativeKey, number)) : [];
     return { number, place, positive, draws };
   });
 }
@@ -69,18 +70,18 @@ function negativesOf(source: VisitSource, sampler: Sampler, pools: StepPools, pl
   const wanted = 'negatives' in config ? config.negatives : 0;
   if (!pools.sourcePools) {
     const pool = poolOf(source, pools.pools, place, chosen);
-    return [{ ...drawNegatives(sampler, pool, wanted, uniforms), pool }];
+    return [{ ...drawNegatives(sampler, pool, wanted, uniforms), pool, place }];
   }
   const share = 'sourceShare' in config ? config.sourceShare : 1;
   // What is left by rounding is drawn for, so that the share holds in the mean.
   const fromSource = Math.min(wanted, Math.floor(wanted * share + uniforms(SHARE_ELEMENT)));
   const first = poolOf(source, pools.sourcePools, place, chosen);
-  const drawn: Draw[] = fromSource > 0 ? [{ ...drawNegatives(sampler, first, fromSource, uniforms), pool: first }] : [];
+  const drawn: Draw[] = fromSource > 0 ? [{ ...drawNegatives(sampler, first, fromSource, uniforms), pool: first, place }] : [];
   if (fromSource === wanted) return drawn;
   const pool = without(poolOf(source, pools.pools, place, chosen), drawn[0]?.passages ?? NONE);
   // Uniforms of their own: the first draw, and the padding of its pool, read elements below.
   const offset = first.passages.length + 2 * wanted;
-  return [...drawn, { ...drawNegatives(sampler, pool, wanted - fromSource, (element) => uniforms(offset + element)), pool }];
+  return [...drawn, { ...drawNegatives(sampler, pool, wanted - fromSource, (element) => uniforms(offset + element)), pool, place }];
 }
 
 /** An element that no draw reads. */

@@ -1,0 +1,55 @@
+/** The file of an experiment with false negatives: a job and what is varied of it. */
+import fs from 'node:fs';
+import path from 'node:path';
+import { z } from 'zod';
+import { UserError } from '../core/errors.js';
+import { loadConfig } from './load.js';
+import type { RunConfig } from './schema.js';
+import { parseSource } from './source.js';
+
+const labFile = z.strictObject({
+  job: z.string().min(1),
+  seeds: z.array(z.int().min(0)).min(1),
+  hidden: z.array(z.number().min(0).max(1)).min(1),
+  samplers: z.record(z.string(), z.record(z.string(), z.unknown())),
+});
+
+/** One training of the experiment. */
+export interface LabCell {
+  readonly sampler: string;
+  readonly hidden: number;
+  readonly seed: number;
+  readonly config: RunConfig;
+}
+
+/**
+ * Every cell with its checked configuration, seed by seed, so that an unfinished experiment compares samplers too. `sets` hold for all.
+ * Throws a UserError for the file, and for any cell whose job could not run.
+ */
+export function loadLab(file: string, sets: readonly string[], jobsFolder: string): LabCell[] {
+  if (!fs.existsSync(file))
+    throw new UserError(`${file}: no such file; expected an experiment with job, seeds, hidden and samplers; see docs/samplers.md`);
+  const source = parseSource(file, fs.readFileSync(file, 'utf8'));
+  const parsed = labFile.safeParse(source.value);
+  if (!parsed.success)
+    throw new UserError(
+      parsed.error.issues
+        .map((issue) => `${file}:${source.lineOf(issue.path as string[])}: ${issue.path.join('.') || 'the file'}: ${issue.message}`)
+        .join('\n'),
+    );
+  const { job, seeds, hidden, samplers } = parsed.data;
+  const jobFile = path.resolve(path.dirname(file), job);
+  return seeds.flatMap((seed) =>
+    hidden.flatMap((share) =>
+      Object.entries(samplers).map(([name, sampler]) => {
+        const own = [`seed=${seed}`, `lab.hidden=${share}`, `sampler=${JSON.stringify(sampler)}`, `jobsFolder=${jobsFolder}`];
+        const cell = { sampler: name, hidden: share, seed };
+        return { ...cell, config: loadConfig(jobFile, [...sets, ...own, `name=${nameOf(cell)}`]) };
+      }),
+    ),
+  );
+}
+
+/** Of a cell's job and of its file. */
+export const nameOf = ({ sampler, hidden, seed }: Omit<LabCell, 'config'>): string =>
+  `${sampler.replace(/[^A-Za-z0-9]+/g, '-')}-${Math.round(100 * hidden)}-${seed}`;
