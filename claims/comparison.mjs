@@ -2,16 +2,14 @@
  * The comparison of samplers: a table is a job file, samplers and seeds; a cell is one job of it, stored as
  * results/TABLE/SAMPLER-SEED.json. Cells run one by one and are kept: `--full` makes what is missing or outdated.
  */
-import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { configHash } from '../dist/config/hash.js';
 import { loadConfig } from '../dist/config/load.js';
-import { runConfigSchema } from '../dist/config/schema.js';
 import { writeFileAtomic } from '../dist/core/files.js';
 import { BIN, commitOf, cpuModel, ROOT, readSummary, timed } from './processes.mjs';
 
-/** @typedef {import('../dist/config/schema.js').RunConfig} RunConfig */
 /** @typedef {'none' | 'random' | 'topk' | 'topkUniform' | 'simans'} Sampler */
 /** @typedef {'apidocs' | 'wordnet'} TableName */
 /** @typedef {{ table: TableName, sampler: Sampler, seed: number }} CellName */
@@ -44,9 +42,6 @@ export const RESULTS = fileURLToPath(new URL('./results', import.meta.url));
 export const MEASURES = ['recall@10', 'mrr@10'];
 /** One thread a cell, so that two cells run side by side. */
 const CELLS_AT_A_TIME = 2;
-/** Keys that say where and on what a cell runs, not what it computes. */
-const PLACE_KEYS = new Set(['name', 'jobsFolder', 'backend']);
-
 /** Keys that every sampler has. */
 const DRAWING_KEYS = ['negatives', 'share', 'fromStep'];
 
@@ -72,26 +67,8 @@ export function settingsOf({ table, sampler, seed }) {
   return [`seed=${seed}`, `sampler={kind: ${sampler}${kept}}`, 'eval.bm25=false', 'train.replicas=1'];
 }
 
-/**
- * SHA-256 of all that a cell's numbers depend on in its configuration: every key that is not at its default, so that a new key changes nothing
- * until a cell sets it.
- * @param {CellName} cell
- */
-export function configHashOf(cell) {
-  const config = loadConfig(path.join(ROOT, TABLES[cell.table].config), settingsOf(cell));
-  const defaults = runConfigSchema.parse({ name: config.name });
-  const entries = Object.entries(config).filter(([key]) => !PLACE_KEYS.has(key));
-  const chosen = entries.map(([key, value]) => [key, beyondDefaults(value, defaults[/** @type {keyof RunConfig} */ (key)])]);
-  return createHash('sha256').update(JSON.stringify(chosen)).digest('hex');
-}
-
-/** The value without what equals the default at the same place; undefined where that is all. @param {unknown} value @param {unknown} byDefault @returns {unknown} */
-function beyondDefaults(value, byDefault) {
-  if (JSON.stringify(value) === JSON.stringify(byDefault)) return undefined;
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-  const theirs = /** @type {Record<string, unknown>} */ (typeof byDefault === 'object' && byDefault !== null ? byDefault : {});
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, beyondDefaults(inner, theirs[key])]));
-}
+/** @param {CellName} cell */
+export const configHashOf = (cell) => configHash(loadConfig(path.join(ROOT, TABLES[cell.table].config), settingsOf(cell)));
 
 /** @param {CellName} cell @param {string} [results] */
 export function fileOf({ table, sampler, seed }, results = RESULTS) {

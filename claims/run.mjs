@@ -9,8 +9,8 @@
  *   npm run claims -- data                     metrics against trec_eval, BM25 against Lucene, formats, a million passages: five minutes
  *   npm run claims -- data --full              makes docs/metrics.md first, with SIMANS_DATA and TREC_EVAL (trec_eval 9.0.8)
  *   npm run claims -- sampling                 the law of the draws, their speed beside NumPy (SIMANS_PYTHON): a minute
- *   npm run claims -- sampling --full          trains WordNet and makes the stored gradient pilots first: half an hour
- * Where comparison.apidocs is among the targets, one stored cell of its table is run again and compared query by query.
+ *   npm run claims -- sampling --full          makes what is missing of the stored gradient pilots and of the labs first: three hours
+ * Where comparison.apidocs or sampling.lab is among the targets, one stored cell of it is run again and compared query by query.
  * Ends with "N met, N short, N not measured"; exits with 1 where one is short, 2 where one could not be measured.
  */
 import { execFileSync } from 'node:child_process';
@@ -23,6 +23,7 @@ import { completeness, completeTable, rerunOne, TABLES } from './comparison.mjs'
 import { completeMetrics, measureBadInput, measureBm25, measureFormats, measureMillion, measureReferences, measureSets } from './data.mjs';
 import { measureExactness, measureGradcache, measureParity, measureTokenizers } from './encoders.mjs';
 import { measureStart, measureWordnet } from './jobs.mjs';
+import { completeLabs, rerunLab, storedLabs } from './lab.mjs';
 import { completeMinilm, storedMinilm } from './minilm.mjs';
 import { completePilot, storedPilot } from './pilot.mjs';
 import { commitOf, cpuModel, inTemporaryFolder, ROOT } from './processes.mjs';
@@ -56,6 +57,7 @@ const MEASUREMENTS = [
   { ids: /^sampling\.law/, measure: measureLaw },
   { ids: /^sampling\.over/, measure: measureDraws },
   { ids: /^sampling\.share/, measure: measureShare },
+  { ids: /^sampling\.lab/, measure: async () => ({ 'sampling.lab': storedLabs() }) },
   { ids: /^sampling\.pilot/, measure: async () => ({ 'sampling.pilot': storedPilot() }) },
   { ids: /^minilm\./, measure: async () => storedMinilm() },
   {
@@ -78,14 +80,21 @@ const tables = chosenTables();
 
 if (options.full && name === 'encoders') await completeMinilm();
 else if (options.full && name === 'data') await completeMetrics();
-else if (options.full && name === 'sampling') await completePilot();
-else if (options.full) await makeTables();
+else if (options.full && name === 'sampling') {
+  await completePilot();
+  await completeLabs();
+} else if (options.full) await makeTables();
 const measured = await measureAll();
 const rows = judge(targets, measured);
-const checksCells = !options.full && targets.some(({ id }) => id === 'comparison.apidocs');
-const rerun = checksCells
-  ? await inTemporaryFolder(rerunOne).catch((error) => ({ differs: true, text: `failed: ${error.message}` }))
-  : undefined;
+const rerunner = targets.some(({ id }) => id === 'comparison.apidocs')
+  ? rerunOne
+  : targets.some(({ id }) => id === 'sampling.lab')
+    ? rerunLab
+    : undefined;
+const rerun =
+  rerunner && !options.full
+    ? await inTemporaryFolder(rerunner).catch((error) => ({ differs: true, text: `failed: ${error.message}` }))
+    : undefined;
 if (options.json) {
   console.log(
     JSON.stringify({ commit: commitOf(), cpu: cpuModel(), cores: os.availableParallelism(), node: process.version, rows, rerun }, null, 2),

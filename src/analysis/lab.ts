@@ -26,6 +26,8 @@ export interface CellResult {
   /** Mean ∂ℓ/∂s⁻ of hidden positives and of the other negatives; absent where none was drawn with a score. */
   readonly gradient?: number;
   readonly otherGradient?: number;
+  /** `test` by query id. */
+  readonly perQuery?: Readonly<Record<string, number>>;
 }
 
 export interface LabOptions {
@@ -36,8 +38,7 @@ export interface LabOptions {
 
 /** The results of all cells in their order, those of today's configuration read back; undefined where the signal stopped it. */
 export async function runLab(cells: readonly LabCell[], { to, reporter, signal }: LabOptions): Promise<CellResult[] | undefined> {
-  const fileOf = (cell: LabCell) => path.join(to, 'cells', `${nameOf(cell)}.json`);
-  const missing = cells.filter((cell) => readCell(fileOf(cell), cell) === undefined);
+  const missing = cells.filter((cell) => readCell(to, cell) === undefined);
   reporter.line(`lab: ${cells.length - missing.length} of ${cells.length} trainings are stored in ${to}, ${missing.length} to do`);
   const phase = reporter.phase('lab', missing.length, 'trainings');
   for (const [i, cell] of missing.entries()) {
@@ -50,13 +51,16 @@ export async function runLab(cells: readonly LabCell[], { to, reporter, signal }
       return undefined;
     }
     const result = resultOf(cell, summary);
-    writeFileAtomic(fileOf(cell), cellText(result, summary));
+    writeFileAtomic(fileOf(to, cell), cellText(result, summary));
     fs.rmSync(summary.folder, { recursive: true });
     reporter.line(`${nameOf(cell)}: ${result.measure} ${result.test.toFixed(4)}, ${(100 * result.drawn).toFixed(1)} % of draws are hidden`);
   }
+  phase.update(missing.length);
   phase.end();
-  return cells.map((cell) => readCell(fileOf(cell), cell)!);
+  return cells.map((cell) => readCell(to, cell)!);
 }
+
+const fileOf = (to: string, cell: LabCell): string => path.join(to, 'cells', `${nameOf(cell)}.json`);
 
 function resultOf({ sampler, hidden, seed, config }: LabCell, summary: Summary): CellResult {
   const measure = config.eval.selection;
@@ -103,9 +107,10 @@ function cellText(result: CellResult, { versions, backend, data, steps, best, se
   return `${JSON.stringify(rest, null, 2).replace(/\n}$/, '')},\n  "perQuery": ${perQuery}\n}\n`;
 }
 
-/** A stored cell of today's configuration, without its per-query values; undefined where there is none. */
-function readCell(file: string, cell: LabCell): CellResult | undefined {
+/** A stored cell of today's configuration; undefined where there is none. */
+export function readCell(to: string, cell: LabCell): CellResult | undefined {
+  const file = fileOf(to, cell);
   if (!fs.existsSync(file)) return undefined;
-  const { perQuery, ...found } = readJson(file, 'Remove it: it is made again.') as CellResult;
-  return found.configHash === configHash(cell.config) ? (found as CellResult) : undefined;
+  const found = readJson(file, 'Remove it: it is made again.') as CellResult;
+  return found.configHash === configHash(cell.config) ? found : undefined;
 }

@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { CellResult } from '../../src/analysis/lab.js';
 import type { PilotJob } from '../../src/analysis/pilotJob.js';
 import type { NegativesView } from '../../src/sampling/negativesView.js';
 import { writeBeir, writeJobFile } from '../train/process.js';
@@ -110,5 +111,37 @@ describe('pilot', () => {
   test('names the checkpoints there are', () => {
     const { code, stderr } = simans(['pilot', job, '--step', '7777']);
     expect([code, stderr]).toEqual([1, expect.stringContaining('found no checkpoint of step 7777; expected one of')]);
+  });
+});
+
+describe('lab', () => {
+  const experiment = at('experiment.yaml');
+  const samplers = { topk: { kind: 'topk', negatives: 2, pool: 10 }, random: { kind: 'random', negatives: 2 } };
+  beforeAll(() => fs.writeFileSync(experiment, JSON.stringify({ job: 'toy.yaml', seeds: [1], hidden: [0, 1], samplers })));
+  const lab = (...flags: string[]) => simans(['lab', experiment, '--to', at('lab'), '--set', 'lab.paraphrases=true', ...flags]);
+
+  test('trains every setting, keeps what is done, and draws the figure', () => {
+    const { code, stdout, stderr } = lab();
+    expect(code, stderr).toBe(0);
+    const cells = fs.readdirSync(at('lab/cells')).sort();
+    expect(cells).toEqual(['random-0-1.json', 'random-100-1.json', 'topk-0-1.json', 'topk-100-1.json']);
+    const read = (cell: string) => JSON.parse(fs.readFileSync(at('lab/cells', cell), 'utf8')) as CellResult;
+    expect(read('topk-0-1.json').drawn).toBe(0);
+    expect(read('topk-100-1.json').drawn).toBeGreaterThan(0);
+    expect(read('topk-100-1.json').gradient).toBeGreaterThan(0);
+    expect(Object.keys(read('topk-0-1.json').perQuery!)).toHaveLength(10);
+    expect(stdout.trim().split('\n')).toContain(at('lab/lab.svg'));
+    fs.rmSync(at('lab/cells/topk-0-1.json'));
+    expect(lab().stdout).toContain('3 of 4 trainings are stored');
+    expect(fs.readdirSync(at('lab/cells')).sort()).toEqual(cells);
+  }, 240_000);
+
+  test('refuses before the first training what no job could run', () => {
+    fs.writeFileSync(at('wrong.yaml'), JSON.stringify({ job: 'toy.yaml', seeds: [1], hidden: [0], samplers: { topk: { kind: 'topl' } } }));
+    const wrong = simans(['lab', at('wrong.yaml'), '--to', at('wrong')]);
+    expect([wrong.code, wrong.stderr]).toEqual([1, expect.stringContaining('topl')]);
+    fs.writeFileSync(at('wrong.yaml'), 'job: toy.yaml\nseeds: [1]\nhidden: [2]\nsamplers: {}\n');
+    const hidden = simans(['lab', at('wrong.yaml')]);
+    expect([hidden.code, hidden.stderr]).toEqual([1, expect.stringMatching(/wrong\.yaml:3: hidden/)]);
   });
 });

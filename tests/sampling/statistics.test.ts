@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { drawStatistics, effectivePoolSize, entropyOf } from '../../src/sampling/statistics.js';
+import { drawStatistics, effectivePoolSize, entropyOf, hiddenStatistics } from '../../src/sampling/statistics.js';
 import { poolOf } from './golden.js';
 
 describe('drawStatistics', () => {
@@ -28,5 +28,20 @@ describe('effective pool size', () => {
   it('has an entropy beside it: ln n where all are equally likely, 0 where one has it all', () => {
     expect(entropyOf(Float64Array.of(0.25, 0.25, 0.25, 0.25))).toBeCloseTo(Math.log(4), 12);
     expect(entropyOf(Float64Array.of(0, 1, 0))).toBe(0);
+  });
+});
+
+describe('hiddenStatistics', () => {
+  it('counts hidden positives among the drawn, with the softmax weight of each', () => {
+    const pool = poolOf([2, 1, 0], 1);
+    const found = hiddenStatistics([{ pool, passages: Int32Array.of(100, 102), hidden: Int32Array.of(100) }]);
+    const total = Math.exp(1) + Math.exp(2) + Math.exp(0);
+    expect(found.share).toBe(0.5);
+    expect(found.gradient).toBeCloseTo(Math.exp(2) / total, 12);
+    expect(found.otherGradient).toBeCloseTo(Math.exp(0) / total, 12);
+  });
+
+  it('has no gradient of what has no score', () => {
+    expect(hiddenStatistics([{ pool: poolOf([2], 1), passages: Int32Array.of(7), hidden: Int32Array.of(7) }])).toEqual({ share: 1 });
   });
 });
