@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { data } from './dataSchema.js';
 import { encoder, type pretrainedInit, type randomInit } from './encoderSchema.js';
-import { count, key, share } from './keyTypes.js';
+import { count, defaultKind, key, share } from './keyTypes.js';
 import { sampler } from './samplerSchema.js';
 
 const measure = () =>
@@ -13,6 +13,12 @@ const measure = () =>
     .string()
     .regex(/^(recall|success|mrr|ndcg|ndcgExp|map|p|rcap|judged|hole|answer)@[1-9]\d{0,3}$/)
     .meta({ form: 'a measure such as recall@10 (or success, mrr, ndcg, ndcgExp, map, p, rcap, judged, hole, answer)' });
+
+const graph = () => ({
+  connectivity: key(z.int().min(2).max(128), 16, 'neighbours', 'Neighbours of a passage in the graph.'),
+  addExpansion: key(count().max(4096), 128, 'candidates', 'Looked at when a passage is added.'),
+  searchExpansion: key(count().max(10_000), 200, 'candidates', 'Looked at in a search; at least the number of passages wanted.'),
+});
 
 const refresh = z.strictObject({
   everySteps: key(
@@ -22,9 +28,16 @@ const refresh = z.strictObject({
     'Steps between refreshes: encode the corpus, search the queries of the coming steps, evaluate dev.',
   ),
   index: z
-    .strictObject({ kind: key(z.enum(['exact']), 'exact', '', 'How the vectors are searched: exactly, in blocks.') })
+    .discriminatedUnion('kind', [
+      z.strictObject({ kind: defaultKind('exact') }),
+      z.strictObject({ kind: z.literal('hnsw'), ...graph() }),
+      z.strictObject({ kind: z.literal('auto'), ...graph() }),
+    ])
     .prefault({})
-    .meta({ description: 'The index of a refresh.' }),
+    .meta({
+      description:
+        'How pools are searched for: exact, in blocks; hnsw, by a graph of near neighbours (usearch); auto, whichever is estimated to take less time. Dev and test are always searched exactly.',
+    }),
 });
 
 const train = z.strictObject({

@@ -24,6 +24,8 @@ export interface PoolFigures {
   readonly overlap?: number;
   readonly removed: Readonly<Record<string, number>>;
   readonly scoreError: number;
+  /** Of an approximate index: the share of the exact candidates that it found. */
+  readonly indexRecall?: number;
 }
 
 export interface DrawFigures {
@@ -79,6 +81,7 @@ export function poolFigures(refresh: Refresh, before: Refresh | undefined, sampl
     ...(overlap !== undefined && { overlap }),
     removed: removedCounts(pools),
     scoreError: refresh.scoreError,
+    ...(refresh.indexRecall !== undefined && { indexRecall: refresh.indexRecall }),
   };
 }
 
@@ -98,12 +101,13 @@ export function drawFigures(draws: readonly Draw[], ages: readonly number[], { h
 }
 
 /** The line that is printed of a refresh's pools. */
-export function poolsLine({ effectiveSize, candidates, overlap, removed, scoreError }: PoolFigures, kind: string): string {
+export function poolsLine({ effectiveSize, candidates, overlap, removed, scoreError, indexRecall }: PoolFigures, kind: string): string {
   const cut = Object.entries(removed).map(([name, count]) => `${name} ${count.toLocaleString('en')}`);
   return [
     effectiveSize === undefined
       ? `${candidates.toFixed(1)} candidates a query`
       : `${kind} draws from ${effectiveSize.toFixed(1)} of ${candidates.toFixed(1)} candidates in effect (1/Σp²)`,
+    ...(indexRecall === undefined ? [] : [`the index found ${(100 * indexRecall).toFixed(1)} % of the exact candidates`]),
     ...(overlap === undefined ? [] : [`${(100 * overlap).toFixed(0)} % as before`]),
     ...(cut.length > 0 ? [`removed: ${cut.join(', ')}`] : []),
     ...(scoreError > 1e-3 ? [`scores are up to ${scoreError.toPrecision(2)} off`] : []),

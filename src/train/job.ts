@@ -21,6 +21,7 @@ import { lexicalBaseline } from './lexical.js';
 import { type LoopContext, Trainer } from './loop.js';
 import { memoryPlan } from './memory.js';
 import { createPoolFilters } from './poolFilters.js';
+import { requireIndex } from './poolSearch.js';
 import { prepareEncoder } from './prepareEncoder.js';
 import { Replicas } from './replicas.js';
 import { createSharedMemory } from './sharedMemory.js';
@@ -54,6 +55,7 @@ export async function trainJob(config: RunConfig, options: JobOptions): Promise<
   const dataset = trainable(labelled, job.config, reporter);
   const judge = createJudge(dataset, job.config.eval);
   requireServing(job.config, dataset);
+  await requireIndex(job.config);
   bindDataset(job, dataset);
   const { tokenizer, shape, initial } = await prepareEncoder(job.folder, job.config, dataset, reporter);
   const tokens = tokenise(job.config, dataset, tokenizer, reporter);

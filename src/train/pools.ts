@@ -1,10 +1,11 @@
 /** The pools of a refresh: candidates of the coming queries from the index and from elsewhere, scored by the same vectors as their positives, and filtered. */
 import { notNegatives } from '../data/texts.js';
 import { rowsByLength } from '../index/encode.js';
-import { scoreOf } from '../index/exact.js';
+import { type Hits, scoreOf } from '../index/exact.js';
 import { cutPool, type Pools, type Removed, removedArrays } from '../sampling/pools.js';
 import type { CandidateSource } from './candidateSource.js';
 import type { PoolFilters, ScoredQuery } from './poolFilters.js';
+import { searchPools } from './poolSearch.js';
 import type { RefreshContext } from './refresh.js';
 
 /** What a refresh made for its coming queries. */
@@ -15,6 +16,8 @@ export interface BuiltPools {
   readonly sourcePools?: Pools;
   /** The largest difference between a score of the search and the same dot product in 64 bits, on a sample. */
   readonly scoreError: number;
+  /** Of an approximate index: the share of the exact candidates that it found, on a sample of the queries. */
+  readonly indexRecall?: number;
 }
 
 export interface PoolMaking {
@@ -48,8 +51,13 @@ export async function buildPools(context: RefreshContext, making: PoolMaking, nu
   const sourcePools = fromSource && (await cut(context, making, queries, (i) => ranked(fromSource[i]!, rows[i]!, scorer)));
   if (sourcePools && sampler.sourceShare === 1) return { sourcePools, scoreError: 0 };
   const hits = await searched(context, making, number, queries);
-  const pools = await cut(context, making, queries, hits);
-  return { pools, ...(sourcePools && { sourcePools }), scoreError: largestError(pools, scorer) };
+  const pools = await cut(context, making, queries, hits.of);
+  return {
+    pools,
+    ...(sourcePools && { sourcePools }),
+    scoreError: largestError(pools, scorer),
+    ...(hits.recall !== undefined && { indexRecall: hits.recall }),
+  };
 }
 
 interface Scorer {
@@ -68,30 +76,24 @@ function scorerOf({ replicas: { first, shared } }: RefreshContext): Scorer {
   };
 }
 
-interface Hits {
-  readonly passages: Int32Array;
-  readonly scores: Float32Array;
-}
-
 /** The Top-K of the index with room for what the filters remove: the known ones, and where texts or scores are looked at as many again. */
 async function searched(
-  { replicas, dataset, config, reporter }: RefreshContext,
+  context: RefreshContext,
   { filters }: PoolMaking,
   number: number,
   queries: readonly ScoredQuery[],
-): Promise<(i: number) => Hits> {
+): Promise<{ of: (i: number) => Hits; recall: number | undefined }> {
+  const { config, dataset } = context;
   const k = 'pool' in config.sampler ? config.sampler.pool : 0;
   const known = queries.reduce((most, query) => Math.max(most, query.known.size), 0);
   const depth = Math.min(dataset.corpus.size, (filters.removesMore ? 2 * k : k) + known);
-  const phase = reporter.phase(`refresh ${number}: search`, queries.length, 'queries');
   const rows = Int32Array.from(queries, ({ row }) => row);
-  const hits = await replicas.search(rows, depth, phase);
-  phase.update(rows.length);
-  phase.end();
-  return (i) => ({
-    passages: hits.passages.subarray(i * depth, (i + 1) * depth),
-    scores: hits.scores.subarray(i * depth, (i + 1) * depth),
+  const { passages, scores, recall } = await searchPools(context, `refresh ${number}`, rows, depth);
+  const of = (i: number): Hits => ({
+    passages: passages.subarray(i * depth, (i + 1) * depth),
+    scores: scores.subarray(i * depth, (i + 1) * depth),
   });
+  return { of, recall };
 }
 
 /** Candidates by the score that the sampler is to see: the logit of today's vectors. */

@@ -34,6 +34,8 @@ export interface Refresh {
   readonly sourcePools?: Pools | undefined;
   /** Of a sample of scores, against the same products in 64 bits. */
   readonly scoreError: number;
+  /** Of an approximate index: the share of the exact candidates that it found, on a sample of the queries. */
+  readonly indexRecall?: number;
 }
 
 export interface RefreshContext {
