@@ -20,11 +20,11 @@ export interface JobView {
   readonly sampler: Sampler | undefined;
 }
 
-/** Throws a UserError for a folder that is no job, and for one whose data has changed. */
-export async function openJobView(folder: string, reporter: Reporter): Promise<JobView> {
+/** `sets` change its configuration for this look. Throws a UserError for a folder that is no job, and for one whose data has changed. */
+export async function openJobView(folder: string, reporter: Reporter, sets: readonly string[] = []): Promise<JobView> {
   const file = path.join(folder, 'config.yaml');
   if (!fs.existsSync(file)) throw new UserError(`${folder}: found no config.yaml; expected the folder of a job, such as jobs/quickstart.`);
-  const config = loadConfig(file);
+  const config = loadConfig(file, sets);
   const loaded = await loadDataset(config.data, { seed: config.seed, cacheFolder: path.join(config.jobsFolder, '.cache'), reporter });
   const { data, sampler } = config;
   if (data.format === 'dpr' && data.labels === 'answers')

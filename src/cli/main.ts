@@ -10,6 +10,7 @@ import { evalVerb } from './eval.js';
 import { exportVerb } from './export.js';
 import { figureVerb } from './figure.js';
 import { labVerb } from './lab.js';
+import { mineVerb } from './mine.js';
 import { negativesVerb } from './negatives.js';
 import { pilotVerb } from './pilot.js';
 import { rerankVerb } from './rerank.js';
@@ -45,6 +46,7 @@ function parser(argv: readonly string[]) {
     .command(evalVerb)
     .command(rerankVerb)
     .command(encodeVerb)
+    .command(mineVerb)
     .command(exportVerb)
     .command(negativesVerb)
     .command(figureVerb)

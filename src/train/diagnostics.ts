@@ -7,7 +7,7 @@ import { FILTER_NAMES } from '../sampling/filters.js';
 import { type Pools, placeOf, poolAt, spreadPlaces } from '../sampling/pools.js';
 import { drawStatistics, effectivePoolSize, entropyOf, type HiddenFigures, hiddenStatistics, meanOf } from '../sampling/statistics.js';
 import type { Sampler } from '../sampling/types.js';
-import type { Refresh } from './refresh.js';
+import type { BuiltPools } from './pools.js';
 import type { Draw } from './visits.js';
 
 export interface PoolFigures {
@@ -55,7 +55,12 @@ export interface RefreshFigures {
 /** Pools that means are taken over. */
 const SAMPLE = 500;
 
-export function poolFigures(refresh: Refresh, before: Refresh | undefined, sampler: Sampler, dataset: Dataset): PoolFigures | undefined {
+export function poolFigures(
+  refresh: BuiltPools,
+  before: BuiltPools | undefined,
+  sampler: Sampler,
+  dataset: Dataset,
+): PoolFigures | undefined {
   const pools = refresh.pools ?? refresh.sourcePools;
   if (!pools) return undefined;
   const sample = spreadPlaces(pools, SAMPLE).map((place) =>

@@ -127,7 +127,7 @@ function announce(dataset: Dataset, reporter: Reporter): void {
   for (const note of dataset.notes) reporter.line(`  ${note}`);
 }
 
-function tokenise(config: RunConfig, dataset: Dataset, tokenizer: Tokenizer, reporter: Reporter): Record<Side, TokenTable> {
+export function tokenise(config: RunConfig, dataset: Dataset, tokenizer: Tokenizer, reporter: Reporter): Record<Side, TokenTable> {
   const cacheFolder = cacheFolderOf(config);
   const { queryPrefix, passagePrefix, queryTokens, passageTokens } = config.encoder;
   return {

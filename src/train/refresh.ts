@@ -92,7 +92,7 @@ export async function refresh(
   const devRun = await searchSplit(context, dataset.splits.dev);
   const dev = context.judge.evaluate(devRun, dataset.splits.dev, config.eval.measures).means;
   const coming = pooled ? comingQueries(config, dataset, step, steps) : new Int32Array(0);
-  const built = coming.length > 0 ? await buildPools(context, making, number, coming) : { scoreError: 0 };
+  const built = coming.length > 0 ? await buildPools(context, making, `refresh ${number}`, coming) : { scoreError: 0 };
   const made: Refresh = { number, step, fingerprint, dev, seconds, ...built };
   writeRefresh(folder, made);
   return made;

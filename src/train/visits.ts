@@ -52,8 +52,7 @@ export function visitsOfStep(source: VisitSource, pools: StepPools, step: number
   return Array.from(queriesOfStep(seed, dataset, train.queriesPerStep, step), (place, number) => {
     const positive =
       train.positive === 'best' ? bestPositive(pools, split.rows[place]!) : integer(positiveKey, number, 0, split.positives[place]!.length);
-    const draws =
-      sampler && drawing.has(number) ? negativesOf(source, sampler, pools, place, positive, rowUniforms(negativeKey, number)) : [];
+    const draws = sampler && drawing.has(number) ? drawsFor(source, sampler, pools, place, positive, rowUniforms(negativeKey, number)) : [];
     return { number, place, positive, draws };
   });
 }
@@ -65,7 +64,14 @@ export interface StepPools {
 }
 
 /** One visit's negatives: sampler.sourceShare of them from the source's pool, the rest from the index's, no passage twice. */
-function negativesOf(source: VisitSource, sampler: Sampler, pools: StepPools, place: number, chosen: number, uniforms: Uniforms): Draw[] {
+export function drawsFor(
+  source: VisitSource,
+  sampler: Sampler,
+  pools: StepPools,
+  place: number,
+  chosen: number,
+  uniforms: Uniforms,
+): Draw[] {
   const config = source.config.sampler;
   const wanted = 'negatives' in config ? config.negatives : 0;
   if (!pools.sourcePools) {
@@ -102,7 +108,7 @@ function without(pool: Pool, drawn: Int32Array): Pool {
 }
 
 /** The best-scored positive of the last refresh; the first where the query has no pool yet. */
-function bestPositive({ pools, sourcePools }: StepPools, row: number): number {
+export function bestPositive({ pools, sourcePools }: StepPools, row: number): number {
   const scored = pools ?? sourcePools;
   const at = scored ? placeOf(scored, row) : -1;
   return scored && at >= 0 ? indexOfLargest(positiveScoresAt(scored, at)) : 0;

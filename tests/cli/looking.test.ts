@@ -5,6 +5,8 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { CellResult } from '../../src/analysis/lab.js';
 import type { PilotJob } from '../../src/analysis/pilotJob.js';
+import { loadDataConfig } from '../../src/config/load.js';
+import { loadDataset } from '../../src/data/index.js';
 import type { NegativesView } from '../../src/sampling/negativesView.js';
 import { writeBeir, writeJobFile } from '../train/process.js';
 import { simans } from './command.js';
@@ -111,6 +113,48 @@ describe('pilot', () => {
   test('names the checkpoints there are', () => {
     const { code, stderr } = simans(['pilot', job, '--step', '7777']);
     expect([code, stderr]).toEqual([1, expect.stringContaining('found no checkpoint of step 7777; expected one of')]);
+  });
+});
+
+describe('mine', () => {
+  test.each(['tevatron', 'dpr', 'pairs'])(
+    'writes negatives as %s that data readers give back, none of them a positive',
+    async (format) => {
+      const { code, stdout, stderr } = simans([
+        'mine',
+        job,
+        '--to',
+        at('mined', format),
+        '--format',
+        format,
+        '--set',
+        'sampler.negatives=3',
+      ]);
+      expect(code, stderr).toBe(0);
+      expect(stdout).toContain('40 training queries with 120 negatives');
+      const source = { format: 'auto', path: at('mined', format) };
+      const { splits } = await loadDataset(loadDataConfig(source), { seed: 1, cacheFolder: at('cache') });
+      expect(splits.train.rows).toHaveLength(40);
+      splits.train.negatives!.forEach((rows, place) => {
+        expect(new Set(rows).size).toBe(3);
+        for (const row of rows) expect(splits.train.positives[place]).not.toContain(row);
+      });
+    },
+    60_000,
+  );
+
+  test('topk gives the best-scored, the same on every run', () => {
+    const topk = ['--set', 'sampler={kind: topk, negatives: 2, pool: 5}'];
+    const read = (name: string) => {
+      expect(simans(['mine', job, '--to', at('mined', name), ...topk]).code).toBe(0);
+      return fs.readFileSync(at('mined', name, 'train.jsonl'), 'utf8');
+    };
+    expect(read('first')).toBe(read('second'));
+  }, 60_000);
+
+  test('refuses a sampler that ranks nothing', () => {
+    const { code, stderr } = simans(['mine', job, '--to', at('mined/none'), '--set', 'sampler={kind: random}']);
+    expect([code, stderr]).toEqual([1, expect.stringContaining('its sampler is random, which ranks no passages')]);
   });
 });
 

@@ -1,0 +1,109 @@
+/** Hard negatives for other trainers: one refresh of a finished job over all its training queries, one draw for each, written as a data set. */
+import path from 'node:path';
+import { selectBackend, tf } from '../backend/index.js';
+import { UserError } from '../core/errors.js';
+import { deriveKey } from '../core/random.js';
+import type { Reporter } from '../core/reporter.js';
+import { rowUniforms } from '../core/threefrySimd.js';
+import type { Dataset, Texts } from '../data/types.js';
+import { writeDataset } from '../data/write.js';
+import { openModelFolder } from '../encoders/modelFolder.js';
+import { createJudge } from '../eval/judge.js';
+import { openSource } from '../train/candidateSource.js';
+import { drawFigures, poolFigures, poolsLine } from '../train/diagnostics.js';
+import { tokenise } from '../train/job.js';
+import { createPoolFilters } from '../train/poolFilters.js';
+import { buildPools } from '../train/pools.js';
+import { encodeCorpus, type RefreshContext } from '../train/refresh.js';
+import { Replicas } from '../train/replicas.js';
+import { createSharedMemory } from '../train/sharedMemory.js';
+import { bestPositive, drawsFor } from '../train/visits.js';
+import { type JobView, openJobView } from './jobView.js';
+
+export interface MineOptions {
+  /** Keys of the job's configuration to change, such as sampler.negatives=30. */
+  readonly sets: readonly string[];
+  /** The new folder, and the format of it. */
+  readonly to: string;
+  readonly format: string;
+  readonly reporter: Reporter;
+}
+
+/** Throws a UserError for a folder that is no finished job, and for a sampler that looks at no ranking. */
+export async function mineJob(folder: string, { sets, to, format, reporter }: MineOptions): Promise<void> {
+  const view = await openJobView(folder, reporter, sets);
+  const { config, dataset, sampler } = view;
+  if (!sampler || !('pool' in config.sampler))
+    throw new UserError(
+      `${folder}: its sampler is ${config.sampler.kind}, which ranks no passages; expected one with a pool; such as --set 'sampler={kind: topk, negatives: 7, pool: 100}'`,
+    );
+  if (dataset.documents)
+    throw new UserError(`${folder}: its passages are windows of documents, which other trainers' formats have no place for`);
+  const context = await openRefresh(view, reporter);
+  await encodeCorpus(context, 'mine: encode corpus');
+  const { train } = dataset.splits;
+  const places = Int32Array.from(train.rows.keys()).sort((a, b) => train.rows[a]! - train.rows[b]!);
+  const built = await buildPools(context, context.making, 'mine', places);
+  await context.replicas.dispose();
+  context.making.filters.dispose();
+  const key = deriveKey(config.seed, 'mine');
+  const source = { config, dataset, sampler };
+  const draws = Array.from(train.rows, (row, place) =>
+    drawsFor(source, sampler, built, place, bestPositive(built, row), rowUniforms(key, place)),
+  );
+  const negatives = draws.map((drawn) => Int32Array.from(drawn.flatMap(({ passages }) => [...passages])));
+  const pools = poolFigures(built, undefined, sampler, dataset);
+  if (pools) reporter.line(`pools: ${poolsLine(pools, config.sampler.kind)}`);
+  const figures = drawFigures(draws.flat(), [], train);
+  const said =
+    figures?.gapMean === undefined
+      ? ''
+      : `; mean score gap ${figures.gapMean.toFixed(2)}, ${(100 * figures.aboveThePositive!).toFixed(1)} % above their positive`;
+  const mined: Dataset = { ...dataset, corpus: withAllFields(dataset), splits: { ...dataset.splits, train: { ...train, negatives } } };
+  for (const line of await writeDataset(mined, format, to)) reporter.line(line);
+  reporter.line(
+    `${to}: ${train.rows.length.toLocaleString('en')} training queries with ${(figures?.drawn ?? 0).toLocaleString('en')} negatives${said}`,
+  );
+}
+
+/** What a refresh needs, with the weights that the job chose. */
+async function openRefresh({ folder, config, dataset }: JobView, reporter: Reporter): Promise<RefreshContext> {
+  const { name: backend } = await selectBackend(config.backend);
+  const model = await openModelFolder(path.join(folder, 'model'));
+  const judge = createJudge(dataset, config.eval);
+  const making = {
+    filters: await createPoolFilters(config, dataset, judge, reporter),
+    source: await openSource(config, dataset, reporter),
+  };
+  const memory = { kind: 'whole', microBatch: 1, chunkRows: 1, recompute: false } as const; // no step is taken
+  const shared = createSharedMemory(
+    {
+      replicas: Number(config.train.replicas),
+      seed: config.seed,
+      padId: model.tokenizer.padId,
+      encoder: model.shape,
+      memory,
+      maxStepRows: 1,
+    },
+    tokenise(config, dataset, model.tokenizer, reporter),
+  );
+  const replicas = await Replicas.create(shared, backend);
+  const flat = tf.tensor1d(model.parameters);
+  replicas.assign(flat);
+  flat.dispose();
+  return { config, folder, dataset, tokenizer: model.tokenizer, replicas, reporter, judge, making };
+}
+
+/** Passages with url, title and text, blank where the job read without. */
+function withAllFields({ corpus, policy }: Dataset): Texts {
+  const read = policy.split(' ');
+  const title = read.includes('title');
+  const url = read.includes('url');
+  return {
+    ...corpus,
+    fields: (row) => {
+      const fields = corpus.fields(row);
+      return [url ? fields[0]! : '', title ? fields.at(-2)! : '', fields.at(-1)!];
+    },
+  };
+}
