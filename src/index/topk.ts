@@ -81,18 +81,32 @@ export class TopKBuffer {
 
 /**
  * Offers a block of scores to the queries' buffers: scores[i·n + j] is that of query i and passage row firstRow + j.
- * Most scores fail the one comparison of the inner loop, which NaN passes, so that `offer` refuses it.
+ * Nearly all fail: eight are compared before any is looked at again. NaN fails no comparison, so that `offer` refuses it.
  */
 export function blockTopK(scores: Float32Array, q: number, n: number, firstRow: number, buffers: readonly TopKBuffer[]): void {
   for (let i = 0; i < q; i++) {
-    const buffer = buffers[i];
-    const start = i * n;
-    let threshold = buffer.threshold;
-    for (let j = 0; j < n; j++) {
-      const score = scores[start + j];
-      if (score < threshold) continue;
-      buffer.offer(firstRow + j, score);
-      threshold = buffer.threshold;
+    const buffer = buffers[i]!;
+    const end = (i + 1) * n;
+    const base = firstRow - i * n;
+    let j = i * n;
+    for (let t = buffer.threshold; j + 8 <= end; j += 8) {
+      const below =
+        scores[j]! < t &&
+        scores[j + 1]! < t &&
+        scores[j + 2]! < t &&
+        scores[j + 3]! < t &&
+        scores[j + 4]! < t &&
+        scores[j + 5]! < t &&
+        scores[j + 6]! < t &&
+        scores[j + 7]! < t;
+      if (below) continue;
+      offerAll(buffer, scores, j, j + 8, base);
+      t = buffer.threshold;
     }
+    offerAll(buffer, scores, j, end, base);
   }
+}
+
+function offerAll(buffer: TopKBuffer, scores: Float32Array, begin: number, end: number, base: number): void {
+  for (let j = begin; j < end; j++) if (!(scores[j]! < buffer.threshold)) buffer.offer(base + j, scores[j]!);
 }
