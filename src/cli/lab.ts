@@ -18,7 +18,7 @@ export const labVerb: CommandModule<object, LabArguments> = {
       .option('to', { type: 'string', requiresArg: true, describe: 'Folder; labs/NAME where not given' })
       .example('simans lab configs/lab.yaml', '')
       .example('simans lab configs/lab.yaml --set train.steps=30 --to labs/short', '')
-      .epilogue('Finished trainings are kept: the same command goes on. What is measured: docs/samplers.md.'),
+      .epilogue('Finished trainings are kept: the same command goes on. See docs/samplers.md.'),
   handler: async ({ experiment, set, to }) => {
     const folder = to ?? path.join('labs', path.parse(experiment).name);
     const { loadLab } = await import('../config/labFile.js');

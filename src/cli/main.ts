@@ -13,6 +13,7 @@ import { labVerb } from './lab.js';
 import { mineVerb } from './mine.js';
 import { negativesVerb } from './negatives.js';
 import { pilotVerb } from './pilot.js';
+import { planVerb } from './plan.js';
 import { rerankVerb } from './rerank.js';
 import { searchVerb } from './search.js';
 import { trainVerb } from './train.js';
@@ -42,6 +43,7 @@ function parser(argv: readonly string[]) {
     .locale('en')
     .usage('simans VERB …\n\nTrains dense retrievers: dual-tower encoders, SimANS negatives.')
     .command(trainVerb)
+    .command(planVerb)
     .command(searchVerb)
     .command(evalVerb)
     .command(rerankVerb)

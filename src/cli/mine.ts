@@ -17,13 +17,13 @@ export const mineVerb: CommandModule<object, MineArguments> = {
     yargs
       .positional('job', { type: 'string', demandOption: true, describe: 'The folder of a finished job' })
       .option('to', { type: 'string', requiresArg: true, demandOption: true, describe: 'The new folder' })
-      .option('format', { type: 'string', requiresArg: true, default: 'tevatron', describe: `One of ${FORMATS.join(', ')}` })
+      .option('format', { type: 'string', requiresArg: true, default: 'tevatron', describe: 'or dpr, pairs, msmarco-passage' })
       .option('set', { type: 'string', array: true, requiresArg: true, default: [], describe: 'Set a key of the job (key=value)' })
       .check(({ format }) => FORMATS.includes(format) || `--format is ${format}; expected one of ${FORMATS.join(', ')}`)
       .example('simans mine jobs/quickstart --to mined', '')
       .example('simans mine jobs/x --to mined --format dpr --set sampler.negatives=30', '')
       .example("simans mine jobs/x --to mined --set 'sampler={kind: topk, pool: 50}'", '')
-      .epilogue('Negatives come from the job’s sampler and filters; pairs are for sentence-transformers.'),
+      .epilogue('By the job’s sampler and filters; pairs are for sentence-transformers.'),
   handler: async ({ job, to, format, set }) => {
     const { mineJob } = await import('../analysis/mine.js');
     const { createTerminalReporter } = await import('../report/terminal.js');

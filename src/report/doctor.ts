@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { probeBackends } from '../backend/index.js';
 import { messageOf } from '../core/errors.js';
 import { XENOVA_INSTALL } from '../encoders/tokenizer/tokenizer.js';
+import { HNSW_INSTALL } from '../index/hnsw.js';
 import { wrap } from './wrap.js';
 
 type BackendFinding = Awaited<ReturnType<typeof probeBackends>>[number];
@@ -16,6 +17,8 @@ export interface Findings {
   readonly backends: readonly BackendFinding[];
   /** Reads tokenizer.json; `fix` is the line to run where it is missing. */
   readonly tokenizer: { readonly usable: boolean; readonly whyNot?: string; readonly fix?: string };
+  /** Searches by a graph (refresh.index: {kind: hnsw}); optional. */
+  readonly graph: { readonly usable: boolean; readonly whyNot?: string };
   readonly cores: number;
   readonly memoryGiB: { readonly total: number; readonly free: number };
   /** One line a GPU as nvidia-smi names it; empty without one. */
@@ -29,13 +32,14 @@ const LEAST_NODE = 20;
 export async function examine(): Promise<Findings> {
   const version = process.versions.node;
   const node = { version, supported: Number.parseInt(version, 10) >= LEAST_NODE };
-  const [backends, tokenizer, gpus] = await Promise.all([probeBackends(), probeTokenizer(), listGpus()]);
+  const [backends, tokenizer, graph, gpus] = await Promise.all([probeBackends(), probeTokenizer(), probeGraph(), listGpus()]);
   const disk = fs.statfsSync('.');
   return {
     canTrain: node.supported && tokenizer.usable && backends.some(({ usable }) => usable),
     node,
     backends,
     tokenizer,
+    graph,
     cores: os.availableParallelism(),
     memoryGiB: { total: gib(os.totalmem()), free: gib(os.freemem()) },
     gpus,
@@ -44,7 +48,7 @@ export async function examine(): Promise<Findings> {
 }
 
 export function findingLines(findings: Findings, columns: number): string {
-  const { node, backends, tokenizer, cores, memoryGiB, gpus, freeDiskGiB, canTrain } = findings;
+  const { node, backends, tokenizer, graph, cores, memoryGiB, gpus, freeDiskGiB, canTrain } = findings;
   const mark = (well: boolean) => (well ? 'ok' : '--');
   const lines = [
     [mark(node.supported), 'Node', node.supported ? node.version : `${node.version}; install Node ${LEAST_NODE} or later`],
@@ -53,6 +57,11 @@ export function findingLines(findings: Findings, columns: number): string {
       mark(tokenizer.usable),
       'tokenizer',
       tokenizer.usable ? '@xenova/transformers' : `@xenova/transformers: ${tokenizer.whyNot}; run: ${tokenizer.fix}`,
+    ],
+    [
+      mark(graph.usable),
+      'graph index',
+      graph.usable ? 'usearch' : `usearch (optional, for refresh.index: {kind: hnsw}): ${graph.whyNot}; run: ${HNSW_INSTALL}`,
     ],
     [mark(gpus.length > 0), 'GPU', gpus.length > 0 ? gpus.join('; ') : 'nvidia-smi finds none'],
     ['', 'cores', String(cores)],
@@ -83,6 +92,16 @@ async function probeTokenizer(): Promise<Findings['tokenizer']> {
   } catch (error) {
     const missing = (error as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND';
     return { usable: false, whyNot: missing ? 'not installed' : messageOf(error), fix: XENOVA_INSTALL };
+  }
+}
+
+async function probeGraph(): Promise<Findings['graph']> {
+  try {
+    await import('usearch');
+    return { usable: true };
+  } catch (error) {
+    const missing = (error as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND';
+    return { usable: false, whyNot: missing ? 'not installed' : messageOf(error) };
   }
 }
 

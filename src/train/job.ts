@@ -137,7 +137,7 @@ export function tokenise(config: RunConfig, dataset: Dataset, tokenizer: Tokeniz
 }
 
 /** The most sequences of one step: queries and cloze queries, each with its positive, and the negatives. */
-function stepRows({ train, sampler }: RunConfig): number {
+export function stepRows({ train, sampler }: RunConfig): number {
   const queries = train.queriesPerStep + Math.round(train.cloze * train.queriesPerStep);
   const negatives = 'negatives' in sampler ? sampler.negatives : 0;
   return 2 * queries + train.queriesPerStep * negatives;

@@ -65,7 +65,7 @@ export function bindDataset(job: ResolvedJob, { name, fingerprint }: Dataset): v
   }
 }
 
-function replicaCount({ train }: RunConfig, backend: string): number {
+export function replicaCount({ train }: Pick<RunConfig, 'train'>, backend: string): number {
   if (train.replicas !== 'auto') return train.replicas;
   return HOST_BACKENDS.has(backend) ? Math.min(2, os.availableParallelism()) : 1;
 }

@@ -121,7 +121,7 @@ export async function searchSplit({ replicas, dataset, config, judge }: RefreshC
 }
 
 /** Positions in train.rows of the queries that draw negatives in steps [step, step + steps), ascending by row: only they need a pool. */
-function comingQueries(config: RunConfig, dataset: Dataset, step: number, steps: number): Int32Array {
+export function comingQueries(config: RunConfig, dataset: Dataset, step: number, steps: number): Int32Array {
   const { train } = dataset.splits;
   const seen = new Set<number>();
   for (let s = step; s < step + steps; s++) {

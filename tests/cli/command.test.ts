@@ -23,6 +23,9 @@ const VERBS = [
   'negatives',
   'figure',
   'pilot',
+  'lab',
+  'mine',
+  'plan',
   'encode',
   'export',
   'config',
@@ -133,6 +136,7 @@ test('doctor --json says whether training can run, and exits accordingly', () =>
   const findings = JSON.parse(stdout);
   expect(findings.node).toEqual({ version: process.versions.node, supported: true });
   expect(findings.backends.map(({ name }: { name: string }) => name)).toContain('cpu');
+  expect(typeof findings.graph.usable).toBe('boolean');
   expect(findings.cores).toBeGreaterThanOrEqual(1);
   expect(code).toBe(findings.canTrain ? 0 : 1);
 });

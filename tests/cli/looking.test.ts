@@ -5,6 +5,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { CellResult } from '../../src/analysis/lab.js';
 import type { PilotJob } from '../../src/analysis/pilotJob.js';
+import type { Plan } from '../../src/analysis/plan.js';
 import { loadDataConfig } from '../../src/config/load.js';
 import { loadDataset } from '../../src/data/index.js';
 import type { NegativesView } from '../../src/sampling/negativesView.js';
@@ -156,6 +157,29 @@ describe('mine', () => {
     const { code, stderr } = simans(['mine', job, '--to', at('mined/none'), '--set', 'sampler={kind: random}']);
     expect([code, stderr]).toEqual([1, expect.stringContaining('its sampler is random, which ranks no passages')]);
   });
+});
+
+describe('plan', () => {
+  test('counts what the job does, and leaves nothing behind', () => {
+    const before = fs.readdirSync(folder).sort();
+    const { code, stdout, stderr } = simans(['plan', at('toy.yaml'), '--json']);
+    expect(code, stderr).toBe(0);
+    const plan = JSON.parse(stdout) as Plan;
+    const times = Object.fromEntries(plan.phases.map((phase) => [phase.name, phase.times]));
+    // 12 steps, a refresh every 4: at 0, 4, 8 with pools and at 12; the test encodes twice.
+    expect(times).toMatchObject({ step: 12, 'encode the corpus': 6, 'evaluate dev': 4, 'search pools (exact)': 3, test: 1 });
+    for (const { secondsEach } of plan.phases) expect(secondsEach).toBeGreaterThanOrEqual(0);
+    expect(plan.seconds).toBeCloseTo(
+      plan.phases.reduce((sum, phase) => sum + phase.times * phase.secondsEach, 0),
+      9,
+    );
+    expect(fs.readdirSync(folder).sort()).toEqual(before);
+  }, 60_000);
+
+  test('says what does not fit and exits with 1', () => {
+    const { code, stdout } = simans(['plan', at('toy.yaml'), '--set', 'train.keepCheckpoints=1000000000']);
+    expect([code, stdout]).toEqual([1, expect.stringMatching(/^disk: .* do not fit into the /m)]);
+  }, 60_000);
 });
 
 describe('lab', () => {

@@ -1,0 +1,230 @@
+/**
+ * What a job will take before it is begun: seconds, memory and disk of every phase, from a calibration on a sample of its own data with its own encoder:
+ * passages encoded and searched, two steps made. What is measured on the sample is scaled by counts that are known.
+ */
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { selectBackend, tf } from '../backend/index.js';
+import type { RunConfig } from '../config/schema.js';
+import { type Reporter, silentReporter } from '../core/reporter.js';
+import { loadDataset } from '../data/index.js';
+import { sampleDataset } from '../data/sample.js';
+import type { Dataset } from '../data/types.js';
+import { decayMask } from '../encoders/parameters.js';
+import { chooseIndex } from '../index/choice.js';
+import { rowsByLength } from '../index/encode.js';
+import { loadSampler } from '../sampling/index.js';
+import { buildBatch } from '../train/batch.js';
+import { stepRows, tokenise } from '../train/job.js';
+import { replicaCount } from '../train/jobFolder.js';
+import { requireServing, trainable } from '../train/labels.js';
+import { memoryPlan, predictedStepBytes } from '../train/memory.js';
+import { Optimizer } from '../train/optimizer.js';
+import { prepareEncoder } from '../train/prepareEncoder.js';
+import { comingQueries } from '../train/refresh.js';
+import { Replicas } from '../train/replicas.js';
+import { createSharedMemory, type StepBatch } from '../train/sharedMemory.js';
+
+/** One line of the plan. */
+export interface PlannedPhase {
+  readonly name: string;
+  /** How often it happens. */
+  readonly times: number;
+  readonly secondsEach: number;
+}
+
+export interface Plan {
+  readonly name: string;
+  readonly backend: string;
+  readonly replicas: number;
+  readonly passages: number;
+  readonly parameters: number;
+  readonly index: 'exact' | 'hnsw';
+  readonly phases: readonly PlannedPhase[];
+  readonly seconds: number;
+  /** Bytes by what holds them. */
+  readonly memory: Readonly<Record<string, number>>;
+  readonly disk: Readonly<Record<string, number>>;
+  /** What there is on this machine, bytes. */
+  readonly available: { readonly memory: number; readonly disk: number };
+}
+
+const SAMPLED_PASSAGES = 4096;
+/** Node, its libraries and the compiled kernels. */
+const RUNTIME_BYTES = 350e6;
+
+export async function planJob(config: RunConfig, reporter: Reporter): Promise<Plan> {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'simans-plan-'));
+  try {
+    const cacheFolder = path.join(config.jobsFolder, '.cache');
+    const dataset = trainable(await loadDataset(config.data, { seed: config.seed, cacheFolder, reporter }), config, reporter);
+    requireServing(config, dataset);
+    return await measure({ ...config, jobsFolder: folder }, dataset);
+  } finally {
+    fs.rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function measure(config: RunConfig, dataset: Dataset): Promise<Plan> {
+  const { name: backend } = await selectBackend(config.backend);
+  const replicas = replicaCount(config, backend);
+  const [encoder, preparing] = await timed(() => prepareEncoder(config.jobsFolder, config, dataset, silentReporter));
+  const { tokenizer, shape, initial } = encoder;
+  const queries = Math.min(dataset.splits.train.rows.length, 2 * config.train.queriesPerStep);
+  const sample = sampleDataset(dataset, { queries, passages: SAMPLED_PASSAGES }, config.seed);
+  const [tokens, tokenising] = await timed(async () => tokenise(config, sample, tokenizer, silentReporter));
+  const memory = memoryPlan(config, stepRows(config));
+  const shared = createSharedMemory(
+    { replicas, seed: config.seed, padId: tokenizer.padId, encoder: shape, memory, maxStepRows: stepRows(config) },
+    tokens,
+  );
+  const running = await Replicas.create(shared, backend);
+  const optimizer = new Optimizer({ parameters: initial }, decayMask(running.first.encoder.specs), config.train);
+  running.assign(optimizer.parameters);
+  const { encoding, searching } = await calibrateRefresh(running, sample);
+  const { step, batch } = await calibrateStep(running, optimizer, config, sample, tokens, tokenizer);
+  optimizer.dispose();
+  await running.dispose();
+  const texts = sample.corpus.size + sample.queries.size;
+  const rates: Rates = { preparing, tokenising: tokenising / texts, encoding, searching, step };
+  const tokensEach = tokens.passage.ids.length / sample.corpus.size;
+  const { width } = running.first.encoder;
+  return {
+    name: config.name,
+    backend,
+    replicas,
+    passages: dataset.corpus.size,
+    parameters: initial.length,
+    ...planned(config, dataset, {
+      rates,
+      width,
+      replicas,
+      parameters: initial.length,
+      tokensEach,
+      stepBytes: predictedStepBytes(shape, batch, memory, replicas),
+    }),
+    available: { memory: os.freemem(), disk: freeDisk() },
+  };
+}
+
+/** Measured seconds: of the vocabulary or the checkpoint; of a text; of a passage; of a query and a passage; of a step. */
+interface Rates {
+  readonly preparing: number;
+  readonly tokenising: number;
+  readonly encoding: number;
+  readonly searching: number;
+  readonly step: number;
+}
+
+async function timed<T>(work: () => Promise<T>): Promise<[T, number]> {
+  const begin = performance.now();
+  const value = await work();
+  return [value, (performance.now() - begin) / 1000];
+}
+
+/** Seconds of encoding a passage, and of scoring one passage for one query, all replicas at work. */
+async function calibrateRefresh(replicas: Replicas, { corpus, splits }: Dataset): Promise<{ encoding: number; searching: number }> {
+  const passages = rowsByLength(
+    replicas.shared.tokens.passage,
+    Int32Array.from({ length: corpus.size }, (_, row) => row),
+  );
+  await replicas.encode('passage', passages.subarray(0, 256)); // compiles the kernels
+  const [, encoding] = await timed(() => replicas.encode('passage', passages));
+  const queries = splits.train.rows;
+  await replicas.encode('query', rowsByLength(replicas.shared.tokens.query, queries));
+  const depth = Math.min(100, corpus.size);
+  await replicas.search(queries.subarray(0, 8), depth);
+  const [, searching] = await timed(() => replicas.search(queries, depth));
+  return { encoding: encoding / corpus.size, searching: searching / (corpus.size * queries.length) };
+}
+
+/** Seconds of one update, the second of two, and its batch; negatives are random passages, which are as long as others. */
+async function calibrateStep(
+  replicas: Replicas,
+  optimizer: Optimizer,
+  config: RunConfig,
+  dataset: Dataset,
+  tokens: Parameters<typeof buildBatch>[0]['tokens'],
+  special: Parameters<typeof buildBatch>[0]['special'],
+): Promise<{ step: number; batch: StepBatch }> {
+  const { sampler } = config;
+  const random = 'negatives' in sampler && { kind: 'random' as const, negatives: sampler.negatives, share: sampler.share, fromStep: 0 };
+  const drawing: RunConfig = random ? { ...config, sampler: random } : config;
+  const source = { config: drawing, dataset, tokens, special, ...(random && { sampler: await loadSampler(random) }) };
+  let [step, batch] = [0, undefined as StepBatch | undefined];
+  for (let i = 0; i < 2; i++) {
+    const begin = performance.now();
+    batch = buildBatch(source, {}, i).batch;
+    const { loss, gradient } = await replicas.step(batch);
+    await optimizer.apply(gradient, i, config.train.learningRate);
+    await loss.data();
+    tf.dispose([loss, gradient]);
+    replicas.assign(optimizer.parameters);
+    step = (performance.now() - begin) / 1000;
+  }
+  return { step, batch: batch! };
+}
+
+interface Measured {
+  readonly rates: Rates;
+  readonly width: number;
+  readonly replicas: number;
+  readonly parameters: number;
+  /** Mean tokens of a passage. */
+  readonly tokensEach: number;
+  readonly stepBytes: number;
+}
+
+function planned(config: RunConfig, dataset: Dataset, measured: Measured): Pick<Plan, 'index' | 'phases' | 'seconds' | 'memory' | 'disk'> {
+  const { rates, width, replicas, parameters, tokensEach, stepBytes } = measured;
+  const { corpus, queries, splits } = dataset;
+  const { train, refresh, sampler } = config;
+  const N = corpus.size;
+  const pool = 'pool' in sampler ? sampler.pool : 0;
+  const refreshes = Math.ceil(train.steps / refresh.everySteps);
+  const searched =
+    pool > 0 ? comingQueries(config, dataset, (refreshes - 1) * refresh.everySteps, Math.min(refresh.everySteps, train.steps)).length : 0;
+  const expansion = 'searchExpansion' in refresh.index ? refresh.index.searchExpansion : 0;
+  const choice = chooseIndex({ passages: N, queries: searched, width, expansion });
+  const index = refresh.index.kind === 'auto' ? choice.kind : refresh.index.kind;
+  const exactly = rates.searching * N;
+  const pools = index === 'exact' ? exactly * searched : choice.seconds.hnsw / replicas;
+  const tested = config.eval.test === 'atEnd' ? 2 : 1;
+  const phases = [
+    { name: 'vocabulary or checkpoint', times: 1, secondsEach: rates.preparing },
+    { name: 'tokenise', times: 1, secondsEach: rates.tokenising * (N + queries.size) },
+    { name: 'step', times: train.steps, secondsEach: rates.step },
+    { name: 'encode the corpus', times: refreshes + 1 + tested, secondsEach: rates.encoding * N },
+    { name: 'evaluate dev', times: refreshes + 1, secondsEach: splits.dev.rows.length * (exactly + rates.encoding) },
+    { name: `search pools (${index})`, times: pool > 0 ? refreshes : 0, secondsEach: pools + searched * rates.encoding },
+    { name: 'test', times: tested - 1, secondsEach: 2 * splits.test.rows.length * (exactly + rates.encoding) },
+  ];
+  const vectors = 4 * N * width;
+  const graph = index === 'hnsw' ? N * (2 * width + 4 * 2 * 16) : 0;
+  return {
+    index,
+    phases,
+    seconds: phases.reduce((sum, { times, secondsEach }) => sum + times * secondsEach, 0),
+    memory: {
+      'Node and libraries': RUNTIME_BYTES,
+      'token tables': 4 * tokensEach * N,
+      'vectors of the corpus': vectors,
+      // Each replica lays the passages out for itself while it searches.
+      'index while searching': replicas * vectors + graph,
+      pools: searched * pool * 8,
+      'a training step': stepBytes,
+    },
+    disk: {
+      checkpoints: (train.keepCheckpoints + 1) * 4 * parameters * (train.averageDecay > 0 ? 4 : 3),
+      'pools of the refreshes': refreshes * searched * pool * 8,
+      'token cache': 4 * tokensEach * N,
+      'index and model': vectors + 4 * parameters,
+    },
+  };
+}
+
+function freeDisk(): number {
+  const { bavail, bsize } = fs.statfsSync('.');
+  return bavail * bsize;
+}

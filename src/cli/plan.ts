@@ -1,0 +1,32 @@
+import type { CommandModule } from 'yargs';
+
+interface PlanArguments {
+  config: string;
+  set: string[];
+  json: boolean;
+}
+
+export const planVerb: CommandModule<object, PlanArguments> = {
+  command: 'plan <config>',
+  describe: 'Say what time, memory and disk a job will take',
+  builder: (yargs) =>
+    yargs
+      .positional('config', { type: 'string', demandOption: true, describe: 'The job file (YAML)' })
+      .option('set', { type: 'string', array: true, requiresArg: true, default: [], describe: 'Set a key (key=value); may be repeated' })
+      .option('json', { type: 'boolean', default: false, describe: 'The plan as JSON' })
+      .example('simans plan configs/quickstart.yaml', '')
+      .example('simans plan my.yaml --set encoder.init.layers=6', '')
+      .epilogue('Calibrated on a sample of the job’s data; exits with 1 where it will not fit.'),
+  handler: async ({ config: file, set, json }) => {
+    const { loadConfig } = await import('../config/load.js');
+    const config = loadConfig(file, set);
+    const { planJob } = await import('../analysis/plan.js');
+    const { planText } = await import('../report/plan.js');
+    const { createTerminalReporter } = await import('../report/terminal.js');
+    const { silentReporter } = await import('../core/reporter.js');
+    const plan = await planJob(config, json ? silentReporter : createTerminalReporter());
+    console.log(json ? JSON.stringify(plan, null, 2) : `\n${planText(plan)}`);
+    const total = (of: Readonly<Record<string, number>>) => Object.values(of).reduce((sum, bytes) => sum + bytes, 0);
+    if (total(plan.memory) > plan.available.memory || total(plan.disk) > plan.available.disk) process.exitCode = 1;
+  },
+};
