@@ -32,11 +32,25 @@ const refresh = z.strictObject({
       z.strictObject({ kind: defaultKind('exact') }),
       z.strictObject({ kind: z.literal('hnsw'), ...graph() }),
       z.strictObject({ kind: z.literal('auto'), ...graph() }),
+      z.strictObject({
+        kind: z.literal('engine'),
+        name: key(
+          z
+            .string()
+            .regex(/^[a-z][a-z0-9_]{0,30}$/)
+            .meta({ form: 'at most 31 small letters, digits and _, a letter first' }),
+          'simans',
+          '',
+          'Of the job’s tables on the servers; one for each job that runs.',
+        ),
+        connections: key(count().max(64), 4, 'connections', 'To each server at the same time.'),
+        ...graph(),
+      }),
     ])
     .prefault({})
     .meta({
       description:
-        'How pools are searched for: exact, in blocks; hnsw, by a graph of near neighbours (usearch); auto, whichever is estimated to take less time. Dev and test are always searched exactly.',
+        'How pools are searched for: exact, in blocks; hnsw, by a graph of near neighbours (usearch); auto, whichever is estimated to take less time; engine, by PostgreSQL servers with pgvector that SIMANS_PGVECTOR names. Dev and test are always searched exactly.',
     }),
 });
 

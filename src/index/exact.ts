@@ -1,6 +1,6 @@
 /** Exact search by inner product, in blocks: every query against every passage, the K best kept. */
 import { hostValues, tf } from '../backend/index.js';
-import { blockTopK, TopKBuffer } from './topk.js';
+import { blockTopK, type RankedRows, TopKBuffer } from './topk.js';
 
 const PASSAGE_BLOCK = 4096;
 export const QUERY_BLOCK = 256;
@@ -69,4 +69,18 @@ export function scoreOf(queries: Vectors, queryRow: number, passages: Vectors, p
   let sum = 0;
   for (let d = 0; d < D; d++) sum += queries.values[queryRow * D + d]! * passages.values[passageRow * D + d]!;
   return sum * scale;
+}
+
+/** Of the candidate passages the k best for a query row: what an approximate index found, scored as the exact one scores. Shorter where they are fewer. */
+export function bestOf(
+  candidates: Iterable<number>,
+  queries: Vectors,
+  queryRow: number,
+  passages: Vectors,
+  k: number,
+  scale: number,
+): RankedRows {
+  const buffer = new TopKBuffer(k);
+  for (const passage of candidates) buffer.offer(passage, Math.fround(scoreOf(queries, queryRow, passages, passage, scale)));
+  return buffer.sorted();
 }

@@ -5,7 +5,7 @@
  */
 import { messageOf, UserError } from '../core/errors.js';
 import type { Phase } from '../core/reporter.js';
-import { type Hits, scoreOf, type Vectors } from './exact.js';
+import { bestOf, type Hits, type Vectors } from './exact.js';
 
 export interface HnswOptions {
   /** Neighbours of a node. */
@@ -79,19 +79,9 @@ export class HnswIndex {
     const hits = { passages: new Int32Array(Q * k).fill(-1), scores: new Float32Array(Q * k) };
     for (let i = 0; i < Q; i++) {
       const keys = Array.from(found.subarray(i * k, i * k + Number(counts?.[i] ?? found.length)), Number);
-      const scored = keys.map((passage) => ({
-        passage,
-        score: Math.fround(scoreOf(queries, queryRows[i]!, this.vectors, passage, scale)),
-      }));
-      scored.sort((a, b) => b.score - a.score || a.passage - b.passage);
-      hits.passages.set(
-        scored.map(({ passage }) => passage),
-        i * k,
-      );
-      hits.scores.set(
-        scored.map(({ score }) => score),
-        i * k,
-      );
+      const best = bestOf(keys, queries, queryRows[i]!, this.vectors, k, scale);
+      hits.passages.set(best.rows, i * k);
+      hits.scores.set(best.scores, i * k);
     }
     return hits;
   }

@@ -1,8 +1,10 @@
 /** The candidates of the coming queries, searched for by the index that the configuration asks for. */
 
 import type { RunConfig } from '../config/schema.js';
+import { bytesOf, sha256 } from '../core/files.js';
 import { chooseIndex } from '../index/choice.js';
-import type { Hits } from '../index/exact.js';
+import { openEngine } from '../index/engine.js';
+import { bestOf, type Hits } from '../index/exact.js';
 import { HnswIndex, loadHnswLibrary } from '../index/hnsw.js';
 import type { RefreshContext } from './refresh.js';
 
@@ -13,18 +15,24 @@ export interface PoolHits extends Hits {
 
 /** Queries that an approximate index is compared on. */
 const SAMPLE = 50;
-/** Queries of a call into the graph: it blocks this thread. */
+/** Queries of a call: into the graph it blocks this thread. */
 const BLOCK = 1024;
 
 /** Refuses, before long work, an index that cannot be had. */
 export async function requireIndex({ refresh: { index } }: RunConfig): Promise<void> {
   if (index.kind === 'hnsw') await loadHnswLibrary();
+  if (index.kind === 'engine') await (await openEngine(index)).close();
 }
 
 /** The `depth` best passages of the encoded query rows. */
 export async function searchPools(context: RefreshContext, name: string, rows: Int32Array, depth: number): Promise<PoolHits> {
-  const { replicas, reporter } = context;
-  if (indexFor(context, rows.length, depth) === 'hnsw') return searchGraph(context, name, rows, depth);
+  const kind = indexFor(context, rows.length, depth);
+  if (kind === 'exact') return searchExact(context, name, rows, depth);
+  const hits = await (kind === 'hnsw' ? searchGraph : searchEngine)(context, name, rows, depth);
+  return { ...hits, recall: await recallOf(context, rows, hits, depth) };
+}
+
+async function searchExact({ replicas, reporter }: RefreshContext, name: string, rows: Int32Array, depth: number): Promise<Hits> {
   const phase = reporter.phase(`${name}: search`, rows.length, 'queries');
   const hits = await replicas.search(rows, depth, phase);
   phase.update(rows.length);
@@ -32,7 +40,11 @@ export async function searchPools(context: RefreshContext, name: string, rows: I
   return hits;
 }
 
-function indexFor({ config: { refresh }, dataset, replicas, reporter }: RefreshContext, queries: number, depth: number): 'exact' | 'hnsw' {
+function indexFor(
+  { config: { refresh }, dataset, replicas, reporter }: RefreshContext,
+  queries: number,
+  depth: number,
+): 'exact' | 'hnsw' | 'engine' {
   const { index } = refresh;
   if (index.kind !== 'auto') return index.kind;
   const expansion = Math.max(depth, index.searchExpansion);
@@ -44,43 +56,77 @@ function indexFor({ config: { refresh }, dataset, replicas, reporter }: RefreshC
   return kind;
 }
 
-async function searchGraph(
-  { config, replicas, reporter }: RefreshContext,
-  name: string,
-  rows: Int32Array,
-  depth: number,
-): Promise<PoolHits> {
+async function searchGraph(context: RefreshContext, name: string, rows: Int32Array, depth: number): Promise<Hits> {
+  const { config, replicas, reporter } = context;
   const { index } = config.refresh;
-  if (index.kind === 'exact') throw new Error('internal: an exact index has no graph');
+  if (!('connectivity' in index)) throw new Error('internal: an exact index has no graph');
   const { width, logitScale } = replicas.first.encoder;
   const { passage, query } = replicas.shared.vectors;
   const building = reporter.phase(`${name}: build graph`, passage.length / width, 'passages');
   const options = { ...index, searchExpansion: Math.max(depth, index.searchExpansion), threads: replicas.shared.replicas };
   const graph = await HnswIndex.build({ values: passage, width }, options, building);
   building.end();
+  return inBlocks(context, name, rows, depth, async (block) => graph.search({ values: query, width }, block, depth, logitScale));
+}
+
+async function searchEngine(context: RefreshContext, name: string, rows: Int32Array, depth: number): Promise<Hits> {
+  const { config, replicas, reporter } = context;
+  const { index } = config.refresh;
+  if (index.kind !== 'engine') throw new Error('internal: no engine is configured');
+  const { width, logitScale } = replicas.first.encoder;
+  const passages = { values: replicas.shared.vectors.passage, width };
+  const queries = { values: replicas.shared.vectors.query, width };
+  // What the vectors are tells generations apart: none is loaded twice, and no two are mixed.
+  const generation = sha256(bytesOf(passages.values)).slice(0, 16);
+  const engine = await openEngine(index);
+  try {
+    const loading = reporter.phase(`${name}: load engine`, passages.values.length / width, 'passages');
+    const reused = await engine.load(passages, generation, loading);
+    loading.end(reused ? `${name}: the engine has these vectors already` : undefined);
+    return await inBlocks(context, name, rows, depth, async (block) => {
+      const found = await engine.search(generation, queries, block, depth);
+      const hits = { passages: new Int32Array(block.length * depth).fill(-1), scores: new Float32Array(block.length * depth) };
+      found.forEach((candidates, i) => {
+        const best = bestOf(candidates, queries, block[i]!, passages, depth, logitScale);
+        hits.passages.set(best.rows, i * depth);
+        hits.scores.set(best.scores, i * depth);
+      });
+      return hits;
+    });
+  } finally {
+    await engine.close();
+  }
+}
+
+async function inBlocks(
+  { reporter }: RefreshContext,
+  name: string,
+  rows: Int32Array,
+  depth: number,
+  search: (block: Int32Array) => Promise<Hits>,
+): Promise<Hits> {
   const phase = reporter.phase(`${name}: search`, rows.length, 'queries');
   const hits = { passages: new Int32Array(rows.length * depth), scores: new Float32Array(rows.length * depth) };
   for (let begin = 0; begin < rows.length; begin += BLOCK) {
-    const found = graph.search({ values: query, width }, rows.subarray(begin, begin + BLOCK), depth, logitScale);
+    const found = await search(rows.subarray(begin, begin + BLOCK));
     hits.passages.set(found.passages, begin * depth);
     hits.scores.set(found.scores, begin * depth);
     phase.update(Math.min(rows.length, begin + BLOCK));
     await new Promise((resolve) => setImmediate(resolve)); // lets Ctrl-C in
   }
   phase.end();
+  return hits;
+}
+
+/** The share of the exact candidates that were found, over a sample of the queries. */
+async function recallOf({ replicas }: RefreshContext, rows: Int32Array, hits: Hits, depth: number): Promise<number> {
+  const size = Math.min(SAMPLE, rows.length);
   // Spread over the queries, which stand in the order of their rows.
-  const sample = Int32Array.from({ length: Math.min(SAMPLE, rows.length) }, (_, i) =>
-    Math.floor((i * rows.length) / Math.min(SAMPLE, rows.length)),
-  );
+  const sample = Int32Array.from({ length: size }, (_, i) => Math.floor((i * rows.length) / size));
   const exact = await replicas.search(
     sample.map((i) => rows[i]!),
     depth,
   );
-  return { ...hits, recall: recallOf(hits, sample, exact, depth) };
-}
-
-/** The share of the exact rows, over the sampled queries, that the graph found. */
-function recallOf(hits: Hits, sample: Int32Array, exact: Hits, depth: number): number {
   let [found, all] = [0, 0];
   sample.forEach((query, i) => {
     const have = new Set(hits.passages.subarray(query * depth, (query + 1) * depth));

@@ -1,0 +1,247 @@
+/**
+ * PostgreSQL with pgvector as the engine, over any number of servers: row r lies on server r mod S, a search asks all of them. A generation is a table;
+ * it is loaded in parts, each a transaction that also notes the part, then indexed (HNSW over half-precision vectors), then, in one transaction, marked
+ * finished, put behind the view NAME, and the others are dropped. Where the servers are, and how they are logged in to, is told by SIMANS_PGVECTOR alone.
+ */
+import pRetry, { AbortError } from 'p-retry';
+import type pg from 'pg';
+import { messageOf, UserError } from '../core/errors.js';
+import type { Phase } from '../core/reporter.js';
+import type { EngineOptions, VectorEngine } from './engine.js';
+import type { Vectors } from './exact.js';
+
+export const PGVECTOR_VARIABLE = 'SIMANS_PGVECTOR';
+export const PG_INSTALL = 'npm i pg';
+/** Rows of a part, and queries of a request. */
+const PART_ROWS = 1000;
+const REQUEST_QUERIES = 32;
+const ATTEMPTS = 5;
+/** What pgvector allows. */
+const MOST_EXPANSION = 1000;
+
+/** One server, called by its host: never by its connection string. */
+interface Server {
+  readonly label: string;
+  readonly pool: pg.Pool;
+}
+
+export async function openPgvector(options: EngineOptions): Promise<VectorEngine> {
+  const urls = (process.env[PGVECTOR_VARIABLE] ?? '').split(/\s+/).filter(Boolean);
+  if (urls.length === 0)
+    throw new UserError(
+      `${PGVECTOR_VARIABLE}: found none in the environment; expected the connection strings of PostgreSQL servers with pgvector, separated by spaces, such as postgresql://user:password@host:5432/database`,
+    );
+  const library = await loadLibrary();
+  const servers = urls.map((url, i) => serverOf(library, url, i, options.connections));
+  const engine = new Pgvector(servers, options);
+  try {
+    await engine.prepare();
+  } catch (error) {
+    await engine.close();
+    throw error;
+  }
+  return engine;
+}
+
+async function loadLibrary(): Promise<typeof pg> {
+  try {
+    return (await import('pg')).default;
+  } catch (error) {
+    throw new UserError(`refresh.index.kind is engine, but pg cannot be loaded (${messageOf(error)}); install it with: ${PG_INSTALL}`);
+  }
+}
+
+function serverOf(library: typeof pg, url: string, place: number, connections: number): Server {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  if (!parsed || !/^postgres(ql)?:$/.test(parsed.protocol))
+    throw new UserError(
+      `${PGVECTOR_VARIABLE}: the ${place + 1}. of its entries is no connection string; expected postgresql://user:password@host:5432/database`,
+    );
+  const pool = new library.Pool({ connectionString: url, max: connections });
+  pool.on('error', () => {}); // of an idle connection: the next query tells
+  return { label: `${parsed.host}${parsed.pathname}`, pool };
+}
+
+class Pgvector implements VectorEngine {
+  constructor(
+    private readonly servers: readonly Server[],
+    private readonly options: EngineOptions,
+  ) {}
+
+  /** Makes the tables that remember generations; fails where a server cannot be reached or lacks pgvector. */
+  async prepare(): Promise<void> {
+    const { name } = this.options;
+    await this.everywhere(async (client) => {
+      await client.query('CREATE EXTENSION IF NOT EXISTS vector');
+      await client.query(`CREATE TABLE IF NOT EXISTS ${name}_generations (generation text PRIMARY KEY)`);
+      await client.query(`CREATE TABLE IF NOT EXISTS ${name}_parts (generation text, part integer, PRIMARY KEY (generation, part))`);
+    });
+  }
+
+  async load(vectors: Vectors, generation: string, phase: Phase): Promise<boolean> {
+    const { name } = this.options;
+    const finished = await this.everywhere(async (client) => {
+      const { rowCount } = await client.query(`SELECT 1 FROM ${name}_generations WHERE generation = $1`, [generation]);
+      return rowCount === 1;
+    });
+    let loaded = 0;
+    const onRows = (rows: number): void => {
+      loaded += rows;
+      phase.update(loaded);
+    };
+    await Promise.all(
+      this.servers.map(async (server, place) => {
+        if (finished[place]) return;
+        await this.loadServer(server, place, vectors, generation, onRows);
+      }),
+    );
+    // Only now, when every server has all of its part.
+    if (!finished.every(Boolean)) await this.everywhere((client) => this.serve(client, generation));
+    return finished.every(Boolean);
+  }
+
+  private async loadServer(
+    server: Server,
+    place: number,
+    { values, width: D }: Vectors,
+    generation: string,
+    onRows: (rows: number) => void,
+  ) {
+    const { name, connectivity, addExpansion } = this.options;
+    const table = `${name}_${generation}`;
+    const done = await this.attempt(server, async (client) => {
+      await client.query(`CREATE TABLE IF NOT EXISTS ${table} (id integer PRIMARY KEY, v halfvec(${D}) NOT NULL)`);
+      const { rows } = await client.query<{ part: number }>(`SELECT part FROM ${name}_parts WHERE generation = $1`, [generation]);
+      return new Set(rows.map(({ part }) => part));
+    });
+    const own = Math.ceil((values.length / D - place) / this.servers.length);
+    const parts = Array.from({ length: Math.ceil(own / PART_ROWS) }, (_, part) => part);
+    const loadPart = async (part: number): Promise<void> => {
+      const count = Math.min(PART_ROWS, own - part * PART_ROWS);
+      const ids = Array.from({ length: count }, (_, i) => (part * PART_ROWS + i) * this.servers.length + place);
+      if (!done.has(part))
+        await this.transaction(server, async (client) => {
+          // Noted already where the answer to an earlier attempt was lost.
+          const noted = await client.query(`INSERT INTO ${name}_parts VALUES ($1, $2) ON CONFLICT DO NOTHING`, [generation, part]);
+          if (noted.rowCount === 0) return;
+          await client.query(`INSERT INTO ${table} SELECT * FROM unnest($1::integer[], $2::halfvec[])`, [
+            ids,
+            ids.map((id) => literal(values.subarray(id * D, (id + 1) * D))),
+          ]);
+        });
+      onRows(count);
+    };
+    await inTurns(parts, this.options.connections, loadPart);
+    await this.attempt(server, (client) =>
+      client.query(
+        `CREATE INDEX IF NOT EXISTS ${table}_v ON ${table} USING hnsw (v halfvec_ip_ops) WITH (m = ${connectivity}, ef_construction = ${Math.max(addExpansion, 2 * connectivity)})`,
+      ),
+    );
+  }
+
+  /** In one transaction: finished, behind the view, the others dropped. */
+  private async serve(client: pg.ClientBase, generation: string): Promise<void> {
+    const { name } = this.options;
+    await client.query('BEGIN');
+    try {
+      const { rows } = await client.query<{ tablename: string }>(
+        'SELECT tablename FROM pg_tables WHERE schemaname = current_schema() AND tablename ~ $1 AND tablename <> $2',
+        [`^${name}_[0-9a-f]{16}$`, `${name}_${generation}`],
+      );
+      await client.query(`DROP VIEW IF EXISTS ${name}`);
+      await client.query(`CREATE VIEW ${name} AS SELECT id, v FROM ${name}_${generation}`);
+      for (const { tablename } of rows) await client.query(`DROP TABLE ${tablename}`);
+      await client.query(`DELETE FROM ${name}_parts WHERE generation <> $1`, [generation]);
+      await client.query(`DELETE FROM ${name}_generations WHERE generation <> $1`, [generation]);
+      await client.query(`INSERT INTO ${name}_generations VALUES ($1) ON CONFLICT DO NOTHING`, [generation]);
+      await client.query('COMMIT');
+    } catch (error) {
+      await client.query('ROLLBACK');
+      throw error;
+    }
+  }
+
+  async search(generation: string, { values, width: D }: Vectors, queryRows: Int32Array, k: number): Promise<Int32Array[]> {
+    const { name, searchExpansion, connections } = this.options;
+    const found = Array.from(queryRows, (): number[] => []);
+    const expansion = String(Math.min(MOST_EXPANSION, Math.max(k, searchExpansion)));
+    const requests = this.servers.flatMap((server) =>
+      Array.from({ length: Math.ceil(queryRows.length / REQUEST_QUERIES) }, (_, i) => ({ server, begin: i * REQUEST_QUERIES })),
+    );
+    await inTurns(requests, connections * this.servers.length, async ({ server, begin }) => {
+      const asked = queryRows.subarray(begin, begin + REQUEST_QUERIES);
+      const texts = Array.from(asked, (row) => literal(values.subarray(row * D, (row + 1) * D)));
+      const { rows } = await this.attempt(server, async (client) => {
+        await client.query(`SELECT set_config('hnsw.ef_search', $1, false)`, [expansion]);
+        return client.query<{ i: string; id: number }>(
+          `SELECT q.i, r.id FROM unnest($1::text[]) WITH ORDINALITY AS q(v, i)
+             CROSS JOIN LATERAL (SELECT t.id FROM ${name}_${generation} t ORDER BY t.v <#> q.v::halfvec(${D}) LIMIT ${k}) r`,
+          [texts],
+        );
+      });
+      for (const { i, id } of rows) found[begin + Number(i) - 1]!.push(id);
+    });
+    return found.map((ids) => Int32Array.from(ids));
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.servers.map(({ pool }) => pool.end()));
+  }
+
+  private everywhere<T>(work: (client: pg.ClientBase) => Promise<T>): Promise<T[]> {
+    return Promise.all(this.servers.map((server) => this.attempt(server, work)));
+  }
+
+  private transaction(server: Server, work: (client: pg.ClientBase) => Promise<void>): Promise<void> {
+    return this.attempt(server, async (client) => {
+      await client.query('BEGIN');
+      try {
+        await work(client);
+        await client.query('COMMIT');
+      } catch (error) {
+        await client.query('ROLLBACK').catch(() => {}); // the connection may be gone, and with it the transaction
+        throw error;
+      }
+    });
+  }
+
+  /** Again after 0.2, 0.4 … s where the server or the network failed; at once a UserError naming the server for what another attempt will not mend. */
+  private async attempt<T>(server: Server, work: (client: pg.ClientBase) => Promise<T>): Promise<T> {
+    const once = async (): Promise<T> => {
+      let client: pg.PoolClient | undefined;
+      try {
+        client = await server.pool.connect();
+        const value = await work(client);
+        client.release();
+        return value;
+      } catch (error) {
+        client?.release(true);
+        throw isPassing(error) ? error : new AbortError(error instanceof Error ? error : new Error(String(error)));
+      }
+    };
+    try {
+      return await pRetry(once, { retries: ATTEMPTS - 1, minTimeout: 200, factor: 2 });
+    } catch (error) {
+      throw new UserError(
+        `${server.label}: ${messageOf(error)}; check the server and ${PGVECTOR_VARIABLE}; what was loaded is kept, run the same command again`,
+      );
+    }
+  }
+}
+
+/** Whether it may be different in a moment: connections, a server that starts or stops, too many clients. */
+function isPassing(error: unknown): boolean {
+  const { code = '', message = '' } = error as { code?: string; message?: string };
+  return /^(ECONNREFUSED|ECONNRESET|ETIMEDOUT|EPIPE|08...|57P0.|53300|40001|40P01)$/.test(code) || /terminated|timeout/i.test(message);
+}
+
+/** A vector as pgvector reads it. */
+const literal = (vector: Float32Array): string => `[${Array.from(vector, (value) => value.toPrecision(6)).join(',')}]`;
+
+async function inTurns<T>(items: readonly T[], atATime: number, work: (item: T) => Promise<void>): Promise<void> {
+  const waiting = items[Symbol.iterator]();
+  const worker = async () => {
+    for (let next = waiting.next(); !next.done; next = waiting.next()) await work(next.value);
+  };
+  await Promise.all(Array.from({ length: Math.min(atATime, items.length) }, worker));
+}
