@@ -1,12 +1,17 @@
 /** The contract of a vector engine, on real PostgreSQL with pgvector: PGlite behind TCP, two servers. */
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
 import { vector } from '@electric-sql/pglite-pgvector';
 import { PGLiteSocketServer } from '@electric-sql/pglite-socket';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { deriveKey, normal } from '../../src/core/random.js';
 import { silentReporter } from '../../src/core/reporter.js';
+import { readSafetensors } from '../../src/encoders/formats/safetensors.js';
 import { openEngine, type VectorEngine } from '../../src/index/engine.js';
 import { scoreOf, type Vectors } from '../../src/index/exact.js';
+import { train, writeBeir, writeJobFile } from '../train/process.js';
 
 const D = 8;
 const options = { name: 'toy', connectivity: 8, addExpansion: 32, searchExpansion: 100, connections: 2 };
@@ -68,6 +73,24 @@ const tables = async (server: number) =>
   ).rows.map(({ tablename }) => tablename);
 const count = async (server: number, relation: string) =>
   Number((await databases[server]!.query<{ n: string }>(`SELECT count(*) AS n FROM ${relation}`)).rows[0]!.n);
+
+test('a job draws from the same pools by the engine as by exact search', async () => {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'simans-engine-'));
+  writeBeir(path.join(folder, 'beir'));
+  const file = writeJobFile(folder);
+  const flags = ['--replicas', '1', '--set', 'train.steps=5'];
+  const index = 'refresh.index={kind: engine, name: job, connections: 2}';
+  const [exact, byEngine] = [
+    await train(file, ...flags, '--set', 'name=exact'),
+    await train(file, ...flags, '--set', 'name=engine', '--set', index),
+  ];
+  expect([exact.code, byEngine.code], exact.stderr + byEngine.stderr).toEqual([0, 0]);
+  const pools = (name: string) => readSafetensors(path.join(folder, 'jobs', name, 'refresh-001/pools.safetensors')).tensors;
+  expect(pools('engine').get('passages')).toEqual(pools('exact').get('passages'));
+  expect(byEngine.stdout).toContain('the index found 100.0 % of the exact candidates');
+  expect(byEngine.stdout + byEngine.stderr).not.toContain('secret');
+  fs.rmSync(folder, { recursive: true });
+}, 120_000);
 
 describe('an engine', () => {
   test('holds each vector once, spread over its servers, and finds the nearest', async () => {
