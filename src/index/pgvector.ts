@@ -58,7 +58,9 @@ function serverOf(library: typeof pg, url: string, place: number, connections: n
       `${PGVECTOR_VARIABLE}: the ${place + 1}. of its entries is no connection string; expected postgresql://user:password@host:5432/database`,
     );
   const pool = new library.Pool({ connectionString: url, max: connections });
-  pool.on('error', () => {}); // of an idle connection: the next query tells
+  // A connection that breaks says so beside its query, which fails too and is tried again; unheard, it would end the process.
+  pool.on('error', () => {});
+  pool.on('connect', (client) => client.on('error', () => {}));
   return { label: `${parsed.host}${parsed.pathname}`, pool };
 }
 

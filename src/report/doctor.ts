@@ -7,6 +7,7 @@ import { probeBackends } from '../backend/index.js';
 import { messageOf } from '../core/errors.js';
 import { XENOVA_INSTALL } from '../encoders/tokenizer/tokenizer.js';
 import { HNSW_INSTALL } from '../index/hnsw.js';
+import { PG_INSTALL } from '../index/pgvector.js';
 import { wrap } from './wrap.js';
 
 type BackendFinding = Awaited<ReturnType<typeof probeBackends>>[number];
@@ -17,8 +18,8 @@ export interface Findings {
   readonly backends: readonly BackendFinding[];
   /** Reads tokenizer.json; `fix` is the line to run where it is missing. */
   readonly tokenizer: { readonly usable: boolean; readonly whyNot?: string; readonly fix?: string };
-  /** Searches by a graph (refresh.index: {kind: hnsw}); optional. */
-  readonly graph: { readonly usable: boolean; readonly whyNot?: string };
+  /** Packages that one or the other kind of refresh.index needs. */
+  readonly indexes: readonly IndexFinding[];
   readonly cores: number;
   readonly memoryGiB: { readonly total: number; readonly free: number };
   /** One line a GPU as nvidia-smi names it; empty without one. */
@@ -27,19 +28,27 @@ export interface Findings {
   readonly freeDiskGiB: number;
 }
 
+interface IndexFinding {
+  readonly kind: 'hnsw' | 'engine';
+  readonly package: string;
+  readonly usable: boolean;
+  readonly whyNot?: string;
+  readonly fix: string;
+}
+
 const LEAST_NODE = 20;
 
 export async function examine(): Promise<Findings> {
   const version = process.versions.node;
   const node = { version, supported: Number.parseInt(version, 10) >= LEAST_NODE };
-  const [backends, tokenizer, graph, gpus] = await Promise.all([probeBackends(), probeTokenizer(), probeGraph(), listGpus()]);
+  const [backends, tokenizer, indexes, gpus] = await Promise.all([probeBackends(), probeTokenizer(), probeIndexes(), listGpus()]);
   const disk = fs.statfsSync('.');
   return {
     canTrain: node.supported && tokenizer.usable && backends.some(({ usable }) => usable),
     node,
     backends,
     tokenizer,
-    graph,
+    indexes,
     cores: os.availableParallelism(),
     memoryGiB: { total: gib(os.totalmem()), free: gib(os.freemem()) },
     gpus,
@@ -48,7 +57,7 @@ export async function examine(): Promise<Findings> {
 }
 
 export function findingLines(findings: Findings, columns: number): string {
-  const { node, backends, tokenizer, graph, cores, memoryGiB, gpus, freeDiskGiB, canTrain } = findings;
+  const { node, backends, tokenizer, indexes, cores, memoryGiB, gpus, freeDiskGiB, canTrain } = findings;
   const mark = (well: boolean) => (well ? 'ok' : '--');
   const lines = [
     [mark(node.supported), 'Node', node.supported ? node.version : `${node.version}; install Node ${LEAST_NODE} or later`],
@@ -58,11 +67,11 @@ export function findingLines(findings: Findings, columns: number): string {
       'tokenizer',
       tokenizer.usable ? '@xenova/transformers' : `@xenova/transformers: ${tokenizer.whyNot}; run: ${tokenizer.fix}`,
     ],
-    [
-      mark(graph.usable),
-      'graph index',
-      graph.usable ? 'usearch' : `usearch (optional, for refresh.index: {kind: hnsw}): ${graph.whyNot}; run: ${HNSW_INSTALL}`,
-    ],
+    ...indexes.map((index) => [
+      mark(index.usable),
+      `index ${index.kind}`,
+      index.usable ? index.package : `${index.package}, optional: ${index.whyNot}; run: ${index.fix}`,
+    ]),
     [mark(gpus.length > 0), 'GPU', gpus.length > 0 ? gpus.join('; ') : 'nvidia-smi finds none'],
     ['', 'cores', String(cores)],
     ['', 'memory', `${memoryGiB.free} of ${memoryGiB.total} GiB free`],
@@ -95,14 +104,17 @@ async function probeTokenizer(): Promise<Findings['tokenizer']> {
   }
 }
 
-async function probeGraph(): Promise<Findings['graph']> {
-  try {
-    await import('usearch');
-    return { usable: true };
-  } catch (error) {
-    const missing = (error as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND';
-    return { usable: false, whyNot: missing ? 'not installed' : messageOf(error) };
-  }
+async function probeIndexes(): Promise<IndexFinding[]> {
+  const probe = async (kind: IndexFinding['kind'], name: string, fix: string): Promise<IndexFinding> => {
+    try {
+      await import(name);
+      return { kind, package: name, usable: true, fix };
+    } catch (error) {
+      const missing = (error as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND';
+      return { kind, package: name, usable: false, whyNot: missing ? 'not installed' : messageOf(error), fix };
+    }
+  };
+  return Promise.all([probe('hnsw', 'usearch', HNSW_INSTALL), probe('engine', 'pg', PG_INSTALL)]);
 }
 
 async function listGpus(): Promise<string[]> {
