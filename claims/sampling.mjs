@@ -10,7 +10,7 @@ import { BIN, inTemporaryFolder, ROOT, readSummary, timed } from './processes.mj
 /** @typedef {import('./verdicts.mjs').Measured} Measured */
 
 /** Tests of the named files by vitest's own count. @param {string[]} files */
-function testCounts(files) {
+export function testCounts(files) {
   const { stdout } = spawnSync('npx', ['vitest', 'run', '--reporter=json', ...files], { cwd: ROOT, encoding: 'utf8', maxBuffer: 1 << 26 });
   const { numPassedTests, numFailedTests } = JSON.parse(stdout.slice(stdout.indexOf('{')));
   return { passed: numPassedTests, failed: numFailedTests };

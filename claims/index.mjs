@@ -1,0 +1,60 @@
+/** What issue 7 asks to be shown of the indexes. */
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { BIN, inTemporaryFolder, ROOT, timed } from './processes.mjs';
+import { testCounts } from './sampling.mjs';
+
+/** @typedef {import('./verdicts.mjs').Measured} Measured */
+
+/** @returns {Promise<Record<string, Measured>>} */
+export async function measureFaiss() {
+  const argv = [path.join(ROOT, 'bench', 'index.mjs'), '--json', '--graph', '0', '--python', process.env.SIMANS_PYTHON ?? 'python3'];
+  const found = JSON.parse(execFileSync(process.execPath, argv, { encoding: 'utf8' }));
+  const note = `${found.exact.toFixed(1)} queries/s over 1 M × 384, K 200, one thread, peak ${(found.peakMemoryBytes / 1e9).toFixed(1)} GB`;
+  if (!found.faiss) return { 'index.overFaiss': { note: `${note}; no Python with faiss (SIMANS_PYTHON names one)` } };
+  return { 'index.overFaiss': { value: found.exact / found.faiss, note: `${note}; faiss ${found.version} ${found.faiss.toFixed(1)}` } };
+}
+
+/**
+ * WordNet's 117,791 passages by an encoder of 300 steps, pools of 200 by a graph: its recall on 50 queries, as the job itself measures it.
+ * @returns {Promise<Record<string, Measured>>}
+ */
+export async function measureGraph() {
+  return inTemporaryFolder(async (folder) => {
+    const settings = [
+      'name=graph',
+      `jobsFolder=${folder}`,
+      'train.steps=320',
+      'refresh.everySteps=300',
+      'refresh.index={kind: hnsw, searchExpansion: 400}',
+      'sampler.pool=200',
+      'sampler.fromStep=300',
+      'eval.bm25=false',
+      'eval.test=never',
+    ].flatMap((setting) => ['--set', setting]);
+    await timed([process.execPath, BIN, 'train', path.join(ROOT, 'configs', 'wordnet.yaml'), ...settings], 'silent');
+    const lines = fs
+      .readFileSync(path.join(folder, 'graph', 'metrics.jsonl'), 'utf8')
+      .trimEnd()
+      .split('\n');
+    const pools = lines.flatMap((line) => JSON.parse(line).pools ?? []).at(-1);
+    return { 'index.graphRecall': { value: pools.indexRecall, note: `${pools.queries} queries searched; searchExpansion 400` } };
+  });
+}
+
+/** @returns {Promise<Record<string, Measured>>} */
+export async function measureIndexTests() {
+  const [exact, engine] = ['tests/index/exact.test.ts', 'tests/index/pgvector.test.ts'].map((file) => testCounts([file]));
+  return {
+    'index.exactness': { value: exact.failed, note: `${exact.passed} tests passed` },
+    'index.engine': { value: engine.failed, note: `${engine.passed} tests passed` },
+  };
+}
+
+/** @returns {Promise<Record<string, Measured>>} */
+export async function measureRealServer() {
+  if (!process.env.SIMANS_PG_BIN) return { 'index.realServer': { note: 'SIMANS_PG_BIN names no programs of PostgreSQL with pgvector' } };
+  const { passed, failed } = testCounts(['--config', 'vitest.full.config.ts', 'tests/full/pgvector.full.test.ts']);
+  return { 'index.realServer': { value: failed, note: `${passed} tests passed` } };
+}
