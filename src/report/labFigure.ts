@@ -36,7 +36,7 @@ function settings(results: readonly Shown[]): Cell[] {
 
 /** A line of each set by sampler and share of hidden positives: means over seeds. */
 export function labTable(results: readonly Shown[]): string {
-  const measure = results[0]!.measure;
+  const measure = [...new Set(results.map((one) => one.measure))].join(' or ');
   const percent = (values: readonly number[]) => `${(100 * meanOf(values)).toFixed(1)} %`;
   const gradient = (values: readonly (number | undefined)[]) => {
     const there = values.filter((value) => value !== undefined);
@@ -55,11 +55,15 @@ export function labTable(results: readonly Shown[]): string {
   );
 }
 
+/** Of points of one share, and at the ends of the axis; in percent. */
+const APART = 0.5;
+const MARGIN = 2;
+
 /** Three panels a set, against the share of hidden positives: the measure on test, the share of draws that are hidden, and the gradient of those. */
 export function writeLab(base: string, results: readonly Shown[], reporter: Reporter): Promise<string[]> {
-  const { measure } = results[0]!;
   const seeds = new Set(results.map(({ seed }) => seed)).size;
-  const sets = [...new Set(results.map(({ data }) => data))];
+  const sets = new Map(results.map(({ data, measure }) => [data, measure]));
+  const largest = 100 * Math.max(...results.map(({ hidden }) => hidden));
   const rows = settings(results).flatMap(({ data, sampler, hidden, seeds: runs }) => [
     row(
       { data, sampler, hidden, panel: 'test' },
@@ -78,28 +82,40 @@ export function writeLab(base: string, results: readonly Shown[], reporter: Repo
         ]
       : []),
   ]);
-  const panel = (data: string, name: string, title: string, zero: boolean) => ({
-    width: 250,
-    height: 210,
-    transform: [{ filter: `datum.panel === '${name}' && datum.data === ${JSON.stringify(data)}` }],
-    encoding: {
-      x: { field: 'hidden', type: 'quantitative', title: 'hidden positives (%)', axis: { values: [0, 10, 20, 30, 40, 50] } },
-      color: { field: 'sampler', type: 'nominal', title: null, sort: null, legend: { orient: 'top', columns: 3, labelLimit: 300 } },
-    },
-    layer: [
-      {
-        mark: { type: 'line', strokeWidth: 2, point: true },
-        encoding: { y: { field: 'value', type: 'quantitative', title, scale: { zero } } },
+  // Side by side, so that bars do not cover each other.
+  const names = [...new Set(rows.map(({ sampler }) => sampler))];
+  const placed = rows.map((one) => ({ ...one, at: Number(one.at) + (names.indexOf(one.sampler!) - (names.length - 1) / 2) * APART }));
+  const panel = (data: string, name: string, title: string, zero: boolean) => {
+    const shown = rows.filter((one) => one.panel === name && one.data === data);
+    const domain = [zero ? 0 : Math.min(...shown.map(({ low }) => Number(low))), Math.max(...shown.map(({ high }) => Number(high)))];
+    return {
+      width: 250,
+      height: 210,
+      transform: [{ filter: `datum.panel === '${name}' && datum.data === ${JSON.stringify(data)}` }],
+      encoding: {
+        x: {
+          field: 'at',
+          type: 'quantitative',
+          title: 'hidden positives (%)',
+          scale: { domain: [-MARGIN, largest + MARGIN], nice: false },
+        },
+        color: { field: 'sampler', type: 'nominal', title: null, sort: null, legend: { orient: 'top', columns: 3, labelLimit: 300 } },
       },
-      { mark: { type: 'rule', strokeWidth: 1 }, encoding: { y: { field: 'low', type: 'quantitative' }, y2: { field: 'high' } } },
-    ],
-  });
+      layer: [
+        {
+          mark: { type: 'line', strokeWidth: 2, point: true },
+          encoding: { y: { field: 'value', type: 'quantitative', title, scale: { domain, nice: !zero } } },
+        },
+        { mark: { type: 'rule', strokeWidth: 1 }, encoding: { y: { field: 'low', type: 'quantitative' }, y2: { field: 'high' } } },
+      ],
+    };
+  };
   const spec = {
     title: {
       text: 'What unjudged right passages do to each sampler',
       subtitle: `means of ${seeds} seeds; bars: the lowest to the highest`,
     },
-    vconcat: sets.map((data) => ({
+    vconcat: [...sets].map(([data, measure]) => ({
       title: { text: data, fontSize: 13 },
       hconcat: [
         panel(data, 'test', `${measure} on test`, false),
@@ -108,9 +124,16 @@ export function writeLab(base: string, results: readonly Shown[], reporter: Repo
       ],
     })),
   };
-  return writeFigure(base, spec, rows, reporter);
+  return writeFigure(base, spec, placed, reporter);
 }
 
 function row(of: { data: string; sampler: string; hidden: number; panel: string }, values: readonly number[]): Row {
-  return { ...of, hidden: 100 * of.hidden, value: meanOf(values), low: Math.min(...values), high: Math.max(...values) };
+  return {
+    ...of,
+    hidden: 100 * of.hidden,
+    at: 100 * of.hidden,
+    value: meanOf(values),
+    low: Math.min(...values),
+    high: Math.max(...values),
+  };
 }
