@@ -2,7 +2,7 @@
 
 import { UserError } from '../core/errors.js';
 import { deriveKey, permutation } from '../core/random.js';
-import { poolAt, spreadPlaces } from '../sampling/pools.js';
+import { poolAt, removedAt, spreadPlaces } from '../sampling/pools.js';
 import { type SimansDensity, simansProbabilities } from '../sampling/simans.js';
 import { type JobView, poolsOf, refreshesWithPools } from './jobView.js';
 
@@ -22,6 +22,8 @@ export interface GapRow {
   readonly refresh: string;
   /** s − s⁺. */
   readonly gap: number;
+  /** In the pool; in it though right (`lab`); or kept out of it, for its text is a positive's or holds an answer. */
+  readonly kind: 'candidate' | 'hidden positive' | 'duplicate' | 'answer';
 }
 
 /** Of `count` random training queries of a refresh: p over the first ranks, by the job's density or another. */
@@ -52,17 +54,25 @@ export function rankDistribution(
   });
 }
 
-/** s − s⁺ of the candidates of every refresh, of at most `queries` queries each. */
+/** s − s⁺ of the candidates of every refresh, of at most `queries` queries each, and of what is known to be a false negative. */
 export function gapsByRefresh(view: JobView, queries: number): GapRow[] {
   const { dataset } = view;
+  const { rows, hidden } = dataset.splits.train;
+  const placeOfQuery = new Map(Array.from(rows, (row, place) => [row, place]));
   return refreshesWithPools(view).flatMap((refresh) => {
     const pools = (refresh.pools ?? refresh.sourcePools)!;
     return spreadPlaces(pools, queries).flatMap((place) => {
       const pool = poolAt(pools, place, 0, { query: '', positives: new Int32Array(0), corpusSize: dataset.corpus.size });
-      return Array.from(
-        pool.scores,
-        (score): GapRow => ({ refresh: `step ${refresh.step}`, gap: Number((score - pool.positiveScore).toFixed(4)) }),
-      );
+      const unjudged = hidden?.[placeOfQuery.get(pools.rows[place]!)!];
+      const row = (score: number, kind: GapRow['kind']): GapRow => ({
+        refresh: `step ${refresh.step}`,
+        gap: Number((score - pool.positiveScore).toFixed(4)),
+        kind,
+      });
+      return [
+        ...Array.from(pool.scores, (score, i) => row(score, unjudged?.includes(pool.passages[i]!) ? 'hidden positive' : 'candidate')),
+        ...removedAt(pools, place).flatMap(({ score, by }) => (by === 'duplicate' || by === 'answer' ? row(score, by) : [])),
+      ];
     });
   });
 }

@@ -36,10 +36,11 @@ const axis = (field: string, title: string) => ({ field, type: 'quantitative', t
 
 /** Histograms of s − s⁺ at each refresh. */
 export function writeGaps(base: string, rows: readonly Row[], name: string, reporter: Reporter): Promise<string[]> {
+  const kinds = [...new Set(rows.map(({ kind }) => kind))].filter((kind) => kind !== 'candidate');
   const spec = {
     title: {
       text: `${name}: how far candidates score from their positive`,
-      subtitle: 'right of 0: above the positive, suspected false negatives',
+      subtitle: `right of 0: above the positive, suspected false negatives${kinds.length > 0 ? `; ticks: known ones` : ''}`,
     },
     facet: {
       row: { field: 'refresh', type: 'nominal', sort: null, header: { title: null, labelAngle: 0, labelAlign: 'left', labelFontSize: 12 } },
@@ -50,10 +51,25 @@ export function writeGaps(base: string, rows: readonly Row[], name: string, repo
       height: 70,
       layer: [
         {
+          transform: [{ filter: "datum.kind === 'candidate' || datum.kind === 'hidden positive'" }],
           mark: { type: 'bar', color: '#0969da' },
           encoding: {
             x: { field: 'gap', type: 'quantitative', bin: { maxbins: 60 }, title: 's − s⁺ (logits)' },
             y: { aggregate: 'count', title: 'candidates' },
+          },
+        },
+        {
+          transform: [{ filter: "datum.kind !== 'candidate'" }],
+          mark: { type: 'tick', thickness: 1.5, size: 10, y: 6, opacity: 1 },
+          encoding: {
+            x: { field: 'gap', type: 'quantitative' },
+            color: {
+              field: 'kind',
+              type: 'nominal',
+              title: null,
+              scale: { domain: kinds, range: ['#cf222e', '#8250df', '#1a7f37'] },
+              legend: kinds.length > 0 ? { orient: 'top' } : null,
+            },
           },
         },
         { mark: { type: 'rule', color: '#bc4c00', strokeWidth: 2 }, encoding: { x: { datum: 0, type: 'quantitative' } } },
