@@ -95,7 +95,8 @@ function weighted(values: readonly (readonly [number, number | undefined])[]): n
 }
 
 /** The result with what it rests on; one line a list. */
-function cellText(result: CellResult, { versions, backend, data, steps, best, seconds, folder }: Summary): string {
+function cellText(result: CellResult, { versions, backend, data, steps, best, folder, ...summary }: Summary): string {
+  const { total, ...seconds } = summary.seconds; // of the process, which has trained others before
   const [head, ...lines] = fs
     .readFileSync(path.join(folder, 'eval', 'test.trained.tsv'), 'utf8')
     .trimEnd()
