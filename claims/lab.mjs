@@ -31,6 +31,9 @@ const cellsOf = ({ file, sets }) => loadLab(path.join(ROOT, file), sets() ?? [],
 const fileOf = (/** @type {Lab} */ lab, /** @type {LabCell} */ cell) => path.join(folderOf(lab), 'cells', `${nameOf(cell)}.json`);
 const stored = (/** @type {Lab} */ lab) => cellsOf(lab).flatMap((cell) => readCell(folderOf(lab), cell) ?? []);
 
+/** The stored trainings of a set, by its name. @param {string} name */
+export const storedLab = (name) => stored(/** @type {Lab} */ (LABS.find((lab) => lab.name === name)));
+
 /** Trains what is missing, and draws the figure of what is stored: an hour a set. */
 export async function completeLabs() {
   for (const lab of LABS) {
