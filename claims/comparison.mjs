@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { configHash } from '../dist/config/hash.js';
 import { loadConfig } from '../dist/config/load.js';
 import { writeFileAtomic } from '../dist/core/files.js';
+import { readPerQuery } from '../dist/eval/runFiles.js';
 import { BIN, commitOf, cpuModel, ROOT, readSummary, timed } from './processes.mjs';
 
 /** @typedef {'none' | 'random' | 'topk' | 'topkUniform' | 'simans'} Sampler */
@@ -133,12 +134,7 @@ export async function runCell(name, jobs) {
 /** @param {CellName} name @param {string} folder of its finished job @returns {Cell} */
 export function readCell(name, folder) {
   const { backend, versions, data, steps, best, seconds, refreshes, test } = readSummary(folder);
-  const [head, ...lines] = fs
-    .readFileSync(path.join(folder, 'eval', 'test.trained.tsv'), 'utf8')
-    .trimEnd()
-    .split('\n')
-    .map((line) => line.split('\t'));
-  const column = (/** @type {string} */ measure) => lines.map((values) => Number(Number(values[head.indexOf(measure)]).toFixed(6)));
+  const { queries, values } = readPerQuery(path.join(folder, 'eval', 'test.trained.tsv'));
   return {
     ...name,
     configHash: configHashOf(name),
@@ -152,8 +148,8 @@ export function readCell(name, folder) {
     seconds,
     dev: refreshes.find(({ step }) => step === best.step)?.dev ?? {},
     test: test.trained,
-    queries: lines.map(([query]) => query),
-    perQuery: Object.fromEntries(MEASURES.map((measure) => [measure, column(measure)])),
+    queries,
+    perQuery: Object.fromEntries(MEASURES.map((measure) => [measure, values(measure).map((value) => Number(value.toFixed(6)))])),
   };
 }
 

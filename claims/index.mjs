@@ -1,16 +1,14 @@
 /** What issue 7 asks to be shown of the indexes. */
-import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { BIN, inTemporaryFolder, ROOT, timed } from './processes.mjs';
+import { BIN, benchmark, inTemporaryFolder, pythonFlags, ROOT, timed } from './processes.mjs';
 import { testCounts } from './sampling.mjs';
 
 /** @typedef {import('./verdicts.mjs').Measured} Measured */
 
 /** @returns {Promise<Record<string, Measured>>} */
 export async function measureFaiss() {
-  const argv = [path.join(ROOT, 'bench', 'index.mjs'), '--json', '--graph', '0', '--python', process.env.SIMANS_PYTHON ?? 'python3'];
-  const found = JSON.parse(execFileSync(process.execPath, argv, { encoding: 'utf8' }));
+  const found = benchmark('index.mjs', '--graph', '0', ...pythonFlags());
   const note = `${found.exact.toFixed(1)} queries/s over 1 M × 384, K 200, one thread, peak ${(found.peakMemoryBytes / 1e9).toFixed(1)} GB`;
   if (!found.faiss) return { 'index.overFaiss': { note: `${note}; no Python with faiss (SIMANS_PYTHON names one)` } };
   return { 'index.overFaiss': { value: found.exact / found.faiss, note: `${note}; faiss ${found.version} ${found.faiss.toFixed(1)}` } };

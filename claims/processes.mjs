@@ -1,5 +1,5 @@
 /** Runs simans as its users do: as a process of its own. */
-import { spawn, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -48,6 +48,14 @@ export function onTwoCores(command) {
     throw new Error('this machine has more than 2 cores and no taskset to hold a job to 2');
   return ['taskset', '-c', '0,1', ...command];
 }
+
+/** What a benchmark of bench/ prints as JSON. @param {string} file @param {string[]} flags */
+export function benchmark(file, ...flags) {
+  return JSON.parse(execFileSync(process.execPath, [path.join(ROOT, 'bench', file), ...flags], { encoding: 'utf8' }));
+}
+
+/** For a benchmark that has a peer in Python. */
+export const pythonFlags = () => ['--json', '--python', process.env.SIMANS_PYTHON ?? 'python3'];
 
 /** @param {string} folder of a finished job @returns {Summary} */
 export function readSummary(folder) {

@@ -14,7 +14,6 @@
  * Where comparison.apidocs or sampling.lab is among the targets, one stored cell of it is run again and compared query by query.
  * Ends with "N met, N short, N not measured"; exits with 1 where one is short, 2 where one could not be measured.
  */
-import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -28,7 +27,7 @@ import { measureStart, measureWordnet } from './jobs.mjs';
 import { completeLabs, rerunLab, storedLabs } from './lab.mjs';
 import { completeMinilm, storedMinilm } from './minilm.mjs';
 import { completePilot, storedPilot } from './pilot.mjs';
-import { commitOf, cpuModel, inTemporaryFolder, ROOT } from './processes.mjs';
+import { benchmark, commitOf, cpuModel, inTemporaryFolder, ROOT } from './processes.mjs';
 import { measureResume } from './resume.mjs';
 import { measureDraws, measureLaw, measureShare } from './sampling.mjs';
 import { documentText } from './table.mjs';
@@ -165,10 +164,7 @@ async function measureAll() {
 }
 
 async function measureStep() {
-  const argv = [path.join(ROOT, 'bench', 'run.mjs'), '--backend', 'onnx', '--shape', 'MiniLM-L6'];
-  const timing = /** @type {import('../bench/step.mjs').StepTiming} */ (
-    JSON.parse(execFileSync(process.execPath, argv, { encoding: 'utf8' }))
-  );
+  const timing = /** @type {import('../bench/step.mjs').StepTiming} */ (benchmark('run.mjs', '--backend', 'onnx', '--shape', 'MiniLM-L6'));
   const { seconds, productSeconds, overProducts, repeats } = timing;
   const note = `${seconds.toFixed(3)} s over ${productSeconds?.toFixed(3)} s, medians of ${repeats}, one thread`;
   return { 'step.overGemm': { ...(overProducts !== undefined && { value: overProducts }), note } };

@@ -1,11 +1,11 @@
 /** What issue 6 asks to be shown of the samplers. */
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { loadConfig } from '../dist/config/load.js';
 import { deriveKey, uniform } from '../dist/core/random.js';
 import { createSampler } from '../dist/sampling/index.js';
-import { BIN, inTemporaryFolder, ROOT, readSummary, timed } from './processes.mjs';
+import { BIN, benchmark, inTemporaryFolder, pythonFlags, ROOT, readSummary, timed } from './processes.mjs';
 
 /** @typedef {import('./verdicts.mjs').Measured} Measured */
 
@@ -29,9 +29,7 @@ export async function measureLaw() {
 
 /** @returns {Promise<Record<string, Measured>>} */
 export async function measureDraws() {
-  const python = process.env.SIMANS_PYTHON ?? 'python3';
-  const argv = [path.join(ROOT, 'bench', 'draw.mjs'), '--json', '--python', python];
-  const found = JSON.parse(execFileSync(process.execPath, argv, { encoding: 'utf8' }));
+  const found = benchmark('draw.mjs', ...pythonFlags());
   const note = `${Math.round(found.ours).toLocaleString('en')} queries/s on one thread`;
   if (!found.numpy)
     return { 'sampling.overNumpy': { note: `${note}; no Python with NumPy (SIMANS_PYTHON names one)` }, 'sampling.overLoop': { note } };

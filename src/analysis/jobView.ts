@@ -10,6 +10,7 @@ import type { Dataset } from '../data/types.js';
 import { loadSampler } from '../sampling/index.js';
 import type { Pools } from '../sampling/pools.js';
 import type { Sampler } from '../sampling/types.js';
+import { cacheFolderOf } from '../train/job.js';
 import { trainable } from '../train/labels.js';
 import { type Refresh, readRefresh } from '../train/refresh.js';
 
@@ -25,7 +26,7 @@ export async function openJobView(folder: string, reporter: Reporter, sets: read
   const file = path.join(folder, 'config.yaml');
   if (!fs.existsSync(file)) throw new UserError(`${folder}: found no config.yaml; expected the folder of a job, such as jobs/quickstart.`);
   const config = loadConfig(file, sets);
-  const loaded = await loadDataset(config.data, { seed: config.seed, cacheFolder: path.join(config.jobsFolder, '.cache'), reporter });
+  const loaded = await loadDataset(config.data, { seed: config.seed, cacheFolder: cacheFolderOf(config), reporter });
   const { data, sampler } = config;
   if (data.format === 'dpr' && data.labels === 'answers')
     throw new UserError(

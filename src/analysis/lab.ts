@@ -5,6 +5,7 @@ import { configHash } from '../config/hash.js';
 import { type LabCell, nameOf } from '../config/labFile.js';
 import { readJson, writeFileAtomic } from '../core/files.js';
 import { type Reporter, silentReporter } from '../core/reporter.js';
+import { readPerQuery } from '../eval/runFiles.js';
 import { readFigures } from '../train/diagnostics.js';
 import { trainJob } from '../train/job.js';
 import type { Summary } from '../train/summary.js';
@@ -97,14 +98,10 @@ function weighted(values: readonly (readonly [number, number | undefined])[]): n
 /** The result with what it rests on; one line a list. */
 function cellText(result: CellResult, { versions, backend, data, steps, best, folder, ...summary }: Summary): string {
   const { total, ...seconds } = summary.seconds; // of the process, which has trained others before
-  const [head, ...lines] = fs
-    .readFileSync(path.join(folder, 'eval', 'test.trained.tsv'), 'utf8')
-    .trimEnd()
-    .split('\n')
-    .map((line) => line.split('\t'));
-  const column = head!.indexOf(result.measure);
+  const { queries, values } = readPerQuery(path.join(folder, 'eval', 'test.trained.tsv'));
+  const test = values(result.measure);
   const rest = { ...result, versions, backend: backend.name, fingerprint: data.fingerprint, steps, bestStep: best.step, seconds };
-  const perQuery = JSON.stringify(Object.fromEntries(lines.map((cells) => [cells[0], Number(Number(cells[column]).toFixed(6))])));
+  const perQuery = JSON.stringify(Object.fromEntries(queries.map((query, i) => [query, Number(test[i]!.toFixed(6))])));
   return `${JSON.stringify(rest, null, 2).replace(/\n}$/, '')},\n  "perQuery": ${perQuery}\n}\n`;
 }
 

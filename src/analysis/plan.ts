@@ -16,7 +16,7 @@ import { chooseIndex } from '../index/choice.js';
 import { rowsByLength } from '../index/encode.js';
 import { loadSampler } from '../sampling/index.js';
 import { buildBatch } from '../train/batch.js';
-import { stepRows, tokenise } from '../train/job.js';
+import { cacheFolderOf, stepRows, tokenise } from '../train/job.js';
 import { replicaCount } from '../train/jobFolder.js';
 import { requireServing, trainable } from '../train/labels.js';
 import { memoryPlan, predictedStepBytes } from '../train/memory.js';
@@ -57,8 +57,11 @@ const RUNTIME_BYTES = 350e6;
 export async function planJob(config: RunConfig, reporter: Reporter): Promise<Plan> {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'simans-plan-'));
   try {
-    const cacheFolder = path.join(config.jobsFolder, '.cache');
-    const dataset = trainable(await loadDataset(config.data, { seed: config.seed, cacheFolder, reporter }), config, reporter);
+    const dataset = trainable(
+      await loadDataset(config.data, { seed: config.seed, cacheFolder: cacheFolderOf(config), reporter }),
+      config,
+      reporter,
+    );
     requireServing(config, dataset);
     return await measure({ ...config, jobsFolder: folder }, dataset);
   } finally {

@@ -21,12 +21,11 @@ export const planVerb: CommandModule<object, PlanArguments> = {
     const { loadConfig } = await import('../config/load.js');
     const config = loadConfig(file, set);
     const { planJob } = await import('../analysis/plan.js');
-    const { planText } = await import('../report/plan.js');
+    const { fitsHere, planText } = await import('../report/plan.js');
     const { createTerminalReporter } = await import('../report/terminal.js');
     const { silentReporter } = await import('../core/reporter.js');
     const plan = await planJob(config, json ? silentReporter : createTerminalReporter());
     console.log(json ? JSON.stringify(plan, null, 2) : `\n${planText(plan)}`);
-    const total = (of: Readonly<Record<string, number>>) => Object.values(of).reduce((sum, bytes) => sum + bytes, 0);
-    if (total(plan.memory) > plan.available.memory || total(plan.disk) > plan.available.disk) process.exitCode = 1;
+    if (!fitsHere(plan)) process.exitCode = 1;
   },
 };

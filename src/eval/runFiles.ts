@@ -1,4 +1,5 @@
 /** Files of rankings: TREC runs, MS MARCO's (query, passage, rank) and top1000, DPR's retrieval JSON. */
+import fs from 'node:fs';
 import { UserError } from '../core/errors.js';
 import { writeFileAtomic } from '../core/files.js';
 import { asId } from '../data/formats/fields.js';
@@ -149,6 +150,19 @@ export function writePerQuery(file: string, queries: Texts, split: Split, perQue
   const measures = Object.keys(perQuery);
   const lines = Array.from(split.rows, (row, i) => [queries.id(row), ...measures.map((name) => perQuery[name]![i])].join('\t'));
   writeFileAtomic(file, `${[['query', ...measures].join('\t'), ...lines].join('\n')}\n`);
+}
+
+/** Reads such a table back: the queries' ids, and a measure's values beside them. */
+export function readPerQuery(file: string): { queries: string[]; values(measure: string): number[] } {
+  const [head, ...lines] = fs
+    .readFileSync(file, 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => line.split('\t'));
+  return {
+    queries: lines.map(([query]) => query!),
+    values: (measure) => lines.map((cells) => Number(cells[head!.indexOf(measure)])),
+  };
 }
 
 function trecField(file: string, text: string): string {

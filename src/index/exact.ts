@@ -1,6 +1,6 @@
 /** Exact search by inner product, in blocks: every query against every passage, the K best kept. */
 import { hostValues, tf } from '../backend/index.js';
-import { blockTopK, type RankedRows, TopKBuffer } from './topk.js';
+import { blockTopK, TopKBuffer } from './topk.js';
 
 const PASSAGE_BLOCK = 4096;
 export const QUERY_BLOCK = 256;
@@ -35,9 +35,7 @@ export class ExactIndex {
     const D = queries.width;
     const Q = queryRows.length;
     const buffers = Array.from({ length: Q }, () => new TopKBuffer(k));
-    const rows = new Float32Array(Q * D);
-    queryRows.forEach((row, i) => rows.set(queries.values.subarray(row * D, (row + 1) * D), i * D));
-    const left = tf.tidy(() => tf.mul(tf.tensor2d(rows, [Q, D]), scale)); // [Q, D]
+    const left = tf.tidy(() => tf.mul(tf.tensor2d(gathered(queries, queryRows), [Q, D]), scale)); // [Q, D]
     for (const { first, vectors } of this.blocks) {
       const products = tf.matMul(left, vectors, false, true) as tf.Tensor2D; // [Q, n]
       blockTopK(hostValues(products), Q, vectors.shape[0], first, buffers); // the selection runs on the host
@@ -71,16 +69,26 @@ export function scoreOf(queries: Vectors, queryRow: number, passages: Vectors, p
   return sum * scale;
 }
 
-/** Of the candidate passages the k best for a query row: what an approximate index found, scored as the exact one scores. Shorter where they are fewer. */
-export function bestOf(
-  candidates: Iterable<number>,
+/** The vectors of the rows, one after the other: [rows, D]. */
+export function gathered({ values, width: D }: Vectors, rows: Int32Array): Float32Array {
+  const vectors = new Float32Array(rows.length * D);
+  rows.forEach((row, i) => vectors.set(values.subarray(row * D, (row + 1) * D), i * D));
+  return vectors;
+}
+
+/** Of each query row's candidates the k best: what an approximate index found, scored as the exact one scores. */
+export function rescored(
+  candidates: readonly Iterable<number>[],
   queries: Vectors,
-  queryRow: number,
+  queryRows: Int32Array,
   passages: Vectors,
   k: number,
   scale: number,
-): RankedRows {
-  const buffer = new TopKBuffer(k);
-  for (const passage of candidates) buffer.offer(passage, Math.fround(scoreOf(queries, queryRow, passages, passage, scale)));
-  return buffer.sorted();
+): Hits {
+  const buffers = candidates.map((found, i) => {
+    const buffer = new TopKBuffer(k);
+    for (const passage of found) buffer.offer(passage, Math.fround(scoreOf(queries, queryRows[i]!, passages, passage, scale)));
+    return buffer;
+  });
+  return collect(buffers, k);
 }

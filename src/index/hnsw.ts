@@ -5,7 +5,7 @@
  */
 import { messageOf, UserError } from '../core/errors.js';
 import type { Phase } from '../core/reporter.js';
-import { bestOf, type Hits, type Vectors } from './exact.js';
+import { gathered, type Hits, rescored, type Vectors } from './exact.js';
 
 export interface HnswOptions {
   /** Neighbours of a node. */
@@ -70,19 +70,12 @@ export class HnswIndex {
 
   /** As ExactIndex: the k best passages of the query rows, as far as the graph leads to them; −1 behind the last it found. */
   search(queries: Vectors, queryRows: Int32Array, k: number, scale: number): Hits {
-    const D = queries.width;
-    const Q = queryRows.length;
-    const rows = new Float32Array(Q * D);
-    queryRows.forEach((row, i) => rows.set(queries.values.subarray(row * D, (row + 1) * D), i * D));
     // Keys lie row after row; of several queries `counts` tells how many a row has.
-    const { keys: found, counts } = this.graph.search(rows, k, this.threads) as { keys: BigUint64Array; counts?: BigUint64Array };
-    const hits = { passages: new Int32Array(Q * k).fill(-1), scores: new Float32Array(Q * k) };
-    for (let i = 0; i < Q; i++) {
-      const keys = Array.from(found.subarray(i * k, i * k + Number(counts?.[i] ?? found.length)), Number);
-      const best = bestOf(keys, queries, queryRows[i]!, this.vectors, k, scale);
-      hits.passages.set(best.rows, i * k);
-      hits.scores.set(best.scores, i * k);
-    }
-    return hits;
+    const { keys, counts } = this.graph.search(gathered(queries, queryRows), k, this.threads) as {
+      keys: BigUint64Array;
+      counts?: BigUint64Array;
+    };
+    const found = Array.from(queryRows, (_, i) => Array.from(keys.subarray(i * k, i * k + Number(counts?.[i] ?? keys.length)), Number));
+    return rescored(found, queries, queryRows, this.vectors, k, scale);
   }
 }

@@ -98,7 +98,8 @@ class Pgvector implements VectorEngine {
       }),
     );
     // Only now, when every server has all of its part.
-    if (!finished.every(Boolean)) await this.everywhere((client) => this.serve(client, generation));
+    if (!finished.every(Boolean))
+      await Promise.all(this.servers.map((server) => this.transaction(server, (client) => this.serve(client, generation))));
     return finished.every(Boolean);
   }
 
@@ -141,26 +142,19 @@ class Pgvector implements VectorEngine {
     );
   }
 
-  /** In one transaction: finished, behind the view, the others dropped. */
+  /** Finished, behind the view, the others dropped; in the caller's transaction. */
   private async serve(client: pg.ClientBase, generation: string): Promise<void> {
     const { name } = this.options;
-    await client.query('BEGIN');
-    try {
-      const { rows } = await client.query<{ tablename: string }>(
-        'SELECT tablename FROM pg_tables WHERE schemaname = current_schema() AND tablename ~ $1 AND tablename <> $2',
-        [`^${name}_[0-9a-f]{16}$`, `${name}_${generation}`],
-      );
-      await client.query(`DROP VIEW IF EXISTS ${name}`);
-      await client.query(`CREATE VIEW ${name} AS SELECT id, v FROM ${name}_${generation}`);
-      for (const { tablename } of rows) await client.query(`DROP TABLE ${tablename}`);
-      await client.query(`DELETE FROM ${name}_parts WHERE generation <> $1`, [generation]);
-      await client.query(`DELETE FROM ${name}_generations WHERE generation <> $1`, [generation]);
-      await client.query(`INSERT INTO ${name}_generations VALUES ($1) ON CONFLICT DO NOTHING`, [generation]);
-      await client.query('COMMIT');
-    } catch (error) {
-      await client.query('ROLLBACK');
-      throw error;
-    }
+    const { rows } = await client.query<{ tablename: string }>(
+      'SELECT tablename FROM pg_tables WHERE schemaname = current_schema() AND tablename ~ $1 AND tablename <> $2',
+      [`^${name}_[0-9a-f]{16}$`, `${name}_${generation}`],
+    );
+    await client.query(`DROP VIEW IF EXISTS ${name}`);
+    await client.query(`CREATE VIEW ${name} AS SELECT id, v FROM ${name}_${generation}`);
+    for (const { tablename } of rows) await client.query(`DROP TABLE ${tablename}`);
+    await client.query(`DELETE FROM ${name}_parts WHERE generation <> $1`, [generation]);
+    await client.query(`DELETE FROM ${name}_generations WHERE generation <> $1`, [generation]);
+    await client.query(`INSERT INTO ${name}_generations VALUES ($1) ON CONFLICT DO NOTHING`, [generation]);
   }
 
   async search(generation: string, { values, width: D }: Vectors, queryRows: Int32Array, k: number): Promise<Int32Array[]> {

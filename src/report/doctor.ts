@@ -92,28 +92,30 @@ function backendText({ found, usable, version, whyNot }: BackendFinding): string
   return `${state}${version === undefined ? '' : ` (${version})`}${whyNot === undefined ? '' : `: ${whyNot}`}`;
 }
 
-/** The very import that training makes. A variable name, for the package comes without types and may be absent. */
+/** The very import that training makes. */
 async function probeTokenizer(): Promise<Findings['tokenizer']> {
-  const tokenizers: string = '@xenova/transformers/src/tokenizers.js';
+  const found = await probePackage('@xenova/transformers/src/tokenizers.js');
+  return found.usable ? found : { ...found, fix: XENOVA_INSTALL };
+}
+
+/** Whether an optional package can be imported. */
+async function probePackage(name: string): Promise<{ usable: boolean; whyNot?: string }> {
   try {
-    await import(tokenizers);
+    await import(name);
     return { usable: true };
   } catch (error) {
     const missing = (error as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND';
-    return { usable: false, whyNot: missing ? 'not installed' : messageOf(error), fix: XENOVA_INSTALL };
+    return { usable: false, whyNot: missing ? 'not installed' : messageOf(error) };
   }
 }
 
 async function probeIndexes(): Promise<IndexFinding[]> {
-  const probe = async (kind: IndexFinding['kind'], name: string, fix: string): Promise<IndexFinding> => {
-    try {
-      await import(name);
-      return { kind, package: name, usable: true, fix };
-    } catch (error) {
-      const missing = (error as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND';
-      return { kind, package: name, usable: false, whyNot: missing ? 'not installed' : messageOf(error), fix };
-    }
-  };
+  const probe = async (kind: IndexFinding['kind'], name: string, fix: string): Promise<IndexFinding> => ({
+    kind,
+    package: name,
+    ...(await probePackage(name)),
+    fix,
+  });
   return Promise.all([probe('hnsw', 'usearch', HNSW_INSTALL), probe('engine', 'pg', PG_INSTALL)]);
 }
 

@@ -1,5 +1,6 @@
 /** The figure of `simans lab`: what hidden positives do to each sampler. */
 import type { Reporter } from '../core/reporter.js';
+import { meanOf } from '../sampling/statistics.js';
 import { type Row, writeFigure } from './plot.js';
 import { table } from './table.js';
 
@@ -21,8 +22,6 @@ interface Cell {
   readonly hidden: number;
   readonly seeds: readonly Shown[];
 }
-
-const meanOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** The seeds of each setting together. */
 function settings(results: readonly Shown[]): Cell[] {

@@ -17,7 +17,6 @@ interface Shown {
 export function planText({ name, backend, replicas, passages, parameters, phases, seconds, memory, disk, available }: Shown): string {
   const happening = phases.filter(({ times, secondsEach }) => times > 0 && secondsEach > 0);
   const sizes = (of: Readonly<Record<string, number>>) => Object.entries(of).map(([what, bytes]) => [what, size(bytes)]);
-  const total = (of: Readonly<Record<string, number>>) => Object.values(of).reduce((sum, bytes) => sum + bytes, 0);
   return [
     `${name}: ${passages.toLocaleString('en')} passages, ${parameters.toLocaleString('en')} parameters; ${backend}, ${replicas} replica${replicas > 1 ? 's' : ''}`,
     '',
@@ -42,6 +41,12 @@ export function planText({ name, backend, replicas, passages, parameters, phases
     ...fits('disk', total(disk), available.disk),
   ].join('\n');
 }
+
+const total = (of: Readonly<Record<string, number>>): number => Object.values(of).reduce((sum, bytes) => sum + bytes, 0);
+
+/** Whether memory and disk are there. */
+export const fitsHere = ({ memory, disk, available }: Pick<Shown, 'memory' | 'disk' | 'available'>): boolean =>
+  total(memory) <= available.memory && total(disk) <= available.disk;
 
 function fits(what: string, wanted: number, there: number): string[] {
   return [

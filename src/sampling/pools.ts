@@ -90,7 +90,7 @@ export function poolAt(pools: Pools, place: number, positive: number, known: Pic
 }
 
 /** At most `most` places, evenly over the queries. */
-export function spreadPlaces({ rows }: Pools, most: number): number[] {
+export function spreadPlaces({ rows }: Pick<Pools, 'rows'>, most: number): number[] {
   const count = Math.min(most, rows.length);
   return Array.from({ length: count }, (_, i) => Math.floor((i * rows.length) / count));
 }

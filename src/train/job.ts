@@ -118,7 +118,7 @@ export async function trainJob(config: RunConfig, options: JobOptions): Promise<
 }
 
 /** What is made once for all jobs: token tables, large corpora. */
-const cacheFolderOf = ({ jobsFolder }: RunConfig): string => path.join(jobsFolder, '.cache');
+export const cacheFolderOf = ({ jobsFolder }: RunConfig): string => path.join(jobsFolder, '.cache');
 
 function announce(dataset: Dataset, reporter: Reporter): void {
   const { corpus, splits, name } = dataset;

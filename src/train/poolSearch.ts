@@ -4,8 +4,9 @@ import type { RunConfig } from '../config/schema.js';
 import { bytesOf, sha256 } from '../core/files.js';
 import { chooseIndex } from '../index/choice.js';
 import { openEngine } from '../index/engine.js';
-import { bestOf, type Hits } from '../index/exact.js';
+import { type Hits, rescored } from '../index/exact.js';
 import { HnswIndex, loadHnswLibrary } from '../index/hnsw.js';
+import { spreadPlaces } from '../sampling/pools.js';
 import type { RefreshContext } from './refresh.js';
 
 export interface PoolHits extends Hits {
@@ -83,16 +84,9 @@ async function searchEngine(context: RefreshContext, name: string, rows: Int32Ar
     const loading = reporter.phase(`${name}: load engine`, passages.values.length / width, 'passages');
     const reused = await engine.load(passages, generation, loading);
     loading.end(reused ? `${name}: the engine has these vectors already` : undefined);
-    return await inBlocks(context, name, rows, depth, async (block) => {
-      const found = await engine.search(generation, queries, block, depth);
-      const hits = { passages: new Int32Array(block.length * depth).fill(-1), scores: new Float32Array(block.length * depth) };
-      found.forEach((candidates, i) => {
-        const best = bestOf(candidates, queries, block[i]!, passages, depth, logitScale);
-        hits.passages.set(best.rows, i * depth);
-        hits.scores.set(best.scores, i * depth);
-      });
-      return hits;
-    });
+    return await inBlocks(context, name, rows, depth, async (block) =>
+      rescored(await engine.search(generation, queries, block, depth), queries, block, passages, depth, logitScale),
+    );
   } finally {
     await engine.close();
   }
@@ -120,11 +114,9 @@ async function inBlocks(
 
 /** The share of the exact candidates that were found, over a sample of the queries. */
 async function recallOf({ replicas }: RefreshContext, rows: Int32Array, hits: Hits, depth: number): Promise<number> {
-  const size = Math.min(SAMPLE, rows.length);
-  // Spread over the queries, which stand in the order of their rows.
-  const sample = Int32Array.from({ length: size }, (_, i) => Math.floor((i * rows.length) / size));
+  const sample = spreadPlaces({ rows }, SAMPLE);
   const exact = await replicas.search(
-    sample.map((i) => rows[i]!),
+    Int32Array.from(sample, (i) => rows[i]!),
     depth,
   );
   let [found, all] = [0, 0];
