@@ -65,7 +65,7 @@ async function measureOne(pairs, kind, micro, recompute) {
   const table = tokens(pairs);
   const none = { ids: new Int32Array(0), offsets: new Uint32Array(1) };
   const shared = createSharedMemory(
-    { replicas: replicaCount, seed: 1, padId: 0, encoder: shape, memory, maxStepRows: 2 * pairs },
+    { replicas: replicaCount, seed: 1, padId: 0, encoder: shape, memory, loss: { kind: 'softmax' }, maxStepRows: 2 * pairs },
     { query: none, passage: none },
   );
   const replicas = await Replicas.create(shared, 'onnx');

@@ -98,7 +98,14 @@ function createStep({ layers, width, heads, feedForward, vocabulary, sequences, 
       const [all, save] = /** @type {[tf.Tensor2D, tf.GradSaveFunc]} */ (/** @type {unknown} */ (given));
       const queries = tf.slice2d(all, [0, 0], [Q, width]);
       const passages = tf.slice2d(all, [Q, 0], [Q, width]);
-      const { loss: value, queryGradient, passageGradient } = contrastiveLoss(queries, passages, contrast, encoder.logitScale);
+      const {
+        loss: value,
+        queryGradient,
+        passageGradient,
+      } = contrastiveLoss(queries, passages, contrast, {
+        loss: { kind: 'softmax' },
+        logitScale: encoder.logitScale,
+      });
       save([tf.concat2d([queryGradient, passageGradient], 0)]);
       return { value, gradFunc: (dy, saved) => tf.mul(/** @type {tf.Tensor[]} */ (saved)[0], dy) };
     });

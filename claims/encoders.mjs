@@ -106,7 +106,10 @@ function gradientError(golden, encoder, weights, batch, pooling) {
     const custom = tf.customGrad((...given) => {
       const [x, save] = /** @type {[tf.Tensor2D, tf.GradSaveFunc]} */ (/** @type {unknown} */ (given));
       const [queries, passages] = /** @type {tf.Tensor2D[]} */ (tf.split(x, 2));
-      const { loss, queryGradient, passageGradient } = contrastiveLoss(queries, passages, contrast, 1);
+      const { loss, queryGradient, passageGradient } = contrastiveLoss(queries, passages, contrast, {
+        loss: { kind: 'softmax' },
+        logitScale: 1,
+      });
       save([tf.concat2d([queryGradient, passageGradient], 0)]);
       return { value: loss, gradFunc: (dy, saved) => tf.mul(/** @type {tf.Tensor[]} */ (saved)[0], dy) };
     });
@@ -194,7 +197,15 @@ export async function measureExactness() {
 /** @param {EncoderShape} shape @param {{ kind: string, chunkRows: number, recompute: boolean }} plan @param {StepBatch} batch */
 async function lossAndGradient(shape, plan, batch) {
   const memory = /** @type {import('../dist/train/sharedMemory.js').MemoryPlan} */ ({ microBatch: 3, ...plan });
-  const settings = { replicas: 1, seed: 1, padId: 0, encoder: shape, memory, maxStepRows: 64 };
+  const settings = {
+    replicas: 1,
+    seed: 1,
+    padId: 0,
+    encoder: shape,
+    memory,
+    loss: /** @type {const} */ ({ kind: 'softmax' }),
+    maxStepRows: 64,
+  };
   const replicas = await Replicas.create(createSharedMemory(settings, { query: batch.queries, passage: batch.passages }), 'onnx');
   const parameters = tf.tensor1d(initialParameters(createDualEncoder(shape).specs, 3));
   replicas.assign(parameters);

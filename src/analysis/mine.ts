@@ -83,6 +83,7 @@ async function openRefresh({ folder, config, dataset }: JobView, reporter: Repor
       padId: model.tokenizer.padId,
       encoder: model.shape,
       memory,
+      loss: config.train.loss,
       maxStepRows: 1,
     },
     tokenise(config, dataset, model.tokenizer, reporter),

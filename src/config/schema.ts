@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { data } from './dataSchema.js';
 import { encoder, type pretrainedInit, type randomInit } from './encoderSchema.js';
 import { count, defaultKind, key, share } from './keyTypes.js';
+import { loss } from './lossSchema.js';
 import { sampler } from './samplerSchema.js';
 
 const measure = () =>
@@ -57,6 +58,7 @@ const refresh = z.strictObject({
 const train = z.strictObject({
   queriesPerStep: key(count().max(65_536), 64, 'queries', 'Queries in the batch of a step, all replicas together.'),
   steps: key(count(), 1000, 'steps', 'Optimizer steps of the whole job.'),
+  loss,
   learningRate: key(z.number().gt(0).max(1), 5e-4, '', 'Peak learning rate of AdamW.'),
   warmupShare: key(z.number().min(0).lt(1), 0.1, 'share', 'Share of the steps in which the learning rate rises from 0.'),
   decay: key(z.enum(['linear', 'cosine']), 'linear', '', 'How the learning rate falls to 0 after the warm-up.'),

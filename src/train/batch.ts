@@ -7,7 +7,7 @@ import { tableOf } from '../encoders/batching.js';
 import type { Side } from '../encoders/dualEncoder.js';
 import type { Sampler } from '../sampling/types.js';
 import { clozeTokens, dropWords, type SpecialTokens, splitPieces } from './augment.js';
-import { BLOCKED } from './contrastive.js';
+import { BLOCKED } from './losses.js';
 import type { StepBatch } from './sharedMemory.js';
 import { type Draw, type StepPools, visitsOfStep } from './visits.js';
 

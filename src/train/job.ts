@@ -73,7 +73,15 @@ export async function trainJob(config: RunConfig, options: JobOptions): Promise<
   const maxStepRows = stepRows(job.config);
   const memory = memoryPlan(job.config, maxStepRows);
   const shared = createSharedMemory(
-    { replicas: job.replicas, seed: job.config.seed, padId: tokenizer.padId, encoder: shape, memory, maxStepRows },
+    {
+      replicas: job.replicas,
+      seed: job.config.seed,
+      padId: tokenizer.padId,
+      encoder: shape,
+      memory,
+      loss: job.config.train.loss,
+      maxStepRows,
+    },
     tokens,
   );
   const replicas = await Replicas.create(shared, job.backend.name);

@@ -3,7 +3,7 @@ import type { RunConfig } from '../config/schema.js';
 import { chunksByLength, rowsIn } from '../encoders/batching.js';
 import { createDualEncoder, type EncoderShape } from '../encoders/dualEncoder.js';
 import { parameterCount } from '../encoders/parameters.js';
-import { BLOCKED } from './contrastive.js';
+import { BLOCKED } from './losses.js';
 import type { MemoryPlan, StepBatch } from './sharedMemory.js';
 import { STEP_CHUNK_TOKENS } from './step.js';
 

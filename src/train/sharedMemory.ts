@@ -4,6 +4,7 @@ import { createDualEncoder, type EncoderShape, type Side } from '../encoders/dua
 import { parameterCount } from '../encoders/parameters.js';
 import { createBarrierMemory } from './barrier.js';
 import type { Contrast } from './contrastive.js';
+import type { LossConfig } from './losses.js';
 
 /** How a step's activations are kept (step.ts). */
 export interface MemoryPlan {
@@ -26,6 +27,7 @@ export interface SharedMemory {
   readonly padId: number;
   readonly encoder: EncoderShape;
   readonly memory: MemoryPlan;
+  readonly loss: LossConfig;
   readonly tokens: Record<Side, TokenTable>;
   readonly vectors: Record<Side, SharedFloats>;
   readonly parameters: SharedFloats;
@@ -65,10 +67,10 @@ export const sharedFloats = (length: number): SharedFloats => new Float32Array(n
 export const sharedInts = (length: number): Int32Array<SharedArrayBuffer> => new Int32Array(new SharedArrayBuffer(4 * length));
 
 export function createSharedMemory(
-  settings: { replicas: number; seed: number; padId: number; encoder: EncoderShape; memory: MemoryPlan; maxStepRows: number },
+  settings: Pick<SharedMemory, 'replicas' | 'seed' | 'padId' | 'encoder' | 'memory' | 'loss'> & { readonly maxStepRows: number },
   tokens: Record<Side, TokenTable>,
 ): SharedMemory {
-  const { replicas, seed, padId, encoder, memory, maxStepRows } = settings;
+  const { replicas, seed, padId, encoder, memory, loss, maxStepRows } = settings;
   const { width, specs } = createDualEncoder(encoder);
   const P = parameterCount(specs);
   const vectors = (table: TokenTable) => sharedFloats((table.offsets.length - 1) * width);
@@ -78,6 +80,7 @@ export function createSharedMemory(
     padId,
     encoder,
     memory,
+    loss,
     tokens: { query: shareTokens(tokens.query), passage: shareTokens(tokens.passage) },
     vectors: { query: vectors(tokens.query), passage: vectors(tokens.passage) },
     parameters: sharedFloats(P),

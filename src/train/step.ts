@@ -12,7 +12,8 @@ import { type DualEncoder, SIDES, type Side } from '../encoders/dualEncoder.js';
 import type { Weights } from '../encoders/parameters.js';
 import type { TokenBatch } from '../encoders/transformer.js';
 import type { Barrier } from './barrier.js';
-import { BLOCKED, type Contrast, contrastiveLoss } from './contrastive.js';
+import { type Contrast, contrastiveLoss } from './contrastive.js';
+import { BLOCKED } from './losses.js';
 import type { SharedMemory, StepBatch } from './sharedMemory.js';
 
 /** Padded tokens of one pass of a step. More than in bulk encoding, for every pass costs a gradient as large as the vocabulary. */
@@ -135,10 +136,18 @@ class GradientSums {
 }
 
 /** Loss of queries above passages [q + p, D] and its gradient with respect to them. */
-function lossOf({ encoder }: StepContext, vectors: tf.Tensor2D, q: number, contrast: Contrast): { loss: tf.Scalar; gradient: tf.Tensor2D } {
+function lossOf(
+  { encoder, shared }: StepContext,
+  vectors: tf.Tensor2D,
+  q: number,
+  contrast: Contrast,
+): { loss: tf.Scalar; gradient: tf.Tensor2D } {
   const queries = tf.slice(vectors, [0, 0], [q, -1]) as tf.Tensor2D;
   const passages = tf.slice(vectors, [q, 0], [-1, -1]) as tf.Tensor2D;
-  const { loss, queryGradient, passageGradient } = contrastiveLoss(queries, passages, contrast, encoder.logitScale);
+  const { loss, queryGradient, passageGradient } = contrastiveLoss(queries, passages, contrast, {
+    loss: shared.loss,
+    logitScale: encoder.logitScale,
+  });
   return { loss, gradient: tf.concat2d([queryGradient, passageGradient], 0) };
 }
 
@@ -219,18 +228,20 @@ function orderOf(places: Int32Array, wanted: readonly number[]): Int32Array {
 /** Queries [begin, end) with the passages that compete for one of them. */
 function groupOf(batch: StepBatch, begin: number, end: number): { queries: number[]; passages: number[]; contrast: Contrast } {
   const P = rowsIn(batch.passages);
-  const { mask, target } = batch.contrast;
+  const { mask, target, ranker } = batch.contrast;
   const queries = Array.from({ length: end - begin }, (_, i) => begin + i);
   const passages = Array.from({ length: P }, (_, column) => column).filter((column) =>
     queries.some((i) => mask[i * P + column]! > BLOCKED),
   );
   const columns = new Map(passages.map((column, i) => [column, i]));
+  const part = (values: Float32Array) => Float32Array.from(queries.flatMap((i) => passages.map((column) => values[i * P + column]!)));
   return {
     queries,
     passages,
     contrast: {
       target: Int32Array.from(queries, (i) => columns.get(target[i]!)!),
-      mask: Float32Array.from(queries.flatMap((i) => passages.map((column) => mask[i * P + column]!))),
+      mask: part(mask),
+      ...(ranker && { ranker: part(ranker) }),
     },
   };
 }

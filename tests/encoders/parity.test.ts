@@ -59,7 +59,10 @@ function lossAndGradient({ shape, golden }: Loaded, weights: Weights): { loss: n
       const vectors = encoder.encode(weights, 'query', batchOf(golden));
       return tf.customGrad((x, save) => {
         const [queries, passages] = tf.split(x as tf.Tensor2D, 2) as [tf.Tensor2D, tf.Tensor2D];
-        const { loss, queryGradient, passageGradient } = contrastiveLoss(queries, passages, contrast, 1);
+        const { loss, queryGradient, passageGradient } = contrastiveLoss(queries, passages, contrast, {
+          loss: { kind: 'softmax' },
+          logitScale: 1,
+        });
         (save as (tensors: tf.Tensor[]) => void)([tf.concat2d([queryGradient, passageGradient], 0)]);
         return { value: loss, gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => tf.mul(saved[0]!, dy) };
       })(vectors) as tf.Scalar;

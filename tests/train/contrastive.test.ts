@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { selectBackend, tf } from '../../src/backend/index.js';
 import { deriveKey, integer, normal, uniform } from '../../src/core/random.js';
 import { type Contrast, contrastiveLoss } from '../../src/train/contrastive.js';
+import { SOFTMAX } from './fixtures.js';
 
 const [Q, P, D] = [4, 7, 5];
 const SCALE = 3;
@@ -33,7 +34,10 @@ function reference(queries: Matrix, passages: Matrix, { target, mask }: Contrast
 
 function computed(queries: Matrix, passages: Matrix, contrast: Contrast, scale = SCALE) {
   return tf.tidy(() => {
-    const { loss, queryGradient, passageGradient } = contrastiveLoss(tf.tensor2d(queries), tf.tensor2d(passages), contrast, scale);
+    const { loss, queryGradient, passageGradient } = contrastiveLoss(tf.tensor2d(queries), tf.tensor2d(passages), contrast, {
+      loss: SOFTMAX,
+      logitScale: scale,
+    });
     return {
       loss: loss.arraySync() as number,
       queryGradient: queryGradient.arraySync() as Matrix,
@@ -100,7 +104,7 @@ describe('contrastiveLoss', () => {
   it('leaves no tensor behind but its three results', () => {
     const vectors = [tf.tensor2d(queries), tf.tensor2d(passages)] as const;
     const before = tf.memory().numTensors;
-    const result = contrastiveLoss(...vectors, randomContrast(1), SCALE);
+    const result = contrastiveLoss(...vectors, randomContrast(1), { loss: SOFTMAX, logitScale: SCALE });
     expect(tf.memory().numTensors).toBe(before + 3);
     tf.dispose([...Object.values(result), ...vectors]);
   });

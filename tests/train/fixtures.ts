@@ -63,6 +63,9 @@ export const tinyShape = (towers: 'shared' | 'separate' = 'shared'): EncoderShap
 /** A step's activations all at once. */
 export const WHOLE: MemoryPlan = { kind: 'whole', microBatch: 1000, chunkRows: 1000, recompute: false };
 
+/** The contrastive loss. */
+export const SOFTMAX = { kind: 'softmax' } as const;
+
 /** Token sequences of the given lengths with keyed ids in [5, 30), [CLS] = 2 and [SEP] = 3 around them. */
 export function toyTokens(lengths: readonly number[], purpose: string): TokenTable {
   const key = deriveKey(2, purpose);

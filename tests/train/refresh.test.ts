@@ -17,7 +17,7 @@ import { bestRefresh, type RefreshContext, readRefresh, readRefreshes, refresh }
 import { Replicas } from '../../src/train/replicas.js';
 import { createSharedMemory } from '../../src/train/sharedMemory.js';
 import { drawingQueries } from '../../src/train/visits.js';
-import { tinyShape, toyConfig, toyDataset, toyTokens, WHOLE } from './fixtures.js';
+import { SOFTMAX, tinyShape, toyConfig, toyDataset, toyTokens, WHOLE } from './fixtures.js';
 
 const SIZE = 40;
 const POOL = 6;
@@ -76,7 +76,7 @@ beforeAll(async () => {
   filters = await createPoolFilters(config, dataset(), createJudge(dataset(), config.eval), silentReporter);
   await selectBackend('onnx');
   replicas = await Replicas.create(
-    createSharedMemory({ replicas: 1, seed: 1, padId: 0, encoder: shape, memory: WHOLE, maxStepRows: 32 }, tokens),
+    createSharedMemory({ replicas: 1, seed: 1, padId: 0, encoder: shape, memory: WHOLE, loss: SOFTMAX, maxStepRows: 32 }, tokens),
     'onnx',
   );
 });

@@ -4,7 +4,7 @@ import { createDualEncoder, type EncoderShape, type Pooling } from '../../src/en
 import { forEachSlice, initialParameters } from '../../src/encoders/parameters.js';
 import { Replicas } from '../../src/train/replicas.js';
 import { createSharedMemory, type MemoryPlan, type StepBatch } from '../../src/train/sharedMemory.js';
-import { tinyShape, toyTokens, WHOLE } from './fixtures.js';
+import { SOFTMAX, tinyShape, toyTokens, WHOLE } from './fixtures.js';
 
 const queries = toyTokens([4, 7, 5], 'queries');
 const passages = toyTokens([6, 3, 9, 8, 5], 'passages');
@@ -24,7 +24,7 @@ async function group(replicas: number, towers: 'shared' | 'separate' = 'shared',
   const shape = { ...tinyShape(towers), dropout: { hidden: dropout, attention: dropout }, ...rest.shape };
   const memory = { ...WHOLE, ...rest.memory };
   const shared = createSharedMemory(
-    { replicas, seed: 1, padId: 0, encoder: shape, memory, maxStepRows: 8 },
+    { replicas, seed: 1, padId: 0, encoder: shape, memory, loss: SOFTMAX, maxStepRows: 8 },
     { query: queries, passage: passages },
   );
   return Replicas.create(shared, 'onnx');

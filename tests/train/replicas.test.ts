@@ -6,7 +6,7 @@ import { createDualEncoder } from '../../src/encoders/dualEncoder.js';
 import { initialParameters } from '../../src/encoders/parameters.js';
 import { Replicas } from '../../src/train/replicas.js';
 import { createSharedMemory, type StepBatch } from '../../src/train/sharedMemory.js';
-import { tinyShape, toyTokens, WHOLE } from './fixtures.js';
+import { SOFTMAX, tinyShape, toyTokens, WHOLE } from './fixtures.js';
 
 const queries = toyTokens([4, 7, 5], 'queries');
 const passages = toyTokens([6, 3, 9, 8, 5], 'passages');
@@ -14,7 +14,7 @@ const batch: StepBatch = { step: 0, queries, passages, contrast: { target: Int32
 
 /** A group of two with initial parameters, or with NaN for all of them. */
 async function group(diverged = false): Promise<Replicas> {
-  const settings = { replicas: 2, seed: 1, padId: 0, encoder: tinyShape(), memory: WHOLE, maxStepRows: 8 };
+  const settings = { replicas: 2, seed: 1, padId: 0, encoder: tinyShape(), memory: WHOLE, loss: SOFTMAX, maxStepRows: 8 };
   const replicas = await Replicas.create(createSharedMemory(settings, { query: queries, passage: passages }), 'onnx');
   const initial = initialParameters(createDualEncoder(tinyShape()).specs, 3);
   const parameters = tf.tensor1d(diverged ? initial.fill(Number.NaN) : initial);
