@@ -73,7 +73,7 @@ async function openRefresh({ folder, config, dataset }: JobView, reporter: Repor
   const judge = createJudge(dataset, config.eval);
   const making = {
     filters: await createPoolFilters(config, dataset, judge, reporter),
-    source: await openSource(config, dataset, reporter),
+    source: await openSource(config, folder, dataset, reporter),
   };
   const memory = { kind: 'whole', microBatch: 1, chunkRows: 1, recompute: false } as const; // no step is taken
   const shared = createSharedMemory(

@@ -9,6 +9,7 @@ import { checkConfig, type Problem } from './problems.js';
 import { presetOf } from './samplerPresets.js';
 import type { DataConfig, RunConfig } from './schema.js';
 import { parseSource, type Source } from './source.js';
+import { stageProblems } from './stages.js';
 
 /**
  * Reads `file`, applies the `sets` (each `key=value`, dotted key, YAML value; later ones win) and checks the whole.
@@ -19,8 +20,10 @@ export function loadConfig(file: string, sets: readonly string[] = []): RunConfi
   const overrides = parseOverrides(sets);
   const raw = applyOverrides({ name: path.parse(file).name, ...source.value }, overrides);
   const checked = checkConfig(raw);
-  if ('config' in checked) return { ...checked.config, sampler: { ...checked.config.sampler, ...presetOf(checked.config.sampler) } };
-  throw new UserError(checked.problems.map((problem) => `${place(problem, source, overrides)}: ${problem.text}`).join('\n'));
+  const problems = 'config' in checked ? stageProblems(checked.config) : checked.problems;
+  if ('config' in checked && problems.length === 0)
+    return { ...checked.config, sampler: { ...checked.config.sampler, ...presetOf(checked.config.sampler) } };
+  throw new UserError(problems.map((problem) => `${place(problem, source, overrides)}: ${problem.text}`).join('\n'));
 }
 
 /** The `data` section alone, for verbs without a job file: `data` with the `sets` (such as data.fields=[text]) laid over it. */

@@ -75,6 +75,39 @@ export const relations: readonly Relation[] = [
     },
   },
   {
+    keys: ['train.loss.kind', 'recipe.kind'],
+    problem: ({ train: { loss }, recipe }) => {
+      const learns = loss.kind === 'distillation' || loss.kind === 'marginMse';
+      if (learns === (recipe.kind === 'ar2')) return undefined;
+      return learns
+        ? `train.loss.kind is ${loss.kind}; expected recipe.kind ar2 with it, whose ranker it learns from (found ${recipe.kind})`
+        : `train.loss.kind is ${loss.kind}; expected distillation or marginMse, for recipe.kind ar2 learns from its ranker`;
+    },
+  },
+  {
+    keys: ['train.inBatch', 'train.cloze', 'sampler.kind', 'recipe.kind'],
+    problem: ({ train, sampler, recipe }) =>
+      recipe.kind === 'ar2' && (train.inBatch || train.cloze > 0 || sampler.kind === 'none')
+        ? `train.inBatch is ${train.inBatch}, train.cloze ${train.cloze} and sampler.kind ${sampler.kind}; expected false, 0 and a sampler with negatives, for recipe.kind ar2 has a ranker score every passage of a query`
+        : undefined,
+  },
+  {
+    keys: ['recipe.ranker.init.heads', 'recipe.ranker.init.width'],
+    problem: ({ recipe }) => {
+      const init = 'ranker' in recipe ? recipe.ranker.init : '';
+      return typeof init === 'string' || init.width % init.heads === 0
+        ? undefined
+        : `recipe.ranker.init.heads is ${init.heads}; expected a divisor of recipe.ranker.init.width (${init.width})`;
+    },
+  },
+  {
+    keys: ['sampler.kind', 'recipe.kind'],
+    problem: ({ sampler, recipe }) =>
+      recipe.kind === 'rocketqa' && !('pool' in sampler)
+        ? `sampler.kind is ${sampler.kind}; expected a sampler with a pool, for recipe.kind rocketqa has its ranker denoise one`
+        : undefined,
+  },
+  {
     keys: ['sampler.from', 'sampler.to', 'sampler.pool'],
     problem: ({ sampler }) =>
       sampler.kind === 'rankWindow' && (sampler.from > sampler.to || sampler.to > sampler.pool)
@@ -87,6 +120,17 @@ export const relations: readonly Relation[] = [
       train.positive === 'best' && !('pool' in sampler)
         ? 'train.positive is best; expected a sampler with a pool, for positives are scored at refreshes'
         : undefined,
+  },
+  {
+    keys: ['sampler.source', 'recipe.kind'],
+    problem: ({ sampler, recipe }) => {
+      const sources = 'source' in sampler ? [sampler.source].flat() : [];
+      if (sources.length > 1 && sources.includes('index'))
+        return 'sampler.source lists index; expected it alone, or sampler.sourceShare below 1, for what is not of the source comes from the index';
+      return sources.includes('stage') && !('first' in recipe)
+        ? `sampler.source is stage; expected recipe.kind dpr or rocketqa with it, which have an earlier stage (found ${recipe.kind})`
+        : undefined;
+    },
   },
   {
     keys: ['sampler.source', 'sampler.sourceShare'],

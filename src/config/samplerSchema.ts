@@ -52,10 +52,10 @@ const pooled = () => ({
   ...drawing(),
   pool: key(count().max(10_000), 100, 'passages', 'Top-K candidates of a query that a refresh keeps, after the filters.'),
   source: key(
-    z.union([z.literal('index'), z.string().min(1)]),
+    z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]),
     'index',
     '',
-    'Where candidates come from: index, the job’s own ranking; bm25; given, those of the data; or a run file of the training queries.',
+    'Where candidates come from: index, the job’s own ranking; bm25; given, those of the data; stage, the recipe’s first job; a run file of the training queries; or a list of those, joined.',
   ),
   sourceShare: key(z.number().gt(0).max(1), 1, 'share', 'Share of a query’s negatives drawn from source; the others come from the index.'),
   filters,

@@ -7,6 +7,7 @@ import { data } from './dataSchema.js';
 import { encoder, type pretrainedInit, type randomInit } from './encoderSchema.js';
 import { count, defaultKind, key, share } from './keyTypes.js';
 import { loss } from './lossSchema.js';
+import { recipe } from './recipeSchema.js';
 import { sampler } from './samplerSchema.js';
 
 const measure = () =>
@@ -149,10 +150,7 @@ export const runConfigSchema = z.strictObject({
   jobsFolder: key(z.string().min(1), 'jobs', 'folder', 'Where job folders lie, seen from where simans runs.'),
   data: data.prefault({}),
   encoder: encoder.prefault({}).meta({ description: 'What turns texts into vectors.' }),
-  recipe: z
-    .strictObject({ kind: key(z.enum(['contrastive']), 'contrastive', '', 'The training recipe.') })
-    .prefault({})
-    .meta({ description: 'What is trained against what.' }),
+  recipe,
   sampler: sampler.prefault({}),
   refresh: refresh.prefault({}).meta({ description: 'When and how the corpus is indexed anew.' }),
   train: train.prefault({}).meta({ description: 'The training loop.' }),
@@ -173,4 +171,5 @@ export type EncoderConfig = RunConfig['encoder'];
 export type RandomInit = z.output<typeof randomInit>;
 export type PretrainedInit = z.output<typeof pretrainedInit>;
 export type SamplerConfig = RunConfig['sampler'];
+export type RecipeConfig = RunConfig['recipe'];
 export type TrainConfig = RunConfig['train'];

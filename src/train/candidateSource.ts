@@ -1,4 +1,5 @@
 /** Candidates that do not come from the job's own index: the data's negatives, BM25, or a run of the training queries. Today's vectors score them. */
+import path from 'node:path';
 import type { RunConfig } from '../config/schema.js';
 import { UserError } from '../core/errors.js';
 import { sha256OfFile } from '../core/files.js';
@@ -17,19 +18,49 @@ export interface CandidateSource {
 
 const NONE = new Int32Array(0);
 
-/** Undefined where all candidates come from the index. */
-export async function openSource({ sampler }: RunConfig, dataset: Dataset, reporter: Reporter): Promise<CandidateSource | undefined> {
+/** Undefined where all candidates come from the index. `folder`: the job's, in which a recipe's earlier stage leaves its ranking. */
+export async function openSource(
+  { sampler }: RunConfig,
+  folder: string,
+  dataset: Dataset,
+  reporter: Reporter,
+): Promise<CandidateSource | undefined> {
   if (!('source' in sampler) || sampler.source === 'index') return undefined;
-  const { source, pool } = sampler;
+  const sources: CandidateSource[] = [];
+  for (const name of [sampler.source].flat()) sources.push(await openOne(name, sampler.pool, folder, dataset, reporter));
+  return sources.length === 1 ? sources[0] : joined(sources);
+}
+
+async function openOne(name: string, pool: number, folder: string, dataset: Dataset, reporter: Reporter): Promise<CandidateSource> {
   const { train } = dataset.splits;
-  if (source === 'given') {
-    if (!train.negatives)
-      throw new UserError(
-        `${dataset.name}: found no negatives in the data; expected some, for sampler.source is given; choose another source.`,
-      );
-    return { fingerprint: 'given', candidates: async (places) => Array.from(places, (place) => train.negatives![place]!) };
-  }
-  return source === 'bm25' ? bm25Source(dataset, pool, reporter) : runSource(source, dataset, reporter);
+  if (name === 'bm25') return bm25Source(dataset, pool, reporter);
+  if (name !== 'given')
+    return runSource(name === 'stage' ? stageCandidates(path.join(folder, 'stages', 'first')) : name, dataset, reporter);
+  if (!train.negatives)
+    throw new UserError(
+      `${dataset.name}: found no negatives in the data; expected some, for sampler.source is given; choose another source.`,
+    );
+  return { fingerprint: 'given', candidates: async (places) => Array.from(places, (place) => train.negatives![place]!) };
+}
+
+/** The ranking of the training queries that a stage leaves in its folder for the next. */
+export const stageCandidates = (folder: string): string => path.join(folder, 'candidates.trec');
+
+/** The first of each, then the second of each, …; no passage twice. */
+function joined(sources: readonly CandidateSource[]): CandidateSource {
+  return {
+    fingerprint: sources.map(({ fingerprint }) => fingerprint).join(' + '),
+    candidates: async (places) => {
+      const lists: (readonly Int32Array[])[] = [];
+      for (const source of sources) lists.push(await source.candidates(places));
+      return Array.from(places, (_, i) => {
+        const longest = Math.max(...lists.map((of) => of[i]!.length));
+        const passages = new Set<number>();
+        for (let at = 0; at < longest; at++) for (const of of lists) if (at < of[i]!.length) passages.add(of[i]![at]!);
+        return Int32Array.from(passages);
+      });
+    },
+  };
 }
 
 function bm25Source({ corpus, queries, splits: { train } }: Dataset, pool: number, reporter: Reporter): CandidateSource {

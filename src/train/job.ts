@@ -88,7 +88,7 @@ export async function trainJob(config: RunConfig, options: JobOptions): Promise<
   const { sampler } = job.config;
   const making = {
     filters: await createPoolFilters(job.config, dataset, judge, reporter),
-    source: await openSource(job.config, dataset, reporter),
+    source: await openSource(job.config, job.folder, dataset, reporter),
   };
   const context: LoopContext = {
     config: job.config,

@@ -112,7 +112,7 @@ describe('values', () => {
     ));
   test('list for a section', () =>
     expect(message('train: [steps, 5]')).toMatchInlineSnapshot(
-      `"job.yaml:1: train is ["steps",5]; expected a map with keys such as queriesPerStep, steps, learningRate"`,
+      `"job.yaml:1: train is ["steps",5]; expected a map with keys such as queriesPerStep, steps, loss"`,
     ));
   test('text for a section', () =>
     expect(message('encoder: {vocabulary: large}')).toMatchInlineSnapshot(

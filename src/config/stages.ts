@@ -1,0 +1,43 @@
+/** The jobs that a recipe runs before the one that a file describes: its settings, less what the stage has of its own. */
+import path from 'node:path';
+import { checkConfig, type Problem } from './problems.js';
+import type { RecipeConfig, RunConfig } from './schema.js';
+
+export type StageSettings = Extract<RecipeConfig, { kind: 'dpr' }>['first'];
+
+/** The folder of a recipe's stage in that of its job. */
+export const stageFolder = ({ jobsFolder, name }: Pick<RunConfig, 'jobsFolder' | 'name'>, stage: string): string =>
+  path.join(jobsFolder, name, 'stages', stage);
+
+/**
+ * A stage as a job of its own. It trains by contrast with the negatives of the batch unless it says otherwise, is never tested, and has its folder in
+ * the job's. Its own settings may be wrong: then the problems, by the stage's keys.
+ */
+export function stageConfig(
+  config: RunConfig,
+  stage: string,
+  settings: StageSettings | undefined,
+): { config: RunConfig } | { problems: Problem[] } {
+  const { train, refresh, sampler = config.sampler } = settings ?? {};
+  return checkConfig({
+    ...config,
+    name: stage,
+    jobsFolder: path.dirname(stageFolder(config, stage)),
+    recipe: { kind: 'contrastive' },
+    train: { ...config.train, loss: { kind: 'softmax' }, inBatch: true, ...train },
+    refresh: { ...config.refresh, ...refresh },
+    sampler,
+    eval: { ...config.eval, bm25: false, test: 'never' },
+  });
+}
+
+/** What is wrong with the settings of a recipe's stage, which are checked as the job that they make. */
+export function stageProblems(config: RunConfig): Problem[] {
+  const { recipe } = config;
+  const found = Object.entries(recipe).find(([key]) => key === 'first' || key === 'warmup');
+  if (!found || found[1] === 'none') return [];
+  const [key, settings] = found;
+  const checked = stageConfig(config, key, settings as StageSettings);
+  if ('config' in checked) return [];
+  return checked.problems.map(({ text }) => ({ path: ['recipe', key], related: [], text: `recipe.${key}: ${text}` }));
+}
