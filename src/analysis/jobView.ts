@@ -10,9 +10,9 @@ import type { Dataset } from '../data/types.js';
 import { loadSampler } from '../sampling/index.js';
 import type { Pools } from '../sampling/pools.js';
 import type { Sampler } from '../sampling/types.js';
-import { cacheFolderOf } from '../train/job.js';
 import { trainable } from '../train/labels.js';
 import { type Refresh, readRefresh } from '../train/refresh.js';
+import { cacheFolderOf } from '../train/trainData.js';
 
 export interface JobView {
   readonly folder: string;

@@ -16,7 +16,7 @@ import { chooseIndex } from '../index/choice.js';
 import { rowsByLength } from '../index/encode.js';
 import { loadSampler } from '../sampling/index.js';
 import { buildBatch } from '../train/batch.js';
-import { cacheFolderOf, stepRows, tokenise } from '../train/job.js';
+import { stepRows, tokenise } from '../train/job.js';
 import { replicaCount } from '../train/jobFolder.js';
 import { requireServing, trainable } from '../train/labels.js';
 import { memoryPlan, predictedStepBytes } from '../train/memory.js';
@@ -25,6 +25,7 @@ import { prepareEncoder } from '../train/prepareEncoder.js';
 import { comingQueries } from '../train/refresh.js';
 import { Replicas } from '../train/replicas.js';
 import { createSharedMemory, type StepBatch } from '../train/sharedMemory.js';
+import { cacheFolderOf } from '../train/trainData.js';
 
 /** One line of the plan. */
 export interface PlannedPhase {

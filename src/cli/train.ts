@@ -32,9 +32,9 @@ export const trainVerb: CommandModule<object, TrainArguments> = {
     const { loadConfig } = await import('../config/load.js');
     const config = loadConfig(configFile, [...set, ...short]);
     const { createTerminalReporter } = await import('../report/terminal.js');
-    const { trainJob } = await import('../train/job.js');
+    const { runRecipe } = await import('../recipes/index.js');
     const signal = interruptSignal();
-    const summary = await trainJob(config, { resume, reporter: createTerminalReporter(), signal });
+    const summary = await runRecipe(config, { resume, reporter: createTerminalReporter(), signal });
     if (summary !== undefined) {
       const { writeJobReport } = await import('../report/jobReport.js');
       console.log(writeJobReport(summary));

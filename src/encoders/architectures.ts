@@ -158,6 +158,22 @@ export function configOf(shape: TransformerShape, dropout: DropoutRates, padId: 
   };
 }
 
+/** The config.json of a transformer with the head of a cross-encoder, and the prefix of the transformer's tensors beside it. */
+export function classifierConfigOf(
+  shape: TransformerShape,
+  dropout: DropoutRates,
+  padId: number,
+): { config: Record<string, unknown>; prefix: string } {
+  const { prefixes, model } = FAMILIES[shape.architecture];
+  const config = {
+    ...configOf(shape, dropout, padId),
+    architectures: [model.replace(/Model$/, 'ForSequenceClassification')],
+    id2label: { 0: 'LABEL_0' }, // one label: a score
+    label2id: { LABEL_0: 0 },
+  };
+  return { config, prefix: prefixes[0]! };
+}
+
 function architectureOf(config: ConfigJson, file: string): Architecture {
   const type = config.model_type ?? 'bert'; // configurations of 2019 do not say
   if (type === 'dpr') return 'bert';

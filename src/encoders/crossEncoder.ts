@@ -93,7 +93,7 @@ export async function openCrossEncoder(
 }
 
 /** The published name of a head's tensor: head.dense.weight → pooler.dense.weight. */
-function publishedHeadName(architecture: Architecture, name: string): string {
+export function publishedHeadName(architecture: Architecture, name: string): string {
   const [inner, out] = HEADS[architecture].names;
   return name.replace(/^head\.dense/, inner).replace(/^head\.out/, out);
 }

@@ -15,8 +15,8 @@ import { readWeightFiles } from './formats/weightFiles.js';
 import { resolveWeights } from './hub.js';
 import { encodeOnnxEncoder, type Precision } from './onnxEncoder.js';
 import { concatenated } from './parameters.js';
-import { writeTokenizerFiles } from './tokenizer/files.js';
 import { loadTokenizer, type Tokenizer } from './tokenizer/tokenizer.js';
+import { writeTokenizer } from './tokenizerFolder.js';
 import { towerTensors } from './towerTensors.js';
 import { flatParameters, namedTensors } from './weights.js';
 
@@ -40,15 +40,6 @@ export interface ModelToWrite extends TextSettings {
 
 const SETTINGS = 'simans.json';
 const PROJECTION = 'projection.';
-const TOKENIZER_CLASSES = {
-  bert: 'BertTokenizer',
-  ernie: 'BertTokenizer',
-  roberta: 'RobertaTokenizer',
-  'xlm-roberta': 'XLMRobertaTokenizer',
-  distilbert: 'DistilBertTokenizer',
-  electra: 'ElectraTokenizer',
-} as const;
-
 /** Where transformers.js looks for them. */
 const ONNX_FILES: Readonly<Record<Precision, string>> = {
   fp32: 'onnx/model.onnx',
@@ -93,14 +84,7 @@ function writeTower(folder: string, tensors: readonly NamedArray[], maxTokens: n
     .map((tensor) => ({ ...tensor, name: publishedName(transformer.architecture, tensor.name) }));
   writeSafetensors(path.join(folder, 'model.safetensors'), published, { format: 'pt' });
   writeJson(path.join(folder, 'config.json'), configOf(transformer, dropout, model.tokenizer.padId));
-  writeTokenizerFiles(folder, model.tokenizer.json, model.tokenizerFolder);
-  if (!fs.existsSync(path.join(folder, 'tokenizer_config.json'))) {
-    writeJson(path.join(folder, 'tokenizer_config.json'), {
-      tokenizer_class: TOKENIZER_CLASSES[transformer.architecture],
-      do_lower_case: true,
-      model_max_length: transformer.positions - transformer.firstPosition,
-    });
-  }
+  writeTokenizer(folder, model, transformer);
   writeModules(folder, { shape, tensors, prompts: model.prefixes, maxTokens });
 }
 

@@ -49,6 +49,11 @@ export function rerankerMargin(rerank: (passage: number) => number, positive: nu
   return { name: 'reranker', removes: ({ passage }) => rerank(passage) > positive - margin };
 }
 
+/** A cross-encoder gives it a probability, σ(score), of `below` or more (RocketQA's denoising: its negatives are those below 0.1). */
+export function rerankerProbability(rerank: (passage: number) => number, below: number): Filter {
+  return { name: 'reranker', removes: ({ passage }) => 1 / (1 + Math.exp(-rerank(passage))) >= below };
+}
+
 /** The name of the first filter that removes the candidate, or undefined. */
 export function removedBy(filters: readonly Filter[], candidate: Candidate): FilterName | undefined {
   return filters.find((filter) => filter.removes(candidate))?.name;

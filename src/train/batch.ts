@@ -23,7 +23,13 @@ export interface BatchSource {
 const CLOZE_RUN = 8;
 const NONE = new Int32Array(0);
 
-export function buildBatch(source: BatchSource, pools: StepPools, step: number): { batch: StepBatch; draws: Draw[] } {
+/** Which queries and passages of the data set the rows of a batch are; queries made of passages' words have no row of their own and are left out. */
+export interface BatchRows {
+  readonly queries: Int32Array;
+  readonly passages: Int32Array;
+}
+
+export function buildBatch(source: BatchSource, pools: StepPools, step: number): { batch: StepBatch; draws: Draw[]; rows: BatchRows } {
   const { config, dataset, tokens, special } = source;
   const { seed, train } = config;
   const split = dataset.splits.train;
@@ -43,7 +49,8 @@ export function buildBatch(source: BatchSource, pools: StepPools, step: number):
     const kept = dropWords(rowOf(tokens[side], row), train.wordDropout, wordKey, place, special);
     return splitPieces(kept, train.pieceDropout, longest[side], pieceKey, place, special);
   };
-  for (const { place, positive, draws: drawn, number } of visitsOfStep(source, pools, step)) {
+  const visits = visitsOfStep(source, pools, step);
+  for (const { place, positive, draws: drawn, number } of visits) {
     draws.push(...drawn);
     queries.push(augmented('query', split.rows[place]!, number));
     const own = Int32Array.from(drawn.flatMap(({ passages }) => [...passages]));
@@ -63,7 +70,11 @@ export function buildBatch(source: BatchSource, pools: StepPools, step: number):
     target: Int32Array.from(rows, ({ positive }) => column(positive)),
     mask: competition(rows, columns, train.inBatch),
   };
-  return { batch: { step, queries: tableOf(queries), passages: tableOf(passages), contrast }, draws };
+  return {
+    batch: { step, queries: tableOf(queries), passages: tableOf(passages), contrast },
+    draws,
+    rows: { queries: Int32Array.from(visits, ({ place }) => split.rows[place]!), passages: Int32Array.from(columns.keys()) },
+  };
 }
 
 /**

@@ -84,20 +84,29 @@ function bm25Source({ corpus, queries, splits: { train } }: Dataset, pool: numbe
   };
 }
 
-async function runSource(file: string, { corpus, queries, splits: { train } }: Dataset, reporter: Reporter): Promise<CandidateSource> {
-  const { run } = await readRun(file, { query: (id) => queries.rowOf(id), passage: (id) => corpus.rowOf(id) });
-  const placeOf = new Map(Array.from(run.rows, (row, place) => [row, place]));
-  const missing = train.rows.filter((row) => !placeOf.has(row)).length;
+async function runSource(file: string, dataset: Dataset, reporter: Reporter): Promise<CandidateSource> {
+  const { train } = dataset.splits;
+  const ranking = await openRanking(file, dataset);
+  const missing = train.rows.filter((row) => ranking(row).length === 0).length;
   if (missing === train.rows.length)
     throw new UserError(`${file}: found none of the training queries; expected a run of them; check sampler.source.`);
   if (missing > 0)
     reporter.line(`${file}: ${missing} of ${train.rows.length} training queries are not ranked in it: their negatives are random`);
   return {
     fingerprint: await sha256OfFile(file),
-    candidates: async (places) =>
-      Array.from(places, (place) => {
-        const at = placeOf.get(train.rows[place]!);
-        return at === undefined ? NONE : rankingAt(run, at);
-      }),
+    candidates: async (places) => Array.from(places, (place) => ranking(train.rows[place]!)),
+  };
+}
+
+/** A run file's passages for a query row, best first; none for a query that it does not rank. */
+export async function openRanking(
+  file: string,
+  { corpus, queries }: Pick<Dataset, 'corpus' | 'queries'>,
+): Promise<(row: number) => Int32Array> {
+  const { run } = await readRun(file, { query: (id) => queries.rowOf(id), passage: (id) => corpus.rowOf(id) });
+  const placeOf = new Map(Array.from(run.rows, (row, place) => [row, place]));
+  return (row) => {
+    const at = placeOf.get(row);
+    return at === undefined ? NONE : rankingAt(run, at);
   };
 }

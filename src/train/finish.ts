@@ -10,6 +10,8 @@ import { policyOf, queriesOutside, type Result, type SearchKind, systemResult } 
 import type { Evaluation, Run } from '../eval/run.js';
 import { writePerQuery, writeTrecRun } from '../eval/runFiles.js';
 import { pairedBootstrap } from '../eval/significance.js';
+import { rowsByLength } from '../index/encode.js';
+import { stageCandidates } from './candidateSource.js';
 import { loadModel } from './checkpoint.js';
 import { writeModel } from './exportModel.js';
 import type { ResolvedJob } from './jobFolder.js';
@@ -25,10 +27,12 @@ export interface Finish {
   readonly initial: Float32Array;
   readonly trained: Trained;
   readonly bm25?: LexicalBaseline | undefined;
+  /** Passages of the best encoder's ranking of each training query that are left in the folder. */
+  readonly candidates?: number | undefined;
 }
 
 /** Tests, writes runs, per-query values, model, vectors and summary.json; returns the summary. */
-export async function finish({ job, context, initial, trained, bm25 }: Finish): Promise<Summary> {
+export async function finish({ job, context, initial, trained, bm25, candidates }: Finish): Promise<Summary> {
   const { config, folder, dataset, replicas, stopwatch, judge } = context;
   const specs = replicas.first.encoder.specs;
   const { test } = dataset.splits;
@@ -55,6 +59,8 @@ export async function finish({ job, context, initial, trained, bm25 }: Finish): 
     writeTrecRun(files[`${system} run`]!, run, judge.names, `simans-${system}`);
     writePerQuery(path.join(folder, 'eval', `test.${system}.tsv`), dataset.queries, test, evaluations[system]!.perQuery);
   }
+  if (candidates !== undefined) await writeCandidates(context, Math.min(candidates, dataset.corpus.size));
+  Object.assign(files, await context.teacher?.write());
   if (tested) writeJson(path.join(folder, 'eval', 'test.json'), resultOf(context, evaluations, runs));
   const means = Object.fromEntries(Object.entries(evaluations).map(([system, evaluation]) => [system, evaluation.means]));
   const selected = { step: chosen.step, measure: selection, dev: chosen.dev[selection]! };
@@ -123,6 +129,15 @@ function resultOf({ config, dataset, judge }: LoopContext, evaluations: Record<s
 async function rank(context: LoopContext, parameters: Float32Array, name: string): Promise<Run> {
   await indexWith(context, parameters, `test: ${name}`);
   return searchSplit(context, context.dataset.splits.test);
+}
+
+/** Leaves the first passages of each training query in the folder, by the vectors of the corpus that are there. */
+async function writeCandidates({ replicas, dataset, folder }: LoopContext, k: number): Promise<void> {
+  const { queries, corpus, splits } = dataset;
+  const { rows } = splits.train;
+  await replicas.encode('query', rowsByLength(replicas.shared.tokens.query, rows));
+  const names = { queryId: (row: number) => queries.id(row), passageId: (row: number) => corpus.id(row) };
+  writeTrecRun(stageCandidates(folder), { k, rows, ...(await replicas.search(rows, k)) }, names, 'simans');
 }
 
 /** Encodes the corpus with these parameters. */

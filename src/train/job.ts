@@ -1,8 +1,6 @@
 /** `simans train`: from a checked configuration to a trained, evaluated retriever in jobs/NAME/. */
-import path from 'node:path';
-import type { RunConfig } from '../config/schema.js';
+import type { PretrainedInit, RunConfig } from '../config/schema.js';
 import type { Reporter } from '../core/reporter.js';
-import { loadDataset } from '../data/index.js';
 import { tokenTable } from '../data/tokenCache.js';
 import type { Dataset, TokenTable } from '../data/types.js';
 import type { Side } from '../encoders/dualEncoder.js';
@@ -16,17 +14,18 @@ import { openSource } from './candidateSource.js';
 import { checkpointSteps, loadCheckpoint } from './checkpoint.js';
 import { finish } from './finish.js';
 import { bindDataset, openJobFolder } from './jobFolder.js';
-import { labelByAnswers, requireServing, trainable } from './labels.js';
 import { lexicalBaseline } from './lexical.js';
 import { type LoopContext, Trainer } from './loop.js';
 import { memoryPlan } from './memory.js';
-import { createPoolFilters } from './poolFilters.js';
+import { createPoolFilters, type Denoiser } from './poolFilters.js';
 import { requireIndex } from './poolSearch.js';
 import { prepareEncoder } from './prepareEncoder.js';
 import { Replicas } from './replicas.js';
 import { createSharedMemory } from './sharedMemory.js';
 import { Stopwatch } from './stopwatch.js';
 import { readSummary, type Summary } from './summary.js';
+import type { Teacher, TeacherSource } from './teacher.js';
+import { cacheFolderOf, loadTrainable } from './trainData.js';
 
 export interface JobOptions {
   readonly resume: boolean;
@@ -34,8 +33,19 @@ export interface JobOptions {
   readonly signal: AbortSignal;
 }
 
+/** What a recipe adds to a job. */
+export interface JobParts {
+  /** What the encoder starts from instead of encoder.init. */
+  readonly init?: PretrainedInit;
+  readonly teacher?: (of: TeacherSource) => Promise<Teacher>;
+  /** A ranker that denoises pools. */
+  readonly denoiser?: (of: { readonly dataset: Dataset; readonly reporter: Reporter }) => Promise<Denoiser>;
+  /** Passages of the best encoder's ranking of each training query that are left in the folder, for a later stage. */
+  readonly candidates?: number;
+}
+
 /** Runs the job to its end and returns its summary, or undefined where the signal stopped it (its state is saved). Resuming a finished job gives its summary again. */
-export async function trainJob(config: RunConfig, options: JobOptions): Promise<Summary | undefined> {
+export async function trainJob(config: RunConfig, options: JobOptions, parts: JobParts = {}): Promise<Summary | undefined> {
   const { reporter, signal } = options;
   await requireTokenizerPackage();
   const job = await openJobFolder(config, options);
@@ -47,17 +57,11 @@ export async function trainJob(config: RunConfig, options: JobOptions): Promise<
     return finished;
   }
   const start = job.resumed ? (checkpointSteps(job.folder).at(-1) ?? 0) : 0;
-  const loaded = await loadDataset(job.config.data, { seed: job.config.seed, cacheFolder: cacheFolderOf(job.config), reporter });
-  announce(loaded, reporter);
-  const { data } = job.config;
-  const labelled =
-    data.format === 'dpr' && data.labels === 'answers' ? labelByAnswers(loaded, createJudge(loaded, job.config.eval), reporter) : loaded;
-  const dataset = trainable(labelled, job.config, reporter);
+  const dataset = await loadTrainable(job.config, reporter);
   const judge = createJudge(dataset, job.config.eval);
-  requireServing(job.config, dataset);
   await requireIndex(job.config);
   bindDataset(job, dataset);
-  const { tokenizer, shape, initial } = await prepareEncoder(job.folder, job.config, dataset, reporter);
+  const { tokenizer, shape, initial } = await prepareEncoder(job.folder, withInit(job.config, parts.init), dataset, reporter);
   const tokens = tokenise(job.config, dataset, tokenizer, reporter);
   const { specs } = createDualEncoder(shape);
   const frozen = parameterCount(specs.filter((spec) => spec.frozen));
@@ -69,6 +73,15 @@ export async function trainJob(config: RunConfig, options: JobOptions): Promise<
   const stopwatch = new Stopwatch(earlier);
   const bm25 = job.config.eval.bm25 ? await stopwatch.time('bm25', () => lexicalBaseline(job.config, dataset, judge, reporter)) : undefined;
 
+  const { sampler } = job.config;
+  const source = {
+    config: job.config,
+    dataset,
+    tokens,
+    special: tokenizer,
+    ...(sampler.kind !== 'none' && { sampler: await loadSampler(sampler) }),
+  };
+  const teacher = await parts.teacher?.({ job, start, source, tokenizer, reporter });
   const residentBefore = process.memoryUsage().rss;
   const maxStepRows = stepRows(job.config);
   const memory = memoryPlan(job.config, maxStepRows);
@@ -85,9 +98,8 @@ export async function trainJob(config: RunConfig, options: JobOptions): Promise<
     tokens,
   );
   const replicas = await Replicas.create(shared, job.backend.name);
-  const { sampler } = job.config;
   const making = {
-    filters: await createPoolFilters(job.config, dataset, judge, reporter),
+    filters: await createPoolFilters(job.config, dataset, judge, reporter, await parts.denoiser?.({ dataset, reporter })),
     source: await openSource(job.config, job.folder, dataset, reporter),
   };
   const context: LoopContext = {
@@ -102,13 +114,8 @@ export async function trainJob(config: RunConfig, options: JobOptions): Promise<
     judge,
     making,
     residentBefore,
-    source: {
-      config: job.config,
-      dataset,
-      tokens,
-      special: tokenizer,
-      ...(sampler.kind !== 'none' && { sampler: await loadSampler(sampler) }),
-    },
+    source,
+    teacher,
   };
   try {
     const trainer = new Trainer(context, initial, start);
@@ -118,22 +125,16 @@ export async function trainJob(config: RunConfig, options: JobOptions): Promise<
       reporter.line(`stopped after step ${trained.step}; everything is saved. Go on with: simans train ${job.folder}/config.yaml --resume`);
       return undefined;
     }
-    return await finish({ job, context, initial, trained, bm25 });
+    return await finish({ job, context, initial, trained, bm25, candidates: parts.candidates });
   } finally {
     making.filters.dispose();
+    await teacher?.dispose();
     await replicas.dispose();
   }
 }
 
-/** What is made once for all jobs: token tables, large corpora. */
-export const cacheFolderOf = ({ jobsFolder }: RunConfig): string => path.join(jobsFolder, '.cache');
-
-function announce(dataset: Dataset, reporter: Reporter): void {
-  const { corpus, splits, name } = dataset;
-  const sizes = Object.entries(splits).map(([split, { rows }]) => `${rows.length.toLocaleString('en')} ${split}`);
-  reporter.line(`data: ${name}, ${corpus.size.toLocaleString('en')} passages; queries: ${sizes.join(', ')}`);
-  for (const note of dataset.notes) reporter.line(`  ${note}`);
-}
+const withInit = (config: RunConfig, init: PretrainedInit | undefined): RunConfig =>
+  init ? { ...config, encoder: { ...config.encoder, init } } : config;
 
 export function tokenise(config: RunConfig, dataset: Dataset, tokenizer: Tokenizer, reporter: Reporter): Record<Side, TokenTable> {
   const cacheFolder = cacheFolderOf(config);

@@ -3,7 +3,7 @@
  *
  *   for each step:
  *     every refresh.everySteps: encode the corpus, evaluate dev, search the coming queries → pools
- *     batch = queries, each with a positive and the sampler's negatives
+ *     batch = queries, each with a positive and the sampler's negatives; a ranker's logits of them, where one teaches
  *     loss, gradient = contrastive(encode(batch))
  *     parameters = AdamW(clip(gradient), learning rate of the step)
  *     every train.checkpointEverySteps: checkpoint
@@ -22,6 +22,7 @@ import { learningRateAt } from './schedule.js';
 import type { StepBatch } from './sharedMemory.js';
 import { StepLog } from './stepLog.js';
 import type { Stopwatch } from './stopwatch.js';
+import type { Teacher } from './teacher.js';
 import { type Draw, visitsOfStep } from './visits.js';
 
 export interface LoopContext extends RefreshContext {
@@ -31,6 +32,8 @@ export interface LoopContext extends RefreshContext {
   readonly signal: AbortSignal;
   /** Resident bytes before the encoder was made: what a step's memory is measured from. */
   readonly residentBefore: number;
+  /** What the retriever learns from besides its labels. */
+  readonly teacher?: Teacher | undefined;
 }
 
 export interface Trained {
@@ -83,11 +86,14 @@ export class Trainer {
     const { everySteps } = config.refresh;
     let phase: Phase | undefined;
     let step = this.start;
+    if (step % everySteps !== 0) await this.teach(this.refreshes.at(-1)!);
     while (step < steps && !signal.aborted) {
       if (step % everySteps === 0) {
         phase?.end(this.negativesLine());
         phase = undefined;
         await this.refresh(step);
+        await this.teach(this.refreshes.at(-1)!);
+        if (signal.aborted) break;
       }
       phase ??= reporter.phase('train', steps, 'steps');
       const loss = await stopwatch.time('train', () => this.step(step));
@@ -109,9 +115,10 @@ export class Trainer {
 
   /** One update; returns the loss. */
   private async step(step: number): Promise<number> {
-    const { config, replicas, source } = this.context;
-    const { batch, draws } = buildBatch(source, this.refreshes.at(-1) ?? {}, step);
+    const { config, replicas, source, teacher } = this.context;
+    const { batch: labelled, draws, rows } = buildBatch(source, this.refreshes.at(-1) ?? {}, step);
     this.remember(draws, step);
+    const batch = teacher ? { ...labelled, contrast: { ...labelled.contrast, ranker: await teacher.logits(labelled, rows) } } : labelled;
     const predicted = this.memory ? undefined : this.announce(batch);
     const { loss, gradient } = await replicas.step(batch);
     const learningRate = learningRateAt(step, config.train);
@@ -144,6 +151,13 @@ export class Trainer {
     const measured = process.memoryUsage().rss - this.context.residentBefore;
     this.memory = { predicted, measured };
     this.context.reporter.line(`memory: training took ${gigabytes(measured)} in the first step (${gigabytes(predicted)} predicted)`);
+  }
+
+  /** Has the teacher learn what it is to know before the steps that the refresh serves. */
+  private async teach(refresh: Refresh): Promise<void> {
+    const { teacher, config, signal, stopwatch } = this.context;
+    const steps = Math.min(config.refresh.everySteps, config.train.steps - refresh.step);
+    if (teacher && steps > 0) await stopwatch.time('ranker', () => teacher.learn(refresh, steps, signal));
   }
 
   /** Evaluates and indexes with the weights after `step` steps; the pools serve the steps until the next refresh. */

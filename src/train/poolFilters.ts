@@ -12,6 +12,7 @@ import {
   knownPositives,
   percentOfPositive,
   rerankerMargin,
+  rerankerProbability,
   scoreMargin,
 } from '../sampling/filters.js';
 import { indexOfLargest } from './pools.js';
@@ -26,6 +27,15 @@ export interface ScoredQuery {
   readonly known: ReadonlySet<number>;
 }
 
+/** A recipe's ranker, which says what is no negative. */
+export interface Denoiser {
+  /** A passage that it gives a probability from this on is none. */
+  readonly below: number;
+  /** Its logits of passages for a query, by rows. */
+  score(query: number, passages: Int32Array): Promise<Float32Array>;
+  dispose(): void;
+}
+
 export interface PoolFilters {
   /** Whether more than known passages may be removed. */
   readonly removesMore: boolean;
@@ -37,7 +47,13 @@ export interface PoolFilters {
 /** Equal texts have equal vectors, but a matrix product may round them apart. */
 const EQUAL_SCORES = 1e-3;
 
-export async function createPoolFilters({ sampler }: RunConfig, dataset: Dataset, judge: Judge, reporter: Reporter): Promise<PoolFilters> {
+export async function createPoolFilters(
+  { sampler }: RunConfig,
+  dataset: Dataset,
+  judge: Judge,
+  reporter: Reporter,
+  denoiser?: Denoiser,
+): Promise<PoolFilters> {
   if (!('filters' in sampler)) return { removesMore: false, of: async () => [], dispose: () => {} };
   const { duplicates, answers, margin, percentOfPositive: share, reranker } = sampler.filters;
   const { corpus, queries } = dataset;
@@ -50,6 +66,7 @@ export async function createPoolFilters({ sampler }: RunConfig, dataset: Dataset
     ...(margin === 'none' ? [] : [scoreMargin(margin)]),
     ...(share === 'none' ? [] : [percentOfPositive(share)]),
     ...(scorer && reranker !== 'none' ? [await rerankerFilter(scorer, query, candidates, reranker.margin)] : []),
+    ...(denoiser ? [await denoising(denoiser, query, candidates)] : []),
   ];
   const isTwin = ({ positives, scores }: ScoredQuery, { passage, score }: Candidate): boolean =>
     positives.some(
@@ -71,8 +88,18 @@ export async function createPoolFilters({ sampler }: RunConfig, dataset: Dataset
     return rerankerMargin((passage) => scoreOfPassage.get(passage)!, judged[0]!, least);
   };
   return {
-    removesMore: byAnswer || margin !== 'none' || share !== 'none' || scorer !== undefined,
+    removesMore: byAnswer || margin !== 'none' || share !== 'none' || scorer !== undefined || denoiser !== undefined,
     of,
-    dispose: () => scorer?.dispose(),
+    dispose: () => {
+      scorer?.dispose();
+      denoiser?.dispose();
+    },
   };
+}
+
+async function denoising(denoiser: Denoiser, { row }: ScoredQuery, candidates: Int32Array): Promise<Filter> {
+  const passages = candidates.filter((passage) => passage >= 0);
+  const scores = await denoiser.score(row, passages);
+  const scoreOf = new Map(Array.from(passages, (passage, i) => [passage, scores[i]!]));
+  return rerankerProbability((passage) => scoreOf.get(passage)!, denoiser.below);
 }

@@ -9,7 +9,7 @@ import { assignWeights, createWeights, disposeWeights, type Weights } from '../e
 import { encodeRows, SHARD_ROWS } from '../index/encode.js';
 import { ExactIndex, QUERY_BLOCK } from '../index/exact.js';
 import { Barrier } from './barrier.js';
-import type { SearchTask, SharedMemory, StepBatch } from './sharedMemory.js';
+import type { Command, SearchTask, SharedMemory, StepBatch } from './sharedMemory.js';
 import { computeStep, type StepResult } from './step.js';
 
 export class Replica {
@@ -31,8 +31,7 @@ export class Replica {
     assignWeights(this.encoder.specs, this.weights, parameters);
   }
 
-  /** Takes the parameters from shared memory. */
-  pull(): void {
+  private pull(): void {
     const flat = tf.tensor1d(this.shared.parameters.slice());
     this.assign(flat);
     flat.dispose();
@@ -76,10 +75,27 @@ export class Replica {
   }
 
   /** Writes this replica's share of loss and gradient to shared memory and waits for the others'. */
-  publish({ loss, gradient }: StepResult): void {
-    this.shared.gradients[this.number]!.set(hostValues(gradient)); // replicas live on CPU backends: no device to wait for
-    this.shared.losses[this.number] = hostValues(loss)[0]!;
+  publish(result: StepResult): void {
+    publishShare(this.shared, this.number, result);
     this.barrier.wait();
+  }
+
+  /** A command that came from the first replica: with the parameters of shared memory. */
+  run(command: Command): void {
+    this.pull();
+    switch (command.kind) {
+      case 'encode':
+        this.encode(command.side, command.rows);
+        break;
+      case 'search':
+        this.search(command);
+        break;
+      case 'step':
+        tf.tidy(() => this.publish(this.step(command)));
+        break;
+      default:
+        throw new Error(`internal: command ${command satisfies never}`);
+    }
   }
 
   fail(): void {
@@ -100,8 +116,16 @@ export class Replica {
   }
 }
 
+/** Where replicas leave their shares of a step. */
+type Shares = Pick<SharedMemory, 'gradients' | 'losses'>;
+
+export function publishShare(shared: Shares, number: number, { loss, gradient }: StepResult): void {
+  shared.gradients[number]!.set(hostValues(gradient)); // replicas live on CPU backends: no device to wait for
+  shared.losses[number] = hostValues(loss)[0]!;
+}
+
 /** Loss and flat gradient [P] summed over replicas, in their order. */
-export function summedStep(shared: SharedMemory): StepResult {
+export function summedStep(shared: Shares): StepResult {
   const sum = Float32Array.from(shared.gradients[0]!);
   for (const gradient of shared.gradients.slice(1)) for (let i = 0; i < sum.length; i++) sum[i]! += gradient[i]!;
   return { loss: tf.scalar(shared.losses.reduce((total, loss) => total + loss, 0)), gradient: tf.tensor1d(sum) };

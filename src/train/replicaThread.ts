@@ -5,11 +5,15 @@
 import { Worker } from 'node:worker_threads';
 import type { BackendName } from '../backend/index.js';
 import { UserError } from '../core/errors.js';
-import type { SharedMemory } from './sharedMemory.js';
+import { OtherThreadFailed } from './barrier.js';
+import type { RankerCommand } from './rankerReplica.js';
+import type { SharedRanker } from './rankerStep.js';
+import type { Command, SharedMemory } from './sharedMemory.js';
 
 export interface OpenMessage {
   readonly kind: 'open';
-  readonly shared: SharedMemory;
+  /** The retriever's, or a ranker's. */
+  readonly shared: SharedMemory | { readonly ranker: SharedRanker };
   readonly number: number;
   readonly backend: BackendName;
 }
@@ -38,6 +42,24 @@ export async function closeThread(thread: ReplicaThread): Promise<void> {
   await request(thread, { kind: 'close' });
   delete thread.failure;
   idle.push(thread);
+}
+
+/** Sends the command to the threads, runs this thread's part (`first`), and turns another's failure into its own error. */
+export async function runAll<T>(
+  threads: readonly ReplicaThread[],
+  command: Command | RankerCommand,
+  first: { fail(): void },
+  own: () => T,
+): Promise<T> {
+  for (const { worker } of threads) worker.postMessage(command);
+  try {
+    return own();
+  } catch (error) {
+    first.fail();
+    if (!(error instanceof OtherThreadFailed)) throw error;
+    await new Promise((resolve) => setTimeout(resolve, 100)); // lets the worker's own words arrive
+    throw threads.find(({ failure }) => failure)?.failure ?? error;
+  }
 }
 
 function startThread(): ReplicaThread {

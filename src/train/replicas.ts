@@ -2,9 +2,8 @@
 import { type BackendName, hostValues, tf } from '../backend/index.js';
 import type { Phase } from '../core/reporter.js';
 import type { Side } from '../encoders/dualEncoder.js';
-import { OtherThreadFailed } from './barrier.js';
 import { Replica, summedStep } from './replica.js';
-import { closeThread, openThread, type ReplicaThread } from './replicaThread.js';
+import { closeThread, openThread, type ReplicaThread, runAll } from './replicaThread.js';
 import { type Command, type SharedMemory, type StepBatch, sharedFloats, sharedInts } from './sharedMemory.js';
 import type { StepResult } from './step.js';
 
@@ -55,17 +54,8 @@ export class Replicas {
     await Promise.all(this.workers.map(closeThread));
   }
 
-  /** Sends the command to the workers, runs this thread's part, and turns a worker's failure into its own error. */
   private async all<T>(command: Command, own: () => T): Promise<T> {
     Atomics.store(this.shared.cursor, 0, 0);
-    for (const { worker } of this.workers) worker.postMessage(command);
-    try {
-      return own();
-    } catch (error) {
-      this.first.fail();
-      if (!(error instanceof OtherThreadFailed)) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 100)); // lets the worker's own words arrive
-      throw this.workers.find(({ failure }) => failure)?.failure ?? error;
-    }
+    return runAll(this.workers, command, this.first, own);
   }
 }

@@ -13,6 +13,7 @@ import type { Weights } from '../encoders/parameters.js';
 import type { TokenBatch } from '../encoders/transformer.js';
 import type { Barrier } from './barrier.js';
 import { type Contrast, contrastiveLoss } from './contrastive.js';
+import { GradientSums } from './gradientSums.js';
 import { BLOCKED } from './losses.js';
 import type { SharedMemory, StepBatch } from './sharedMemory.js';
 
@@ -46,7 +47,7 @@ export function computeStep(context: StepContext, batch: StepBatch): StepResult 
 }
 
 function wholeStep(context: StepContext, batch: StepBatch): StepResult {
-  const sums = new GradientSums(context);
+  const sums = new GradientSums(context.encoder.specs, context.weights);
   const chunks = ownChunks(context, batch);
   const places = placesOf(chunks);
   const loss = sums.add(() => {
@@ -65,7 +66,7 @@ function cachedStep(context: StepContext, batch: StepBatch): StepResult {
   const vectors = tf.tidy(() => encodeChunks(context, chunks, batch.step)); // [n, D], nothing kept for a backward pass
   const all = gatherVectors(context, vectors, places, rowsIn(batch.queries) + rowsIn(batch.passages)); // [Q + P, D]
   const { loss, gradient } = ownGradient(context, all, places, batch);
-  const sums = new GradientSums(context);
+  const sums = new GradientSums(context.encoder.specs, context.weights);
   let begin = 0;
   for (const chunk of chunks) {
     const slope = tf.slice(gradient, [begin, 0], [chunk.places.length, -1]); // [B, D]
@@ -80,7 +81,7 @@ function cachedStep(context: StepContext, batch: StepBatch): StepResult {
 function accumulatedStep(context: StepContext, batch: StepBatch): StepResult {
   const { replicas, padId, memory } = context.shared;
   const Q = rowsIn(batch.queries);
-  const sums = new GradientSums(context);
+  const sums = new GradientSums(context.encoder.specs, context.weights);
   let total = tf.scalar(0);
   for (let group = context.number; group * memory.microBatch < Q; group += replicas) {
     const { queries, passages, contrast } = groupOf(batch, group * memory.microBatch, Math.min(Q, (group + 1) * memory.microBatch));
@@ -99,40 +100,6 @@ function accumulatedStep(context: StepContext, batch: StepBatch): StepResult {
     total = next;
   }
   return { loss: total, gradient: sums.flat() };
-}
-
-/** Sums of gradients by parameter, zero for the frozen ones. */
-class GradientSums {
-  private readonly sums = new Map<string, tf.Tensor>();
-
-  constructor(private readonly context: StepContext) {}
-
-  /** Adds the gradient of what `f` computes and returns its value. */
-  add(f: () => tf.Scalar): tf.Scalar {
-    const { encoder, weights } = this.context;
-    const trained = encoder.specs.filter(({ frozen }) => !frozen).map(({ name }) => weights[name]!);
-    const { value, grads } = tf.variableGrads(f, trained);
-    for (const { name } of trained) {
-      const gradient = grads[name];
-      if (!gradient) continue;
-      const sum = this.sums.get(name);
-      this.sums.set(name, sum ? tf.add(sum, gradient) : gradient);
-      if (sum) tf.dispose([sum, gradient]);
-    }
-    return value;
-  }
-
-  /** [P]; the sums are used up. */
-  flat(): tf.Tensor1D {
-    const { encoder, weights } = this.context;
-    return tf.concat1d(
-      encoder.specs.map(({ name }) => {
-        const { name: variable, size } = weights[name]!;
-        const sum = this.sums.get(variable);
-        return sum ? (tf.reshape(sum, [-1]) as tf.Tensor1D) : (tf.zeros([size]) as tf.Tensor1D);
-      }),
-    );
-  }
 }
 
 /** Loss of queries above passages [q + p, D] and its gradient with respect to them. */

@@ -42,12 +42,18 @@ export interface Visit {
   readonly draws: readonly Draw[];
 }
 
-export function visitsOfStep(source: VisitSource, pools: StepPools, step: number): Visit[] {
+/** Under which key negatives and positives are drawn: the step's own, or another's, for a second look at the step's queries. */
+export interface DrawKey {
+  readonly purpose: '' | 'ranker ';
+  readonly step: number;
+}
+
+export function visitsOfStep(source: VisitSource, pools: StepPools, step: number, by: DrawKey = { purpose: '', step }): Visit[] {
   const { config, dataset, sampler } = source;
   const { seed, train } = config;
   const split = dataset.splits.train;
-  const positiveKey = deriveKey(seed, 'positive', step);
-  const negativeKey = deriveKey(seed, 'negatives', step);
+  const positiveKey = deriveKey(seed, `${by.purpose}positive`, by.step);
+  const negativeKey = deriveKey(seed, `${by.purpose}negatives`, by.step);
   const drawing = new Set(drawingQueries(config, step));
   return Array.from(queriesOfStep(seed, dataset, train.queriesPerStep, step), (place, number) => {
     const positive =

@@ -1,0 +1,33 @@
+/** A stage that trains a retriever: a job like any other, in a folder of its job's. */
+import fs from 'node:fs';
+import path from 'node:path';
+import type { RunConfig } from '../config/schema.js';
+import { type StageSettings, stageConfig, stageFolder } from '../config/stages.js';
+import { type JobParts, trainJob } from '../train/job.js';
+import { readSummary } from '../train/summary.js';
+import type { Stage } from './recipe.js';
+
+/** `settings` are its own, over the job's; absent, the job's alone. */
+export function retrieverStage(
+  config: RunConfig,
+  name: string,
+  does: string,
+  settings: StageSettings | undefined,
+  parts: JobParts = {},
+): Stage & { readonly model: string } {
+  const checked = stageConfig(config, name, settings);
+  if ('problems' in checked) throw new Error(`internal: stage ${name}: ${checked.problems.map(({ text }) => text).join('; ')}`); // refused when the file was loaded
+  const folder = stageFolder(config, name);
+  return {
+    name,
+    does,
+    steps: checked.config.train.steps,
+    config: checked.config,
+    model: path.join(folder, 'model'),
+    done: () => readSummary(folder) !== undefined,
+    run: async (options) => {
+      const resume = fs.existsSync(path.join(folder, 'config.yaml'));
+      return (await trainJob(checked.config, { ...options, resume }, parts)) !== undefined;
+    },
+  };
+}

@@ -1,0 +1,21 @@
+/**
+ * RocketQA (Qu et al. 2021): a first retriever; a ranker that learns to judge its candidates; then a retriever that starts anew, on candidates that the ranker
+ * gives a low probability (denoised hard negatives). Negatives are shared by all replicas of a step in every stage (cross-batch).
+ */
+import type { RecipeConfig, RunConfig } from '../config/schema.js';
+import { stageFolder } from '../config/stages.js';
+import { openDenoiser } from './denoiser.js';
+import { candidateDepth } from './dpr.js';
+import { rankerStage } from './rankerStage.js';
+import type { Recipe } from './recipe.js';
+import { retrieverStage } from './retrieverStage.js';
+
+export function rocketqa(config: RunConfig, { first, ranker, negativesBelow }: Extract<RecipeConfig, { kind: 'rocketqa' }>): Recipe {
+  const retriever = retrieverStage(config, 'first', 'the first retriever', first, { candidates: candidateDepth(config) });
+  const judge = rankerStage(config, ranker, stageFolder(config, 'first'));
+  return {
+    stages: [retriever, judge],
+    does: 'train anew on candidates that the ranker denoises',
+    parts: { denoiser: (of) => openDenoiser({ model: judge.model, maxTokens: ranker.maxTokens, below: negativesBelow, ...of }) },
+  };
+}

@@ -1,0 +1,228 @@
+/**
+ * The ranker of AR2 and RocketQA: a cross-encoder trained on the draws of the retriever's pools. Its state lies in a folder of its own, so that it resumes
+ * by itself: after n steps it is a pure function of (config, data, pools, n).
+ */
+import { type BackendName, hostValues, tf } from '../backend/index.js';
+import type { RecipeConfig, RunConfig } from '../config/schema.js';
+import { UserError } from '../core/errors.js';
+import type { Reporter } from '../core/reporter.js';
+import { bertShape } from '../encoders/architectures.js';
+import { createCrossEncoder, openCrossEncoder } from '../encoders/crossEncoder.js';
+import { writeCrossEncoderFolder } from '../encoders/crossEncoderFolder.js';
+import { type PairTable, pairTable } from '../encoders/pairs.js';
+import { decayMask, initialParameters, parameterCount } from '../encoders/parameters.js';
+import { loadTokenizer, type Tokenizer } from '../encoders/tokenizer/tokenizer.js';
+import type { DropoutRates, TransformerShape } from '../encoders/transformer.js';
+import { createBarrierMemory } from './barrier.js';
+import { checkpointSteps, loadCheckpoint, pruneCheckpoints, saveCheckpoint } from './checkpoint.js';
+import { Optimizer } from './optimizer.js';
+import { RankerReplica } from './rankerReplica.js';
+import type { RankerBatch, RankerLoss, SharedRanker } from './rankerStep.js';
+import { summedStep } from './replica.js';
+import { closeThread, openThread, type ReplicaThread, runAll } from './replicaThread.js';
+import { learningRateAt } from './schedule.js';
+import { sharedFloats } from './sharedMemory.js';
+import type { StepResult } from './step.js';
+
+/** What recipes with a ranker say of it. */
+export type RankerSettings = Pick<
+  Extract<RecipeConfig, { kind: 'ar2' | 'rocketqa' }>['ranker'],
+  'init' | 'maxTokens' | 'learningRate' | 'microBatch'
+>;
+
+export interface RankerOptions {
+  readonly settings: RankerSettings;
+  readonly loss: RankerLoss;
+  /** Steps in all, for the learning rate. */
+  readonly steps: number;
+  readonly config: RunConfig;
+  /** Of its checkpoints and its model. */
+  readonly folder: string;
+  /** The retriever's, which a ranker from random weights shares. */
+  readonly tokenizer: Tokenizer;
+  readonly tokenizerFolder: string;
+  readonly replicas: number;
+  readonly backend: BackendName;
+  readonly reporter: Reporter;
+}
+
+/** Pairs of texts of a step: query after query, its positive first. */
+export interface RankerPairs {
+  readonly texts: readonly (readonly [query: string, passage: string])[];
+  /** Pairs of a query. */
+  readonly group: number;
+}
+
+interface Start {
+  readonly shape: TransformerShape;
+  readonly dropout: DropoutRates;
+  readonly parameters: Float32Array;
+  readonly tokenizer: Tokenizer;
+  readonly tokenizerFolder: string;
+}
+
+export class Ranker {
+  private optimizer: Optimizer;
+  private readonly first: RankerReplica;
+
+  private constructor(
+    private readonly options: RankerOptions,
+    private readonly start: Start,
+    private readonly shared: SharedRanker,
+    private readonly workers: readonly ReplicaThread[],
+    private done: number,
+  ) {
+    this.first = new RankerReplica(shared, 0);
+    this.optimizer = this.restored();
+    this.assign();
+  }
+
+  /** As it was after the latest checkpoint of at most `atMost` steps. */
+  static async open(options: RankerOptions, atMost: number): Promise<Ranker> {
+    const { settings, config, loss, replicas, backend, reporter, folder } = options;
+    const start = await startOf(options);
+    const specs = createCrossEncoder(start.shape).specs;
+    const P = parameterCount(specs);
+    const shared: SharedRanker = {
+      replicas,
+      seed: config.seed,
+      padId: start.tokenizer.padId,
+      shape: start.shape,
+      dropout: start.dropout,
+      loss,
+      microBatch: settings.microBatch,
+      parameters: sharedFloats(P),
+      gradients: Array.from({ length: replicas }, () => sharedFloats(replicas > 1 ? P : 0)),
+      losses: sharedFloats(replicas),
+      barrier: createBarrierMemory(),
+    };
+    const workers = await Promise.all(
+      Array.from({ length: replicas - 1 }, (_, i) => openThread({ shared: { ranker: shared }, number: i + 1, backend })),
+    );
+    const done = checkpointSteps(folder).findLast((step) => step <= atMost) ?? 0;
+    reporter.line(
+      `ranker: ${P.toLocaleString('en')} parameters, ${start.shape.layers} layers of ${start.shape.width}${done > 0 ? `, ${done} steps done` : ''}`,
+    );
+    return new Ranker(options, start, shared, workers, done);
+  }
+
+  get steps(): number {
+    return this.done;
+  }
+
+  /** Trains until `steps` steps are done in all, or the signal; `pairsOf` gives the pairs of a step. */
+  async trainTo(steps: number, pairsOf: (step: number) => RankerPairs, signal: AbortSignal): Promise<void> {
+    if (this.done >= steps) return;
+    const phase = this.options.reporter.phase('train ranker', steps - this.done, 'steps');
+    const begun = this.done;
+    let losses = 0;
+    while (this.done < steps && !signal.aborted) {
+      losses += await this.step(pairsOf(this.done));
+      const made = this.done - begun;
+      phase.update(made, { loss: (losses / made).toFixed(3) });
+      if (this.done % this.options.config.train.checkpointEverySteps === 0) await this.save();
+      await new Promise((resolve) => setImmediate(resolve)); // lets Ctrl-C in
+    }
+    await this.save();
+    phase.end(`ranker: ${this.done} steps, mean loss ${(losses / (this.done - begun)).toFixed(3)}`);
+  }
+
+  /** The logits of pairs of texts. */
+  async score(texts: RankerPairs['texts']): Promise<Float32Array> {
+    const pairs = this.tableOf(texts);
+    const scores = sharedFloats(texts.length);
+    await runAll(this.workers, { kind: 'rankerScore', pairs, scores }, this.first, () => this.first.score(pairs, scores));
+    return Float32Array.from(scores);
+  }
+
+  /** Writes it as Hugging Face's folder of a …ForSequenceClassification: `simans rerank` and sentence-transformers' CrossEncoder read it. */
+  async write(folder: string): Promise<void> {
+    const { shape, dropout, tokenizer, tokenizerFolder } = this.start;
+    const { parameters } = await this.optimizer.read();
+    writeCrossEncoderFolder(folder, { shape, dropout, parameters, tokenizer, tokenizerFolder });
+  }
+
+  async dispose(): Promise<void> {
+    this.optimizer.dispose();
+    this.first.dispose();
+    await Promise.all(this.workers.map(closeThread));
+  }
+
+  private async step({ texts, group }: RankerPairs): Promise<number> {
+    const { settings, steps, config, folder } = this.options;
+    const step = this.done;
+    const { loss, gradient } = await this.gradientOf({ step, group, pairs: this.tableOf(texts) });
+    const learningRate = learningRateAt(step, { ...config.train, learningRate: settings.learningRate, steps });
+    const norm = await this.optimizer.apply(gradient, step, learningRate);
+    const value = (await loss.data())[0]!;
+    tf.dispose([loss, gradient]);
+    if (!Number.isFinite(value) || !Number.isFinite(norm))
+      throw new UserError(
+        `ranker, step ${step}: loss ${value}, gradient norm ${norm}; expected finite numbers. Lower recipe.ranker.learningRate; its last checkpoint in ${folder} is intact.`,
+      );
+    this.assign();
+    this.done++;
+    return value;
+  }
+
+  /** The loss of a batch and its gradient [P], of all replicas; the caller disposes both. */
+  private gradientOf(batch: RankerBatch): Promise<StepResult> {
+    return runAll(this.workers, { kind: 'rankerStep', ...batch }, this.first, () => {
+      const own = this.first.step(batch);
+      if (this.workers.length === 0) return own;
+      this.first.publish(own);
+      tf.dispose([own.loss, own.gradient]);
+      return summedStep(this.shared);
+    });
+  }
+
+  private assign(): void {
+    this.first.assign(this.optimizer.parameters);
+    if (this.workers.length > 0) this.shared.parameters.set(hostValues(this.optimizer.parameters)); // CPU backends only, see replica.ts
+  }
+
+  private async save(): Promise<void> {
+    const { folder } = this.options;
+    const { specs } = this.first.encoder;
+    if (checkpointSteps(folder).includes(this.done)) return;
+    saveCheckpoint(folder, specs, { state: { step: this.done, seconds: {} }, ...(await this.optimizer.read()) });
+    pruneCheckpoints(folder, KEPT, []);
+  }
+
+  private restored(): Optimizer {
+    const { folder, config } = this.options;
+    const { specs } = this.first.encoder;
+    const state = this.done > 0 ? loadCheckpoint(folder, specs, this.done) : { parameters: this.start.parameters };
+    return new Optimizer(state, decayMask(specs), { ...config.train, averageDecay: 0 });
+  }
+
+  private tableOf(texts: RankerPairs['texts']): PairTable {
+    return pairTable(this.start.tokenizer, texts, this.options.settings.maxTokens);
+  }
+}
+
+/** Checkpoints of the ranker: the latest, and what a retriever that fell back to its own checkpoint goes on from. */
+const KEPT = 2;
+
+/** Where training begins: a checkpoint's weights and tokenizer, or random weights and the retriever's tokenizer. */
+async function startOf({ settings, config, tokenizer, tokenizerFolder, reporter }: RankerOptions): Promise<Start> {
+  const { init, maxTokens } = settings;
+  if (typeof init === 'string') {
+    const { encoder, parameters, dropout, folder } = await openCrossEncoder(init, config.seed, reporter);
+    const longest = encoder.shape.positions - encoder.shape.firstPosition;
+    if (maxTokens > longest)
+      throw new UserError(`recipe.ranker.maxTokens is ${maxTokens}; expected at most ${longest}, the positions of ${init}. Lower it.`);
+    return { shape: encoder.shape, dropout, parameters, tokenizer: await loadTokenizer(folder), tokenizerFolder: folder };
+  }
+  const shape = bertShape({
+    layers: init.layers,
+    width: init.width,
+    heads: init.heads,
+    feedForward: init.ffn,
+    vocabulary: tokenizer.vocabSize,
+    positions: maxTokens,
+  });
+  const { specs } = createCrossEncoder(shape);
+  const dropout = { hidden: init.dropout, attention: init.attentionDropout };
+  return { shape, dropout, parameters: initialParameters(specs, config.seed), tokenizer, tokenizerFolder };
+}
