@@ -149,6 +149,7 @@ export class Trainer {
 
   private measure(predicted: number): void {
     const measured = process.memoryUsage().rss - this.context.residentBefore;
+    if (measured <= 0) return; // memory that an earlier stage of this process left was used again: nothing is measured
     this.memory = { predicted, measured };
     this.context.reporter.line(`memory: training took ${gigabytes(measured)} in the first step (${gigabytes(predicted)} predicted)`);
   }
