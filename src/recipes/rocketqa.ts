@@ -11,7 +11,9 @@ import type { Recipe } from './recipe.js';
 import { retrieverStage } from './retrieverStage.js';
 
 export function rocketqa(config: RunConfig, { first, ranker, negativesBelow }: Extract<RecipeConfig, { kind: 'rocketqa' }>): Recipe {
-  const retriever = retrieverStage(config, 'first', 'the first retriever', first, { candidates: candidateDepth(config) });
+  const retriever = retrieverStage(config, 'first', 'the first retriever', first, {
+    stage: { candidates: candidateDepth(config) },
+  });
   const judge = rankerStage(config, ranker, stageFolder(config, 'first'));
   return {
     stages: [retriever, judge],

@@ -40,8 +40,8 @@ export interface JobParts {
   readonly teacher?: (of: TeacherSource) => Promise<Teacher>;
   /** A ranker that denoises pools. */
   readonly denoiser?: (of: { readonly dataset: Dataset; readonly reporter: Reporter }) => Promise<Denoiser>;
-  /** Passages of the best encoder's ranking of each training query that are left in the folder, for a later stage. */
-  readonly candidates?: number;
+  /** Where this job is a stage of another: passages of the best encoder's ranking of each training query that it leaves in its folder for the next. */
+  readonly stage?: { readonly candidates?: number };
 }
 
 /** Runs the job to its end and returns its summary, or undefined where the signal stopped it (its state is saved). Resuming a finished job gives its summary again. */
@@ -122,10 +122,11 @@ export async function trainJob(config: RunConfig, options: JobOptions, parts: Jo
     const trained = await trainer.run();
     trainer.dispose();
     if (trained.step < job.config.train.steps) {
-      reporter.line(`stopped after step ${trained.step}; everything is saved. Go on with: simans train ${job.folder}/config.yaml --resume`);
+      const goOn = parts.stage ? '' : ` Go on with: simans train ${job.folder}/config.yaml --resume`;
+      reporter.line(`stopped after step ${trained.step}; everything is saved.${goOn}`);
       return undefined;
     }
-    return await finish({ job, context, initial, trained, bm25, candidates: parts.candidates });
+    return await finish({ job, context, initial, trained, bm25, candidates: parts.stage?.candidates });
   } finally {
     making.filters.dispose();
     await teacher?.dispose();

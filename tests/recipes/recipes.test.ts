@@ -1,0 +1,101 @@
+/** Recipes as processes: their stages run in order, and a job killed in any of them ends as one never interrupted. */
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { expectSameJob } from '../train/jobs.js';
+import { complaints, lineCount, train, trainUntil, writeBeir, writeJobFile } from '../train/process.js';
+
+const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'simans-recipes-'));
+const base = writeJobFile(folder);
+const jobOf = (name: string) => path.join(folder, 'jobs', name);
+const RANKER = { init: { layers: 1, width: 16, heads: 2 }, maxTokens: 20, learningRate: 0.01 };
+const EARLIER = { train: { steps: 8 }, sampler: { kind: 'random', negatives: 1 } };
+
+/** The toy job with a recipe, and whatever else is other. */
+function recipeFile(name: string, { train: trained = {}, ...changes }: Record<string, object>): string {
+  const job = JSON.parse(fs.readFileSync(base, 'utf8'));
+  const file = path.join(folder, `${name}.yaml`);
+  fs.writeFileSync(file, JSON.stringify({ ...job, ...changes, train: { ...job.train, ...trained } }));
+  return file;
+}
+
+const FILES: Record<string, string> = {
+  dpr: recipeFile('dpr', {
+    recipe: { kind: 'dpr', first: { ...EARLIER, sampler: { kind: 'topkUniform', source: 'bm25', negatives: 1, pool: 10 } } },
+    sampler: { kind: 'topkUniform', source: ['bm25', 'stage'], negatives: 2, pool: 10 },
+  }),
+  ance: recipeFile('ance', { recipe: { kind: 'ance', warmup: EARLIER }, sampler: { kind: 'topkUniform', negatives: 1, pool: 10 } }),
+  rocketqa: recipeFile('rocketqa', {
+    recipe: { kind: 'rocketqa', first: EARLIER, ranker: { ...RANKER, steps: 6, negatives: 2 }, negativesBelow: 0.5 },
+    sampler: { kind: 'simans', source: 'stage', negatives: 2, pool: 10 },
+  }),
+  ar2: recipeFile('ar2', {
+    recipe: { kind: 'ar2', warmup: EARLIER, ranker: { ...RANKER, warmupSteps: 3, stepsPerRefresh: 4 } },
+    train: { inBatch: false, loss: { kind: 'distillation', adversarial: 0.2 } },
+  }),
+};
+
+beforeAll(() => writeBeir(path.join(folder, 'beir')));
+afterAll(() => fs.rmSync(folder, { recursive: true }));
+
+const has = (...names: string[]) => fs.existsSync(path.join(folder, 'jobs', ...names));
+const steps = (...names: string[]) => lineCount(path.join(folder, 'jobs', ...names, 'log.jsonl'));
+
+/** Moments in which each recipe is killed, in their order. */
+const MOMENTS: Record<string, (job: string) => (() => boolean)[]> = {
+  dpr: (job) => [() => steps(job, 'stages', 'first') >= 3, () => has(job, 'stages', 'first', 'summary.json'), () => steps(job) >= 5],
+  ance: (job) => [() => steps(job, 'stages', 'warmup') >= 5, () => steps(job) >= 3],
+  rocketqa: (job) => [
+    () => steps(job, 'stages', 'first') >= 3,
+    () => has(job, 'stages', 'ranker', 'checkpoints', 'step-000002'),
+    () => has(job, 'stages', 'ranker', 'scores', 'pairs.bin'),
+    () => steps(job) >= 6,
+  ],
+  ar2: (job) => [
+    () => steps(job, 'stages', 'warmup') >= 5,
+    () => has(job, 'ranker', 'checkpoints', 'step-000004'),
+    () => steps(job) >= 3,
+    () => has(job, 'ranker', 'checkpoints', 'step-000010'),
+  ],
+};
+
+describe.each(Object.keys(FILES))('%s', (recipe) => {
+  const file = FILES[recipe]!;
+
+  it('runs its stages in order and names them beforehand', async () => {
+    const { code, stdout } = await train(file);
+    expect(code).toBe(0);
+    expect(stdout).toContain(`plan of recipe ${recipe}:`);
+    const order = [...stdout.matchAll(/^stage (\d) of (\d)/gm)].map(([, number, of]) => [Number(number), Number(of)]);
+    expect(order).toEqual(order.map((_, i) => [i + 1, order.length]));
+    expect(order.length).toBe(recipe === 'rocketqa' ? 3 : 2);
+    expect(has(recipe, 'summary.json')).toBe(true);
+  }, 120_000);
+
+  it('killed in each of its stages, it ends like one never interrupted', async () => {
+    const name = `${recipe}-killed`;
+    let flags: string[] = [];
+    for (const moment of MOMENTS[recipe]!(name)) {
+      const { signal } = await trainUntil(moment, 'SIGKILL', file, '--set', `name=${name}`, ...flags);
+      expect(signal).toBe('SIGKILL');
+      flags = ['--resume'];
+    }
+    expect(await train(file, '--set', `name=${name}`, '--resume')).toMatchObject({ code: 0 });
+    expectSameJob(jobOf(name), jobOf(recipe));
+  }, 240_000);
+});
+
+it('a job that holds stages is not begun a second time', async () => {
+  fs.mkdirSync(path.join(jobOf('begun'), 'stages'), { recursive: true });
+  const { code, stderr } = await train(FILES.dpr!, '--set', 'name=begun');
+  expect(code).toBe(1);
+  expect(complaints(stderr)).toEqual([expect.stringContaining('--resume')]);
+});
+
+it('the negatives of a stage are ranked by its retriever, and a ranker’s folder is a cross-encoder', () => {
+  const candidates = fs.readFileSync(path.join(jobOf('rocketqa'), 'stages', 'first', 'candidates.trec'), 'utf8');
+  expect(new Set(candidates.split('\n').map((line) => line.split(' ')[0])).size).toBe(40 + 1); // 40 training queries, and the end
+  const config = JSON.parse(fs.readFileSync(path.join(jobOf('ar2'), 'ranker', 'model', 'config.json'), 'utf8'));
+  expect(config.architectures).toEqual(['BertForSequenceClassification']);
+});
