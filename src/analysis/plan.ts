@@ -80,7 +80,15 @@ async function measure(config: RunConfig, dataset: Dataset): Promise<Plan> {
   const [tokens, tokenising] = await timed(async () => tokenise(config, sample, tokenizer, silentReporter));
   const memory = memoryPlan(config, stepRows(config));
   const shared = createSharedMemory(
-    { replicas, seed: config.seed, padId: tokenizer.padId, encoder: shape, memory, loss: config.train.loss, maxStepRows: stepRows(config) },
+    {
+      replicas,
+      seed: config.seed,
+      padId: tokenizer.padId,
+      encoder: shape,
+      memory,
+      loss: { kind: 'softmax' }, // others cost the same, and some need a ranker's logits
+      maxStepRows: stepRows(config),
+    },
     tokens,
   );
   const running = await Replicas.create(shared, backend);

@@ -20,12 +20,12 @@ export const planVerb: CommandModule<object, PlanArguments> = {
   handler: async ({ config: file, set, json }) => {
     const { loadConfig } = await import('../config/load.js');
     const config = loadConfig(file, set);
-    const { planJob } = await import('../analysis/plan.js');
-    const { fitsHere, planText } = await import('../report/plan.js');
-    const { createTerminalReporter } = await import('../report/terminal.js');
+    const { planRecipe } = await import('../analysis/planRecipe.js');
     const { silentReporter } = await import('../core/reporter.js');
-    const plan = await planJob(config, json ? silentReporter : createTerminalReporter());
-    console.log(json ? JSON.stringify(plan, null, 2) : `\n${planText(plan)}`);
-    if (!fitsHere(plan)) process.exitCode = 1;
+    const { createTerminalReporter } = await import('../report/terminal.js');
+    const stages = await planRecipe(config, json ? silentReporter : createTerminalReporter());
+    const { stagesFit, stagesText } = await import('../report/plan.js');
+    console.log(json ? JSON.stringify(stages.length > 1 ? stages : stages[0]!.plan, null, 2) : `\n${stagesText(stages)}`);
+    if (!stagesFit(stages)) process.exitCode = 1;
   },
 };

@@ -44,9 +44,12 @@ export function planText({ name, backend, replicas, passages, parameters, phases
 
 const total = (of: Readonly<Record<string, number>>): number => Object.values(of).reduce((sum, bytes) => sum + bytes, 0);
 
-/** Whether memory and disk are there. */
-export const fitsHere = ({ memory, disk, available }: Pick<Shown, 'memory' | 'disk' | 'available'>): boolean =>
-  total(memory) <= available.memory && total(disk) <= available.disk;
+/** Whether memory and disk are there for every stage. */
+export const stagesFit = (stages: readonly ShownStage[]): boolean =>
+  stages.every(
+    ({ plan, ranker }) =>
+      !plan || (total(plan.memory) + (ranker?.bytes ?? 0) <= plan.available.memory && total(plan.disk) <= plan.available.disk),
+  );
 
 function fits(what: string, wanted: number, there: number): string[] {
   return [
@@ -63,4 +66,43 @@ function duration(seconds: number): string {
   if (seconds < 1) return `${Math.max(1, Math.round(1000 * seconds))} ms`;
   if (seconds < 120) return `${seconds.toFixed(1)} s`;
   return seconds < 7200 ? `${(seconds / 60).toFixed(1)} min` : `${(seconds / 3600).toFixed(1)} h`;
+}
+
+interface ShownStage {
+  readonly does: string;
+  readonly folder: string;
+  readonly done: boolean;
+  readonly plan?: Shown;
+  readonly ranker?: {
+    readonly steps: number;
+    readonly secondsEach: number;
+    readonly scoring: { readonly times: number; readonly secondsEach: number };
+    readonly bytes: number;
+  };
+}
+
+/** A job's stages, each with its plan. */
+export function stagesText(stages: readonly ShownStage[]): string {
+  const seconds = stages.map(({ plan, ranker }) => (plan?.seconds ?? 0) + (ranker ? rankerSeconds(ranker) : 0));
+  const parts = stages.map(({ does, folder, done, plan, ranker }, i) =>
+    [
+      ...(stages.length > 1 ? [`stage ${i + 1} of ${stages.length}: ${does}, in ${folder}${done ? ' (done)' : ''}`] : []),
+      ...(plan ? [planText(plan)] : []),
+      ...(ranker ? [rankerText(ranker)] : []),
+    ].join('\n'),
+  );
+  if (stages.length > 1) parts.push(`all stages: ${duration(seconds.reduce((sum, each) => sum + each, 0))}`);
+  return parts.join('\n\n');
+}
+
+const rankerSeconds = ({ steps, secondsEach, scoring }: NonNullable<ShownStage['ranker']>): number =>
+  steps * secondsEach + scoring.times * scoring.secondsEach;
+
+function rankerText(ranker: NonNullable<ShownStage['ranker']>): string {
+  const { steps, secondsEach, scoring, bytes } = ranker;
+  const scored =
+    scoring.times > 0
+      ? `, and scores the passages of ${scoring.times.toLocaleString('en')} steps, ${duration(scoring.secondsEach)} each`
+      : '';
+  return `ranker: ${steps.toLocaleString('en')} steps, ${duration(secondsEach)} each${scored}; together ${duration(rankerSeconds(ranker))}; memory ${size(bytes)} more`;
 }

@@ -106,6 +106,10 @@ export class Ranker {
     return new Ranker(options, start, shared, workers, done);
   }
 
+  get shape(): TransformerShape {
+    return this.shared.shape;
+  }
+
   get steps(): number {
     return this.done;
   }

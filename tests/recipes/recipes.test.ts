@@ -99,3 +99,19 @@ it('the negatives of a stage are ranked by its retriever, and a ranker’s folde
   const config = JSON.parse(fs.readFileSync(path.join(jobOf('ar2'), 'ranker', 'model', 'config.json'), 'utf8'));
   expect(config.architectures).toEqual(['BertForSequenceClassification']);
 });
+
+it('--dry-run names the stages with memory and time, and does nothing', async () => {
+  const { code, stdout } = await train(FILES.ar2!, '--set', 'name=planned', '--dry-run');
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/1\. warm-up of the retriever: 8 steps, in \S+stages\/warmup\n/);
+  expect(stdout).toMatch(/stage 2 of 2: .*planned\n/);
+  expect(stdout).toMatch(/ranker: 15 steps, .* scores the passages of 12 steps/); // 3 and 4 behind each of 3 refreshes
+  expect(has('planned')).toBe(false);
+}, 60_000);
+
+it('--dry-run without the data says what it cannot predict', async () => {
+  const { code, stdout } = await train(FILES.ance!, '--set', 'data.path=elsewhere', '--dry-run');
+  expect(code).toBe(0);
+  expect(stdout).toContain('plan of recipe ance:');
+  expect(stdout).toContain('not predicted: elsewhere');
+});
