@@ -21,7 +21,7 @@ import { bestRefresh, type Refresh, type RefreshContext, readRefreshes, refresh 
 import { learningRateAt } from './schedule.js';
 import type { StepBatch } from './sharedMemory.js';
 import { StepLog } from './stepLog.js';
-import type { Stopwatch } from './stopwatch.js';
+import { loopSeconds, refreshShare, type Stopwatch } from './stopwatch.js';
 import type { Teacher } from './teacher.js';
 import { type Draw, visitsOfStep } from './visits.js';
 
@@ -49,6 +49,11 @@ export interface StepMemory {
   readonly measured: number;
 }
 
+const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+const measuresText = (means: Readonly<Record<string, number>>): string =>
+  Object.entries(means)
+    .map(([name, mean]) => `${name} ${mean.toFixed(4)}`)
+    .join(', ');
 const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(2)} GB`;
 
 export class Trainer {
@@ -166,20 +171,20 @@ export class Trainer {
     const { config, stopwatch, reporter, replicas } = this.context;
     const { parameters, average = parameters } = await this.optimizer.read();
     const steps = Math.min(config.refresh.everySteps, config.train.steps - step);
-    const { train = 0, refresh: refreshing = 0, checkpoint = 0 } = stopwatch.seconds();
-    const occasion = { step, steps, seconds: train + refreshing + checkpoint };
+    const before = stopwatch.seconds();
+    const occasion = { step, steps, seconds: loopSeconds(before) };
     replicas.assign(this.optimizer.model);
     const made = await stopwatch.time('refresh', () => refresh(this.context, average, occasion));
     replicas.assign(this.optimizer.parameters);
-    const before = this.refreshes.at(-1);
+    const last = this.refreshes.at(-1);
     this.refreshes.push(made);
     await this.checkpoint(step);
+    const seconds = stopwatch.seconds();
+    const took = seconds.refresh! - (before.refresh ?? 0);
     reporter.line(
-      `refresh ${made.number} at step ${step}: dev ${Object.entries(made.dev)
-        .map(([name, mean]) => `${name} ${mean.toFixed(4)}`)
-        .join(', ')}`,
+      `refresh ${made.number} at step ${step}: dev ${measuresText(made.dev)}; ${took.toFixed(1)} s, refreshes ${percent(refreshShare(seconds))} of the time so far`,
     );
-    this.describe(made, before);
+    this.describe(made, last);
   }
 
   /** Saves the state after `step` steps, unless that is done: a complete checkpoint is never written over. Removes those no longer kept. */
@@ -204,7 +209,7 @@ export class Trainer {
     const said =
       gapMean === undefined
         ? 'random passages'
-        : `mean score gap ${gapMean.toFixed(2)}, ${(100 * aboveThePositive!).toFixed(1)} % above their positive (likely false)`;
+        : `mean score gap ${gapMean.toFixed(2)}, ${percent(aboveThePositive!)} above their positive (likely false)`;
     return `negatives: ${said}${padded > 0 ? `, ${padded} random where a pool was too small` : ''}`;
   }
 

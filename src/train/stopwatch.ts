@@ -1,3 +1,10 @@
+/** Seconds of the loop: training, refreshes that it stood still for, checkpoints. */
+export const loopSeconds = ({ train = 0, refresh = 0, checkpoint = 0 }: Readonly<Record<string, number>>): number =>
+  train + refresh + checkpoint;
+
+/** The share of the loop's time in which training stood still for refreshes. */
+export const refreshShare = (seconds: Readonly<Record<string, number>>): number => (seconds.refresh ?? 0) / (loopSeconds(seconds) || 1);
+
 /** Seconds by phase, over all sessions of a job. */
 export class Stopwatch {
   private readonly spent: Record<string, number>;
