@@ -13,6 +13,7 @@ import { loadSampler } from '../sampling/index.js';
 import { openSource } from './candidateSource.js';
 import { checkpointSteps, loadCheckpoint } from './checkpoint.js';
 import { finish } from './finish.js';
+import { openFixedTeacher } from './fixedTeacher.js';
 import { bindDataset, openJobFolder } from './jobFolder.js';
 import { lexicalBaseline } from './lexical.js';
 import { type LoopContext, Trainer } from './loop.js';
@@ -37,6 +38,7 @@ export interface JobOptions {
 export interface JobParts {
   /** What the encoder starts from instead of encoder.init. */
   readonly init?: PretrainedInit;
+  /** Instead of train.teacher. */
   readonly teacher?: (of: TeacherSource) => Promise<Teacher>;
   /** A ranker that denoises pools. */
   readonly denoiser?: (of: { readonly dataset: Dataset; readonly reporter: Reporter }) => Promise<Denoiser>;
@@ -81,7 +83,7 @@ export async function trainJob(config: RunConfig, options: JobOptions, parts: Jo
     special: tokenizer,
     ...(sampler.kind !== 'none' && { sampler: await loadSampler(sampler) }),
   };
-  const teacher = await parts.teacher?.({ job, start, source, tokenizer, reporter });
+  const teacher = await (parts.teacher ?? openFixedTeacher)({ job, start, source, tokenizer, reporter });
   const residentBefore = process.memoryUsage().rss;
   const maxStepRows = stepRows(job.config);
   const memory = memoryPlan(job.config, maxStepRows);

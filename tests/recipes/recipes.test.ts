@@ -100,6 +100,18 @@ it('the negatives of a stage are ranked by its retriever, and a ranker’s folde
   expect(config.architectures).toEqual(['BertForSequenceClassification']);
 });
 
+it('a finished ranker teaches by train.teacher: scored once, killed and resumed to the same end', async () => {
+  const model = path.join(jobOf('ar2'), 'ranker', 'model');
+  const file = recipeFile('taught', { train: { inBatch: false, loss: { kind: 'marginMse' }, teacher: { model, maxTokens: 20 } } });
+  expect(await train(file)).toMatchObject({ code: 0 });
+  const scores = (name: string) => fs.statSync(path.join(jobOf(name), 'teacher', 'pairs.bin')).size;
+  const moment = () => steps('taught-killed') >= 5;
+  expect(await trainUntil(moment, 'SIGKILL', file, '--set', 'name=taught-killed')).toMatchObject({ signal: 'SIGKILL' });
+  expect(await train(file, '--set', 'name=taught-killed', '--resume')).toMatchObject({ code: 0 });
+  expectSameJob(jobOf('taught-killed'), jobOf('taught'));
+  expect(scores('taught-killed')).toBe(scores('taught'));
+}, 120_000);
+
 it('--dry-run names the stages with memory and time, and does nothing', async () => {
   const { code, stdout } = await train(FILES.ar2!, '--set', 'name=planned', '--dry-run');
   expect(code).toBe(0);
