@@ -59,7 +59,7 @@ export async function trainJob(config: RunConfig, options: JobOptions, parts: Jo
     return finished;
   }
   const start = job.resumed ? (checkpointSteps(job.folder).at(-1) ?? 0) : 0;
-  const dataset = await loadTrainable(job.config, reporter);
+  const dataset = await loadTrainable(job.config, reporter, job.folder);
   const judge = createJudge(dataset, job.config.eval);
   await requireIndex(job.config);
   bindDataset(job, dataset);

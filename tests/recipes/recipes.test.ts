@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { simans } from '../cli/command.js';
 import { expectSameJob } from '../train/jobs.js';
 import { complaints, lineCount, train, trainUntil, writeBeir, writeJobFile } from '../train/process.js';
 
@@ -99,6 +100,30 @@ it('the negatives of a stage are ranked by its retriever, and a ranker’s folde
   const config = JSON.parse(fs.readFileSync(path.join(jobOf('ar2'), 'ranker', 'model', 'config.json'), 'utf8'));
   expect(config.architectures).toEqual(['BertForSequenceClassification']);
 });
+
+it('RocketQA labels queries that nobody judged, and trains on them too', async () => {
+  const queries = path.join(folder, 'unjudged.jsonl');
+  const texts = ['bake bali', 'moke nuba', 'pare sili'];
+  fs.writeFileSync(queries, texts.map((text, i) => `${JSON.stringify({ _id: `u${i}`, text })}\n`).join(''));
+  const { recipe, sampler } = JSON.parse(fs.readFileSync(FILES.rocketqa!, 'utf8'));
+  const augment = { queries, positivesAbove: 0, depth: 20 };
+  const file = recipeFile('augmented', { recipe: { ...recipe, augment }, sampler });
+  const { code, stdout } = await train(file);
+  expect(code).toBe(0);
+  expect(stdout).toContain('stage 5 of 5: train anew on judged and labelled queries');
+  expect(stdout).toContain('augment: 3 of 3 queries have a passage');
+  const rows = (name: string) =>
+    fs
+      .readFileSync(path.join(jobOf('augmented'), 'stages', name), 'utf8')
+      .trim()
+      .split('\n');
+  const labels = rows('augment/labels.jsonl').map((line) => JSON.parse(line) as { id: string; positive: string });
+  expect(labels.map(({ id }) => id)).toEqual(['u0', 'u1', 'u2']);
+  for (const { positive } of labels) expect(positive).toMatch(/^p\d+$/);
+  expect(rows('augment/candidates.trec')).toHaveLength(3 * 20);
+  expect(stdout.match(/^data: 3 training queries more/gm)).toHaveLength(1); // of the last stage alone
+  expect(simans(['figure', jobOf('augmented')])).toMatchObject({ code: 0 }); // a job seen from outside has the labels too
+}, 120_000);
 
 it('a finished ranker teaches by train.teacher: scored once, killed and resumed to the same end', async () => {
   const model = path.join(jobOf('ar2'), 'ranker', 'model');
