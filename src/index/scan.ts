@@ -74,15 +74,19 @@ export class ScoreBlock {
     const { scores, thresholds, found } = this;
     for (let i = 0; i < q; i++) thresholds[i] = buffers[i]!.threshold;
     const count = (this.find(scores.byteOffset, thresholds.byteOffset, found.byteOffset, q, n) - found.byteOffset) / 4;
-    let i = 0;
-    for (let g = 0; g < count; g++) {
-      const begin = found[g]! / 4;
-      while (begin >= (i + 1) * n) i++;
-      const buffer = buffers[i]!;
-      const end = Math.min(begin + GROUP, (i + 1) * n);
-      for (let at = begin; at < end; at++) {
-        const score = scores[at]!;
-        if (!(score < buffer.threshold)) buffer.offer(firstRow + at - i * n, score);
+    for (let g = 0, rowEnd = 0, base = 0, buffer = buffers[0]!; g < count; g++) {
+      const begin = found[g]! >>> 2;
+      if (begin >= rowEnd) {
+        const i = Math.floor(begin / n);
+        rowEnd = (i + 1) * n;
+        base = firstRow - i * n;
+        buffer = buffers[i]!;
+      }
+      let threshold = buffer.threshold;
+      for (let at = begin, end = Math.min(begin + GROUP, rowEnd); at < end; at++) {
+        if (scores[at]! < threshold) continue;
+        buffer.offer(base + at, scores[at]!);
+        threshold = buffer.threshold;
       }
     }
   }

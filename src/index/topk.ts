@@ -33,13 +33,18 @@ export class TopKBuffer {
     if (this.size === this.rows.length || this.size === this.k) this.part();
   }
 
-  /** The pairs held, best first. */
+  /** The rows of the k best, in no order. */
+  best(): Int32Array {
+    if (this.size > this.k) this.part();
+    return this.rows.slice(0, this.size);
+  }
+
+  /** The k best pairs, best first. */
   sorted(): RankedRows {
-    const { rows, scores, size, k } = this;
-    const order = Array.from({ length: size }, (_, i) => i)
-      .sort((i, j) => scores[j] - scores[i] || rows[i] - rows[j])
-      .slice(0, k);
-    return { rows: Int32Array.from(order, (i) => rows[i]), scores: Float32Array.from(order, (i) => scores[i]) };
+    const best = this.best();
+    const scores = this.scores.slice(0, best.length);
+    const order = Array.from(best.keys()).sort((i, j) => scores[j]! - scores[i]! || best[i]! - best[j]!);
+    return { rows: Int32Array.from(order, (i) => best[i]!), scores: Float32Array.from(order, (i) => scores[i]!) };
   }
 
   /** Forgets everything, for the next query. */
