@@ -11,12 +11,13 @@ import type { Evaluation, Run } from '../eval/run.js';
 import { writePerQuery, writeTrecRun } from '../eval/runFiles.js';
 import { pairedBootstrap } from '../eval/significance.js';
 import { loadModel } from './checkpoint.js';
+import { encodeCorpus } from './corpusVectors.js';
 import { writeModel } from './exportModel.js';
 import type { ResolvedJob } from './jobFolder.js';
 import type { LexicalBaseline } from './lexical.js';
 import type { LoopContext, Trained } from './loop.js';
 import { modelCard } from './modelCard.js';
-import { bestRefresh, encodeCorpus, searchSplit } from './refresh.js';
+import { bestRefresh, searchSplit } from './refresh.js';
 import { type Measures, type Summary, summaryFile, versions } from './summary.js';
 
 export interface Finish {

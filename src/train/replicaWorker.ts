@@ -29,7 +29,7 @@ function run(own: Replica, command: Command): void {
   own.pull();
   switch (command.kind) {
     case 'encode':
-      own.encode(command.side, command.rows);
+      own.encode(command);
       break;
     case 'search':
       own.search(command);
