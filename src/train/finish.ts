@@ -18,6 +18,7 @@ import type { LexicalBaseline } from './lexical.js';
 import type { LoopContext, Trained } from './loop.js';
 import { modelCard } from './modelCard.js';
 import { bestRefresh, searchSplit } from './refresh.js';
+import { refreshShare } from './stopwatch.js';
 import { type Measures, type Summary, summaryFile, versions } from './summary.js';
 
 export interface Finish {
@@ -93,6 +94,7 @@ export async function finish({ job, context, initial, trained, bm25 }: Finish): 
     ...(bm25 && { bm25: { k1: bm25.k1, b: bm25.b, dev: bm25.dev } }),
     ...(difference && { difference }),
     ...(trained.memory && { stepMemoryBytes: trained.memory }),
+    refreshShare: refreshShare(stopwatch.seconds()),
     seconds: { ...stopwatch.seconds(), total: process.uptime() },
     peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
     versions: versions(),

@@ -1,19 +1,20 @@
 /** `simans train`: from a checked configuration to a trained, evaluated retriever in jobs/NAME/. */
 import path from 'node:path';
+import type { BackendName } from '../backend/index.js';
 import type { RunConfig } from '../config/schema.js';
 import type { Reporter } from '../core/reporter.js';
 import { loadDataset } from '../data/index.js';
 import { tokenTable } from '../data/tokenCache.js';
 import type { Dataset, TokenTable } from '../data/types.js';
 import type { Side } from '../encoders/dualEncoder.js';
-import { createDualEncoder } from '../encoders/dualEncoder.js';
+import { createDualEncoder, type EncoderShape } from '../encoders/dualEncoder.js';
 import { parameterCount } from '../encoders/parameters.js';
 import { prefixed } from '../encoders/prefixed.js';
 import { requireTokenizerPackage, type Tokenizer } from '../encoders/tokenizer/tokenizer.js';
-import { createJudge } from '../eval/judge.js';
+import { createJudge, type Judge } from '../eval/judge.js';
 import { loadSampler } from '../sampling/index.js';
 import { openSource } from './candidateSource.js';
-import { checkpointSteps, loadCheckpoint } from './checkpoint.js';
+import { checkpointSteps, readState } from './checkpoint.js';
 import { finish } from './finish.js';
 import { bindDataset, openJobFolder } from './jobFolder.js';
 import { labelByAnswers, requireServing, trainable } from './labels.js';
@@ -22,6 +23,7 @@ import { type LoopContext, Trainer } from './loop.js';
 import { memoryPlan } from './memory.js';
 import { createPoolFilters } from './poolFilters.js';
 import { requireIndex } from './poolSearch.js';
+import type { PoolMaking } from './pools.js';
 import { prepareEncoder } from './prepareEncoder.js';
 import { Replicas } from './replicas.js';
 import { createSharedMemory } from './sharedMemory.js';
@@ -47,13 +49,7 @@ export async function trainJob(config: RunConfig, options: JobOptions): Promise<
     return finished;
   }
   const start = job.resumed ? (checkpointSteps(job.folder).at(-1) ?? 0) : 0;
-  const loaded = await loadDataset(job.config.data, { seed: job.config.seed, cacheFolder: cacheFolderOf(job.config), reporter });
-  announce(loaded, reporter);
-  const { data } = job.config;
-  const labelled =
-    data.format === 'dpr' && data.labels === 'answers' ? labelByAnswers(loaded, createJudge(loaded, job.config.eval), reporter) : loaded;
-  const dataset = trainable(labelled, job.config, reporter);
-  const judge = createJudge(dataset, job.config.eval);
+  const { dataset, judge } = await openData(job.config, reporter);
   requireServing(job.config, dataset);
   await requireIndex(job.config);
   bindDataset(job, dataset);
@@ -65,23 +61,16 @@ export async function trainJob(config: RunConfig, options: JobOptions): Promise<
     `encoder: ${initial.length.toLocaleString('en')} parameters${frozen > 0 ? `, ${frozen.toLocaleString('en')} of them frozen` : ''}, ` +
       `${job.replicas} replica${job.replicas > 1 ? 's' : ''}`,
   );
-  const earlier = start > 0 ? loadCheckpoint(job.folder, specs, start).state.seconds : {};
+  const earlier = start > 0 ? readState(job.folder, start).seconds : {};
   const stopwatch = new Stopwatch(earlier);
   const bm25 = job.config.eval.bm25 ? await stopwatch.time('bm25', () => lexicalBaseline(job.config, dataset, judge, reporter)) : undefined;
 
   const residentBefore = process.memoryUsage().rss;
   const maxStepRows = stepRows(job.config);
-  const memory = memoryPlan(job.config, maxStepRows);
-  const shared = createSharedMemory(
-    { replicas: job.replicas, seed: job.config.seed, padId: tokenizer.padId, encoder: shape, memory, maxStepRows },
-    tokens,
-  );
-  const replicas = await Replicas.create(shared, job.backend.name);
+  const settings = { replicas: job.replicas, memory: memoryPlan(job.config, maxStepRows), maxStepRows };
+  const replicas = await openReplicas(job.config, job.backend.name, shape, settings, tokenizer, tokens);
   const { sampler } = job.config;
-  const making = {
-    filters: await createPoolFilters(job.config, dataset, judge, reporter),
-    source: await openSource(job.config, dataset, reporter),
-  };
+  const making = await openMaking(job.config, dataset, judge, reporter);
   const context: LoopContext = {
     config: job.config,
     folder: job.folder,
@@ -104,8 +93,7 @@ export async function trainJob(config: RunConfig, options: JobOptions): Promise<
   };
   try {
     const trainer = new Trainer(context, initial, start);
-    const trained = await trainer.run();
-    trainer.dispose();
+    const trained = await trainer.run().finally(() => trainer.dispose());
     if (trained.step < job.config.train.steps) {
       reporter.line(`stopped after step ${trained.step}; everything is saved. Go on with: simans train ${job.folder}/config.yaml --resume`);
       return undefined;
@@ -115,6 +103,35 @@ export async function trainJob(config: RunConfig, options: JobOptions): Promise<
     making.filters.dispose();
     await replicas.dispose();
   }
+}
+
+/** The data that the job trains on, and what judges its runs. */
+export async function openData(config: RunConfig, reporter: Reporter): Promise<{ dataset: Dataset; judge: Judge }> {
+  const { data, seed } = config;
+  const loaded = await loadDataset(data, { seed, cacheFolder: cacheFolderOf(config), reporter });
+  announce(loaded, reporter);
+  const labelled =
+    data.format === 'dpr' && data.labels === 'answers' ? labelByAnswers(loaded, createJudge(loaded, config.eval), reporter) : loaded;
+  const dataset = trainable(labelled, config, reporter);
+  return { dataset, judge: createJudge(dataset, config.eval) };
+}
+
+export async function openReplicas(
+  { seed }: RunConfig,
+  backend: BackendName,
+  encoder: EncoderShape,
+  settings: Pick<Parameters<typeof createSharedMemory>[0], 'replicas' | 'memory' | 'maxStepRows'>,
+  { padId }: Tokenizer,
+  tokens: Record<Side, TokenTable>,
+): Promise<Replicas> {
+  return Replicas.create(createSharedMemory({ ...settings, seed, padId, encoder }, tokens), backend);
+}
+
+export async function openMaking(config: RunConfig, dataset: Dataset, judge: Judge, reporter: Reporter): Promise<PoolMaking> {
+  return {
+    filters: await createPoolFilters(config, dataset, judge, reporter),
+    source: await openSource(config, dataset, reporter),
+  };
 }
 
 /** What is made once for all jobs: token tables, large corpora. */
