@@ -9,11 +9,9 @@ import type { Dataset, Texts } from '../data/types.js';
 import { writeDataset } from '../data/write.js';
 import { openModelFolder } from '../encoders/modelFolder.js';
 import { createJudge } from '../eval/judge.js';
-import { openSource } from '../train/candidateSource.js';
 import { encodeCorpus } from '../train/corpusVectors.js';
 import { drawFigures, poolFigures, poolsLine } from '../train/diagnostics.js';
-import { tokenise } from '../train/job.js';
-import { createPoolFilters } from '../train/poolFilters.js';
+import { openMaking, tokenise } from '../train/job.js';
 import { buildPools } from '../train/pools.js';
 import type { RefreshContext } from '../train/refresh.js';
 import { Replicas } from '../train/replicas.js';
@@ -72,10 +70,7 @@ async function openRefresh({ folder, config, dataset }: JobView, reporter: Repor
   const { name: backend } = await selectBackend(config.backend);
   const model = await openModelFolder(path.join(folder, 'model'));
   const judge = createJudge(dataset, config.eval);
-  const making = {
-    filters: await createPoolFilters(config, dataset, judge, reporter),
-    source: await openSource(config, folder, dataset, reporter),
-  };
+  const making = await openMaking(config, folder, dataset, judge, reporter);
   const memory = { kind: 'whole', microBatch: 1, chunkRows: 1, recompute: false } as const; // no step is taken
   const shared = createSharedMemory(
     {

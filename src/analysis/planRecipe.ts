@@ -73,10 +73,18 @@ async function planRanker(config: RunConfig, reporter: Reporter): Promise<Planne
   const tokenizerFolder = path.join(folder, 'tokenizer');
   const replicas = replicaCount(config, backend);
   const loss = inTurn ? 'listwise' : 'pointwise';
-  const ranker = await Ranker.open(
-    { settings, loss, steps: 2, config, folder, tokenizer, tokenizerFolder, replicas, backend, reporter: silentReporter },
-    0,
-  );
+  const ranker = await Ranker.open({
+    settings,
+    loss,
+    steps: 2,
+    config,
+    folder,
+    tokenizer,
+    tokenizerFolder,
+    replicas,
+    backend,
+    reporter: silentReporter,
+  });
   try {
     const { queries, corpus, splits } = dataset;
     const texts = Array.from({ length: train.queriesPerStep * group }, (_, i): [string, string] => [

@@ -163,6 +163,5 @@ async function search({ passages, queries, width, scale }: Vectors, { dataset, s
   };
   const deep = Math.min(depth, (dataset.documents ?? dataset.corpus).size);
   const run = dataset.documents ? await searchDocuments(split.rows, deep, dataset.documents, ranked) : ranked(split.rows, deep);
-  index.dispose();
   return { ...run, whole: true };
 }

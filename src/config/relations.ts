@@ -193,6 +193,13 @@ export const relations: readonly Relation[] = [
         : undefined,
   },
   {
+    keys: ['refresh.lagSteps', 'refresh.everySteps', 'refresh.mode'],
+    problem: ({ refresh: { mode, lagSteps, everySteps } }) =>
+      mode === 'async' && lagSteps >= everySteps
+        ? `refresh.lagSteps is ${lagSteps}; expected fewer than refresh.everySteps (${everySteps}), for one refresh is made at a time`
+        : undefined,
+  },
+  {
     keys: ['eval.selection', 'eval.measures'],
     problem: ({ eval: { measures, selection } }) =>
       measures.includes(selection) ? undefined : `eval.selection is ${selection}; expected one of eval.measures (${measures.join(', ')})`,

@@ -29,6 +29,18 @@ const refresh = z.strictObject({
     'steps',
     'Steps between refreshes: encode the corpus, search the queries of the coming steps, evaluate dev.',
   ),
+  mode: key(
+    z.enum(['sync', 'async']),
+    'sync',
+    '',
+    'sync: training waits for a refresh; async: a second process makes it from the checkpoint while training goes on with the old pools.',
+  ),
+  lagSteps: key(
+    count(),
+    50,
+    'steps',
+    'With mode async: steps between that checkpoint and the switch to its pools, which waits for them; fewer than everySteps.',
+  ),
   index: z
     .discriminatedUnion('kind', [
       z.strictObject({ kind: defaultKind('exact') }),

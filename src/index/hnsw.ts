@@ -75,7 +75,9 @@ export class HnswIndex {
       keys: BigUint64Array;
       counts?: BigUint64Array;
     };
-    const found = Array.from(queryRows, (_, i) => Array.from(keys.subarray(i * k, i * k + Number(counts?.[i] ?? keys.length)), Number));
+    const found = Array.from(queryRows, (_, i) =>
+      Int32Array.from(keys.subarray(i * k, i * k + Number(counts?.[i] ?? keys.length)), Number),
+    );
     return rescored(found, queries, queryRows, this.vectors, k, scale);
   }
 }

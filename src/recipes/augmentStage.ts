@@ -164,7 +164,6 @@ async function openSearch(
       return index.search({ values, width }, rows, depth, logitScale);
     },
     dispose: () => {
-      index.dispose();
       disposeWeights(weights);
     },
   };

@@ -8,7 +8,6 @@ import type { RecipeConfig, RunConfig } from '../config/schema.js';
 import { stageFolder } from '../config/stages.js';
 import { stageCandidates } from '../train/candidateSource.js';
 import type { JobParts } from '../train/job.js';
-import { openKeptScorer } from '../train/keptScores.js';
 import { augmentStage } from './augmentStage.js';
 import { candidateDepth } from './dpr.js';
 import { rankerStage } from './rankerStage.js';
@@ -21,10 +20,7 @@ export function rocketqa(config: RunConfig, { first, ranker, negativesBelow, aug
   const retriever = retrieverStage(config, 'first', 'the first retriever', first, { stage: { candidates: candidateDepth(config) } });
   const judge = rankerStage(config, ranker, stageFolder(config, 'first'));
   const denoisedBy = (scores: string): Pick<JobParts, 'denoiser'> => ({
-    denoiser: async (of) => ({
-      below: negativesBelow,
-      ...(await openKeptScorer({ ...of, model: judge.model, maxTokens: ranker.maxTokens, folder: path.join(judge.model, '..', scores) })),
-    }),
+    denoiser: { model: judge.model, maxTokens: ranker.maxTokens, below: negativesBelow, scores: path.join(judge.model, '..', scores) },
   });
   if (augment === 'none')
     return { stages: [retriever, judge], does: 'train anew on candidates that the ranker denoises', parts: denoisedBy('scores') };

@@ -19,6 +19,7 @@ import type { Pools } from '../sampling/pools.js';
 import { encodeCorpus } from './corpusVectors.js';
 import { queriesOfStep } from './order.js';
 import { type BuiltPools, buildPools, type PoolMaking } from './pools.js';
+import { refreshNumber, type ServedSteps } from './refreshSchedule.js';
 import type { Replicas } from './replicas.js';
 import { drawingQueries } from './visits.js';
 
@@ -53,21 +54,20 @@ export interface RefreshContext {
 
 const folderOf = (job: string, number: number) => path.join(job, `refresh-${String(number).padStart(3, '0')}`);
 
-/** What a refresh is made for: the steps [step, step + steps), after `seconds` of work. */
-export interface RefreshOccasion {
+/** What a refresh is made for: by the weights after `step` steps and `seconds` of work, pools for the steps [from, to). */
+export interface RefreshOccasion extends ServedSteps {
   readonly step: number;
-  readonly steps: number;
   readonly seconds: number;
 }
 
-/** The refresh before `step`: read back if it was finished with these very weights, else made. */
+/** The refresh of the weights at `step`: read back if it was finished with these very ones, else made. */
 export async function refresh(
   context: RefreshContext,
   parameters: Float32Array,
-  { step, steps, seconds }: RefreshOccasion,
+  { step, from, to, seconds }: RefreshOccasion,
 ): Promise<Refresh> {
   const { config, folder, dataset, tokenizer, reporter, making } = context;
-  const number = Math.ceil(step / config.refresh.everySteps);
+  const number = refreshNumber(config, step);
   const { sampler } = config;
   const pooled = 'pool' in sampler ? sampler : undefined;
   const fingerprint = sha256(
@@ -79,7 +79,8 @@ export async function refresh(
       pooled,
       making.source?.fingerprint,
       step,
-      steps,
+      from,
+      to,
       config.seed,
     ]),
   );
@@ -93,7 +94,7 @@ export async function refresh(
   const readBack = await encodeCorpus(context, `refresh ${number}: encode corpus`, kept);
   const devRun = await searchSplit(context, dataset.splits.dev);
   const dev = context.judge.evaluate(devRun, dataset.splits.dev, config.eval.measures).means;
-  const coming = pooled ? comingQueries(config, dataset, step, steps) : new Int32Array(0);
+  const coming = pooled ? comingQueries(config, dataset, from, to - from) : new Int32Array(0);
   const built: BuiltPools = coming.length > 0 ? await buildPools(context, making, `refresh ${number}`, coming) : { scoreError: 0 };
   if (readBack > 0 && built.indexRecall !== undefined)
     reporter.line(
@@ -169,14 +170,14 @@ function readPools(folder: string, name: string): Pools {
   return { k: Number(metadata.k), ...Object.fromEntries([...tensors].map(([key, tensor]) => [key, tensor.values])) } as unknown as Pools;
 }
 
-/** The refreshes that a job resumed at `start` has behind it, in order; the one at `start` itself is made, or found, by the loop. */
-export function readRefreshes(job: string, everySteps: number, start: number): Refresh[] {
-  return Array.from({ length: Math.ceil(start / everySteps) }, (_, number) => {
+/** The refreshes of these numbers, which a job resumed at `start` has behind it; the last with its pools. */
+export function readRefreshes(job: string, numbers: readonly number[], start: number): Refresh[] {
+  return numbers.map((number, i) => {
     const found = readRefresh(job, number);
     if (!found)
       throw new UserError(
         `${folderOf(job, number)} is missing or incomplete; a job resumed at step ${start} needs it. Start the job anew.`,
       );
-    return number === Math.ceil(start / everySteps) - 1 ? found : { ...found, pools: undefined, sourcePools: undefined };
+    return i === numbers.length - 1 ? found : { ...found, pools: undefined, sourcePools: undefined };
   });
 }

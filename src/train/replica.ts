@@ -61,7 +61,6 @@ export class Replica {
       task.scores.set(hits.scores, begin * task.depth);
       onBlock?.(end);
     });
-    index.dispose();
   }
 
   /** Forward, exchange, loss, backward of this replica's share of the batch. */

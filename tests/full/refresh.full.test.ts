@@ -10,13 +10,17 @@ import { train } from '../train/process.js';
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'simans-refresh-full-'));
 afterAll(() => fs.rmSync(folder, { recursive: true }));
 
-it('ten kills within refreshes', async () => {
-  const file = writeShardedJob(folder);
-  const undisturbed = path.join(folder, 'jobs', 'undisturbed');
-  expect(await train(file, '--set', 'name=undisturbed')).toMatchObject({ code: 0 });
-  const job = path.join(folder, 'jobs', 'killed');
-  const { within, readBack } = await killAndResume(job, killPoints(10, 7), file, '--set', 'name=killed');
-  expect(within).toBe(10);
+it.each([
+  { mode: 'sync', kills: 10 },
+  { mode: 'async', kills: 10 },
+])('$kills kills within refreshes, $mode', async ({ mode, kills }) => {
+  const file = writeShardedJob(path.join(folder, mode));
+  const flags = ['--set', `refresh.mode=${mode}`, '--set', 'refresh.lagSteps=2'];
+  const undisturbed = path.join(folder, mode, 'jobs', 'undisturbed');
+  expect(await train(file, ...flags, '--set', 'name=undisturbed')).toMatchObject({ code: 0 });
+  const job = path.join(folder, mode, 'jobs', 'killed');
+  const { within, readBack } = await killAndResume(job, killPoints(kills, 7), file, ...flags, '--set', 'name=killed');
+  expect(within).toBe(kills);
   expect(readBack).toBeGreaterThan(0);
   expectSameJob(job, undisturbed);
 });

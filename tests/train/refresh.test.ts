@@ -77,7 +77,12 @@ async function make(seed: number, step = 0, given = config, filtering = filters)
   const flat = tf.tensor1d(parameters);
   replicas.assign(flat);
   flat.dispose();
-  return refresh({ ...context(), config: given, making: { filters: filtering } }, parameters, { step, steps: 2, seconds: 0 });
+  return refresh({ ...context(), config: given, making: { filters: filtering } }, parameters, {
+    step,
+    from: step,
+    to: step + 2,
+    seconds: 0,
+  });
 }
 
 beforeAll(async () => {
@@ -222,14 +227,14 @@ describe('a refresh that is interrupted', () => {
 describe('the refreshes behind a resumed job', () => {
   it('are read in order, with the pools of the last alone', async () => {
     const made = [await make(1, 0), await make(2, 2), await make(3, 4)];
-    expect(readRefreshes(job, 2, 0)).toEqual([]);
-    expect(readRefreshes(job, 2, 3)).toEqual([{ ...made[0], pools: undefined }, made[1]]);
-    expect(readRefreshes(job, 2, 4)).toEqual([{ ...made[0], pools: undefined }, made[1]]); // the one at step 4 is the loop's to find
+    expect(readRefreshes(job, [], 0)).toEqual([]);
+    expect(readRefreshes(job, [0, 1], 3)).toEqual([{ ...made[0], pools: undefined }, made[1]]);
+    expect(readRefreshes(job, [0, 2], 5)).toEqual([{ ...made[0], pools: undefined }, made[2]]);
   });
 
   it('one that is missing is an error naming its folder', async () => {
     await make(1, 0);
-    expect(() => readRefreshes(job, 2, 3)).toThrow(path.join(job, 'refresh-001'));
+    expect(() => readRefreshes(job, [0, 1], 3)).toThrow(path.join(job, 'refresh-001'));
   });
 });
 
