@@ -79,6 +79,12 @@ export function otherKinds(
   return others.length === 0 || chosen === undefined ? undefined : { discriminator, chosen, others };
 }
 
+/** Whether a map at `path` may have all of these keys: false where they belong to different maps of a union, such as weights and a shape. */
+export function knownTogether(path: KeyPath, keys: readonly string[]): boolean {
+  const maps = nodeAt(path, {}, false)?.anyOf?.filter(({ properties }) => properties !== undefined) ?? [];
+  return maps.length < 2 || maps.some(({ properties }) => keys.every((key) => Object.hasOwn(properties!, key)));
+}
+
 export function valueAt(raw: unknown, path: KeyPath): unknown {
   let value = raw;
   for (const step of path) {
