@@ -106,7 +106,7 @@ function nodeAt(path: KeyPath, raw: unknown, resolved = true): SchemaNode | unde
 
 function narrow(node: SchemaNode, value: unknown): SchemaNode | undefined {
   const isMap = typeof value === 'object' && value !== null;
-  if (node.anyOf !== undefined) return isMap ? likeliestMap(node.anyOf, value) : node;
+  if (node.anyOf !== undefined) return (isMap && likeliestMap(node.anyOf, value)) || node;
   if (node.oneOf === undefined) return node;
   if (value !== undefined && !isMap) return node;
   const discriminator = discriminatorOf(node.oneOf);
@@ -117,12 +117,10 @@ function narrow(node: SchemaNode, value: unknown): SchemaNode | undefined {
   });
 }
 
-/** Of several maps the one that knows most of the keys that are written. */
+/** Of several maps the one that knows most of the keys that are written; undefined where there are none. */
 function likeliestMap(options: readonly SchemaNode[], value: object): SchemaNode | undefined {
-  const known = (option: SchemaNode) => Object.keys(value).filter((name) => name in option.properties!).length;
-  return options
-    .filter(({ properties }) => properties !== undefined)
-    .reduce((best, option) => (known(option) > known(best) ? option : best));
+  const known = (option: SchemaNode) => Object.keys(value).filter((name) => Object.hasOwn(option.properties!, name)).length;
+  return options.filter(({ properties }) => properties !== undefined).sort((a, b) => known(b) - known(a))[0];
 }
 
 function discriminatorOf(variants: readonly SchemaNode[]): string {

@@ -4,6 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { loadConfig, resolvedYaml } from '../../src/config/load.js';
+import { UserError } from '../../src/core/errors.js';
 
 const root = fs.mkdtempSync(path.join(os.tmpdir(), 'simans-extends-'));
 afterAll(() => fs.rmSync(root, { recursive: true }));
@@ -28,7 +29,8 @@ function message(files: Readonly<Record<string, string>>, ...sets: string[]): st
   try {
     loadConfig(file, sets);
   } catch (error) {
-    return (error as Error).message.replaceAll(`${path.dirname(file)}${path.sep}`, '');
+    expect(error).toBeInstanceOf(UserError);
+    return (error as UserError).message.replaceAll(`${path.dirname(file)}${path.sep}`, '');
   }
   throw new Error('loadConfig accepted it');
 }
@@ -171,8 +173,8 @@ describe('messages', () => {
   test('no files', () =>
     expect([message({ 'job.yaml': 'extends: []' }), message({ 'job.yaml': 'extends: {file: a.yaml}' })]).toMatchInlineSnapshot(`
       [
-        "Reduce of empty array with no initial value",
-        "Reduce of empty array with no initial value",
+        "job.yaml:1: extends is []; expected a file or a list of at least one, each a file",
+        "job.yaml:1: extends is {"file":"a.yaml"}; expected a file or a list of at least one, each a file",
       ]
     `));
   test('a flag', () =>
