@@ -26,7 +26,7 @@ export const searchVerb: CommandModule<object, SearchArguments> = {
       .positional('where', { type: 'string', demandOption: true, describe: 'A job, or passages by simans encode' })
       .positional('query', { type: 'string', array: true, default: [], describe: 'The query; if none, lines are read' })
       .option('top', { type: 'number', requiresArg: true, default: 10, describe: 'Passages shown for a query' })
-      .option('json', { type: 'boolean', default: false, describe: 'A line of JSON for each query' })
+      .option('json', { type: 'boolean', default: false, describe: 'A JSON line for each query' })
       .option('queries', { type: 'string', requiresArg: true, describe: 'For --run: file with ids, or vectors' })
       .option('run', { type: 'string', requiresArg: true, describe: 'TREC run file to write' })
       .option('index', { type: 'string', requiresArg: true, default: 'exact', describe: 'exact, hnsw or engine' })
