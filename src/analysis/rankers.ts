@@ -16,8 +16,9 @@ import { searchDocuments } from '../eval/documents.js';
 import type { SearchKind } from '../eval/result.js';
 import type { Run } from '../eval/run.js';
 import { readRun } from '../eval/runFiles.js';
-import { bulkEncode, readVectors } from '../index/bulkEncode.js';
+import { bulkEncode } from '../index/bulkEncode.js';
 import { ExactIndex, QUERY_BLOCK } from '../index/exact.js';
+import { readVectors } from '../index/storedVectors.js';
 
 export interface RankContext {
   readonly dataset: Dataset;

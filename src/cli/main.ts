@@ -9,6 +9,7 @@ import { encodeVerb } from './encode.js';
 import { evalVerb } from './eval.js';
 import { exportVerb } from './export.js';
 import { figureVerb } from './figure.js';
+import { indexVerb } from './index.js';
 import { labVerb } from './lab.js';
 import { mineVerb } from './mine.js';
 import { negativesVerb } from './negatives.js';
@@ -48,6 +49,7 @@ function parser(argv: readonly string[]) {
     .command(evalVerb)
     .command(rerankVerb)
     .command(encodeVerb)
+    .command(indexVerb)
     .command(mineVerb)
     .command(exportVerb)
     .command(negativesVerb)

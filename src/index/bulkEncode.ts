@@ -3,10 +3,9 @@
  * them, and what is finished is not made again.
  */
 import fs from 'node:fs';
-import path from 'node:path';
 import { openModelSession } from '../backend/index.js';
 import { UserError } from '../core/errors.js';
-import { readJson, writeJson } from '../core/files.js';
+import { writeJson } from '../core/files.js';
 import type { Reporter } from '../core/reporter.js';
 import { fingerprintTexts } from '../data/texts.js';
 import { encodeRow } from '../data/tokenCache.js';
@@ -18,6 +17,7 @@ import { encodeOnnxEncoder } from '../encoders/onnxEncoder.js';
 import { createWeights } from '../encoders/parameters.js';
 import { prefixed } from '../encoders/prefixed.js';
 import { encodeRows } from './encode.js';
+import { type EncodeManifest, idsFile, rowsInShard } from './storedVectors.js';
 import { bindShards, manifestFile, readVectorShard, type VectorType, writeVectorShard } from './vectorShards.js';
 
 export type Engine = 'tensorflow' | 'onnxruntime';
@@ -37,19 +37,6 @@ export interface BulkOptions {
   readonly reporter: Reporter;
 }
 
-/** What the vectors of a folder are of. */
-type Manifest = {
-  readonly model: string;
-  readonly texts: string;
-  readonly side: Side;
-  readonly dtype: VectorType;
-  readonly width: number;
-  readonly rows: number;
-  readonly shardRows: number;
-  readonly maxTokens: number;
-  readonly prefix: string;
-};
-
 /** Writes vectors of rows [B, W] in the order of `rows` into `vectors`. */
 type RowEncoder = (table: TokenTable, rows: Int32Array, vectors: Float32Array) => void;
 
@@ -57,7 +44,7 @@ type RowEncoder = (table: TokenTable, rows: Int32Array, vectors: Float32Array) =
 export function bulkEncode(options: BulkOptions): { made: number; kept: number } {
   const { model, texts, side, folder, dtype, shardRows, part, reporter } = options;
   const encoder = createDualEncoder(model.shape);
-  const manifest: Manifest = {
+  const manifest: EncodeManifest = {
     model: model.sha256,
     texts: fingerprintTexts(texts) + (texts.separated ? ' separated' : ''),
     side,
@@ -78,7 +65,7 @@ export function bulkEncode(options: BulkOptions): { made: number; kept: number }
   const tokenizer = prefixed(model.tokenizer, model.prefixes[side]);
   const phase = reporter.phase(`encode ${side === 'query' ? 'queries' : 'passages'}`, missing.length * shardRows, 'texts');
   missing.forEach((shard, done) => {
-    const rows = Int32Array.from({ length: rowsOf(shard, manifest) }, (_, i) => i);
+    const rows = Int32Array.from({ length: rowsInShard(shard, manifest) }, (_, i) => i);
     const first = shard * shardRows;
     const vectors = new Float32Array(rows.length * encoder.width);
     encode(tableOf(Array.from(rows, (row) => encodeRow(texts, first + row, tokenizer, manifest.maxTokens))), rows, vectors);
@@ -93,37 +80,19 @@ export function bulkEncode(options: BulkOptions): { made: number; kept: number }
   return { made: missing.length, kept: shards.length - missing.length };
 }
 
-/** The vectors of a finished folder as float32 [rows, width], with their ids. */
-export function readVectors(folder: string): { ids: string[]; vectors: Float32Array; width: number } {
-  const manifest = readJson(manifestFile(folder), 'Encode again with simans encode.') as Manifest;
-  const vectors = new Float32Array(manifest.rows * manifest.width);
-  const ids: string[] = [];
-  for (let shard = 0; shard * manifest.shardRows < manifest.rows; shard++) {
-    const found = readVectorShard(folder, shard, rowsOf(shard, manifest), manifest.width);
-    if (!found)
-      throw new UserError(
-        `${folder}: shard ${shard} is missing or damaged; expected all of ${manifest.rows} rows. Encode again with simans encode.`,
-      );
-    vectors.set(found, shard * manifest.shardRows * manifest.width);
-    ids.push(...(readJson(idsFile(folder, shard), 'Encode again with simans encode.') as string[]));
-  }
-  return { ids, vectors, width: manifest.width };
-}
-
-const rowsOf = (shard: number, { rows, shardRows }: Manifest): number => Math.min(shardRows, rows - shard * shardRows);
-const idsFile = (folder: string, shard: number) => path.join(folder, `shard-${String(shard).padStart(5, '0')}.ids.json`);
-
-function bind(folder: string, manifest: Manifest): void {
+function bind(folder: string, manifest: EncodeManifest): void {
   const others = Object.entries(bindShards(folder, manifest));
   if (others.length > 0)
     throw new UserError(
-      `${manifestFile(folder)}: these vectors are of another ${others.map(([key, found]) => `${key} (${found}, now ${manifest[key as keyof Manifest]})`).join(', ')}. Choose another folder with --to.`,
+      `${manifestFile(folder)}: these vectors are of another ${others.map(([key, found]) => `${key} (${found}, now ${manifest[key as keyof EncodeManifest]})`).join(', ')}. Choose another folder with --to.`,
     );
 }
 
 /** Whether the shard and its ids are there, with the checksum that it was written with. */
-function isWhole(folder: string, shard: number, manifest: Manifest): boolean {
-  return fs.existsSync(idsFile(folder, shard)) && readVectorShard(folder, shard, rowsOf(shard, manifest), manifest.width) !== undefined;
+function isWhole(folder: string, shard: number, manifest: EncodeManifest): boolean {
+  return (
+    fs.existsSync(idsFile(folder, shard)) && readVectorShard(folder, shard, rowsInShard(shard, manifest), manifest.width) !== undefined
+  );
 }
 
 function withTensorflow({ model, side }: BulkOptions): RowEncoder {

@@ -91,7 +91,8 @@ export class ExactIndex {
   }
 }
 
-function collect(buffers: readonly TopKBuffer[], k: number): Hits {
+/** The pairs held by the queries' buffers. */
+export function collect(buffers: readonly TopKBuffer[], k: number): Hits {
   const passages = new Int32Array(buffers.length * k).fill(-1);
   const scores = new Float32Array(buffers.length * k);
   buffers.forEach((buffer, i) => {

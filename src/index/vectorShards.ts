@@ -28,7 +28,7 @@ export function bindShards(folder: string, manifest: ShardManifest): ShardManife
 }
 
 export const manifestFile = (folder: string): string => path.join(folder, 'encode.json');
-const shardFile = (folder: string, shard: number) => path.join(folder, `shard-${String(shard).padStart(5, '0')}.safetensors`);
+export const shardFile = (folder: string, shard: number) => path.join(folder, `shard-${String(shard).padStart(5, '0')}.safetensors`);
 
 /** Vectors [rows, width] of one shard. */
 export function writeVectorShard(folder: string, shard: number, vectors: Float32Array, width: number, dtype: VectorType = 'fp32'): void {

@@ -27,6 +27,7 @@ const VERBS = [
   'mine',
   'plan',
   'encode',
+  'index',
   'export',
   'config',
   'doctor',

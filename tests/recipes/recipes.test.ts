@@ -11,6 +11,8 @@ const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'simans-recipes-'));
 const base = writeJobFile(folder);
 const jobOf = (name: string) => path.join(folder, 'jobs', name);
 const RANKER = { init: { layers: 1, width: 16, heads: 2 }, maxTokens: 20, learningRate: 0.01 };
+/** Refreshes by a process of their own, which must know what the stages left. */
+const BESIDE = { everySteps: 4, mode: 'async', lagSteps: 2 };
 const EARLIER = { train: { steps: 8 }, sampler: { kind: 'random', negatives: 1 } };
 
 /** The toy job with a recipe, and whatever else is other. */
@@ -26,10 +28,15 @@ const FILES: Record<string, string> = {
     recipe: { kind: 'dpr', first: { ...EARLIER, sampler: { kind: 'topkUniform', source: 'bm25', negatives: 1, pool: 10 } } },
     sampler: { kind: 'topkUniform', source: ['bm25', 'stage'], negatives: 2, pool: 10 },
   }),
-  ance: recipeFile('ance', { recipe: { kind: 'ance', warmup: EARLIER }, sampler: { kind: 'topkUniform', negatives: 1, pool: 10 } }),
+  ance: recipeFile('ance', {
+    recipe: { kind: 'ance', warmup: EARLIER },
+    sampler: { kind: 'topkUniform', negatives: 1, pool: 10 },
+    refresh: BESIDE,
+  }),
   rocketqa: recipeFile('rocketqa', {
     recipe: { kind: 'rocketqa', first: EARLIER, ranker: { ...RANKER, steps: 6, negatives: 2 }, negativesBelow: 0.5 },
     sampler: { kind: 'simans', source: 'stage', negatives: 2, pool: 10 },
+    refresh: BESIDE,
   }),
   ar2: recipeFile('ar2', {
     recipe: { kind: 'ar2', warmup: EARLIER, ranker: { ...RANKER, warmupSteps: 3, stepsPerRefresh: 4 } },
