@@ -3,10 +3,9 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { messageOf, UserError } from '../core/errors.js';
 import { type KeyPath, knownTogether, valueAt } from './keys.js';
+import { isMap, type RawMap } from './rawMap.js';
 import { extendsList } from './schema.js';
 import { parseSource, type Source } from './source.js';
-
-type RawMap = Record<string, unknown>;
 
 /** What says of which kind a map is. */
 const KINDS = ['kind', 'format'];
@@ -66,8 +65,6 @@ function laidOver(below: unknown, above: unknown, at: KeyPath): unknown {
     inBoth(key) ? laidOver(below[key], above[key], [...at, key]) : (Object.hasOwn(above, key) ? above : below)[key];
   return Object.fromEntries(keys.map((key) => [key, joined(key)]));
 }
-
-const isMap = (value: unknown): value is RawMap => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** The file and what lies below it, lowest first. `chain`: the files that extend it, the job's first. */
 function readSources(file: string, chain: readonly Source[]): Source[] {

@@ -1,19 +1,20 @@
 /** From a YAML file and `--set` flags to a checked RunConfig, or one UserError with every problem on a line of its own. */
 import { stringify } from 'yaml';
 import { UserError } from '../core/errors.js';
-import { type Layers, readLayers } from './layers.js';
+import { type Layers, over, readLayers } from './layers.js';
 import { applyOverrides, type Override, parseOverrides } from './overrides.js';
+import { type PresetName, replacements, tiny } from './preset.js';
 import { checkConfig, type Problem } from './problems.js';
 import { presetOf } from './samplerPresets.js';
 import type { DataConfig, RunConfig } from './schema.js';
 import { stageProblems } from './stages.js';
 
 /**
- * Reads `file` over those that it extends, applies the `sets` (each `key=value`, dotted key, YAML value; later ones win) and checks the whole.
- * Throws a UserError with one line a problem, each naming the file and line or the flag, the key, the value found and what was expected.
+ * Reads `file` over those that it extends, lays the preset over it, applies the `sets` (each `key=value`, dotted key, YAML value; later ones win) and checks the
+ * whole. Throws a UserError with one line a problem, each naming the file and line or the flag, the key, the value found and what was expected.
  */
-export function loadConfig(file: string, sets: readonly string[] = []): RunConfig {
-  const layers = readLayers(file);
+export function loadConfig(file: string, sets: readonly string[] = [], preset?: LaidPreset): RunConfig {
+  const layers = withPreset(readLayers(file), preset);
   const overrides = parseOverrides(sets);
   refuseExtends(overrides);
   const checked = checkConfig(applyOverrides(layers.value, overrides));
@@ -21,6 +22,20 @@ export function loadConfig(file: string, sets: readonly string[] = []): RunConfi
   if ('config' in checked && problems.length === 0)
     return { ...checked.config, sampler: { ...checked.config.sampler, ...presetOf(checked.config.sampler) } };
   throw new UserError(problems.map((problem) => `${place(problem, layers, overrides)}: ${problem.text}`).join('\n'));
+}
+
+/** A preset, and who is told what it replaces. */
+export interface LaidPreset {
+  readonly name: PresetName;
+  say(line: string): void;
+}
+
+function withPreset(layers: Layers, preset: LaidPreset | undefined): Layers {
+  if (preset === undefined) return layers;
+  const small = over(layers, { value: tiny(layers.value), placeOf: () => `--preset ${preset.name}` });
+  preset.say(`--preset ${preset.name} tries a job out; its figures mean nothing. It replaces`);
+  for (const line of replacements(layers.value, small.value)) preset.say(`  ${line}`);
+  return small;
 }
 
 /** Files are laid over one another before flags are. */
