@@ -76,6 +76,10 @@ export function gathered({ values, width: D }: Vectors, rows: Int32Array): Float
   return vectors;
 }
 
+/** Positions among the rows as rows; −1 stays. */
+export const rowsAmong = (positions: Int32Array, rows: Int32Array): Int32Array =>
+  positions.map((position) => (position < 0 ? position : rows[position]!));
+
 /** Of each query row's candidates the k best: what an approximate index found, scored as the exact one scores. */
 export function rescored(
   candidates: readonly Iterable<number>[],

@@ -25,6 +25,7 @@ import { createPoolFilters } from './poolFilters.js';
 import { requireIndex } from './poolSearch.js';
 import type { PoolMaking } from './pools.js';
 import { prepareEncoder } from './prepareEncoder.js';
+import { epochsAsSteps } from './refreshSchedule.js';
 import { Replicas } from './replicas.js';
 import { createSharedMemory } from './sharedMemory.js';
 import { Stopwatch } from './stopwatch.js';
@@ -37,19 +38,20 @@ export interface JobOptions {
 }
 
 /** Runs the job to its end and returns its summary, or undefined where the signal stopped it (its state is saved). Resuming a finished job gives its summary again. */
-export async function trainJob(config: RunConfig, options: JobOptions): Promise<Summary | undefined> {
+export async function trainJob(wanted: RunConfig, options: JobOptions): Promise<Summary | undefined> {
   const { reporter, signal } = options;
   await requireTokenizerPackage();
-  const job = await openJobFolder(config, options);
-  const finished = job.resumed ? readSummary(job.folder) : undefined;
+  const opened = await openJobFolder(wanted, options);
+  const finished = opened.resumed ? readSummary(opened.folder) : undefined;
   if (finished) {
     reporter.line(
-      `${job.folder} is finished: its summary is shown again, nothing is computed. To train anew choose another name with --set name=….`,
+      `${opened.folder} is finished: its summary is shown again, nothing is computed. To train anew choose another name with --set name=….`,
     );
     return finished;
   }
-  const start = job.resumed ? (checkpointSteps(job.folder).at(-1) ?? 0) : 0;
-  const { dataset, judge } = await openData(job.config, reporter);
+  const start = opened.resumed ? (checkpointSteps(opened.folder).at(-1) ?? 0) : 0;
+  const { config, dataset, judge } = await openData(opened.config, reporter);
+  const job = { ...opened, config };
   requireServing(job.config, dataset);
   await requireIndex(job.config);
   bindDataset(job, dataset);
@@ -105,15 +107,15 @@ export async function trainJob(config: RunConfig, options: JobOptions): Promise<
   }
 }
 
-/** The data that the job trains on, and what judges its runs. */
-export async function openData(config: RunConfig, reporter: Reporter): Promise<{ dataset: Dataset; judge: Judge }> {
+/** The data that the job trains on, what judges its runs, and the configuration with epochs as steps of this data. */
+export async function openData(config: RunConfig, reporter: Reporter): Promise<{ config: RunConfig; dataset: Dataset; judge: Judge }> {
   const { data, seed } = config;
   const loaded = await loadDataset(data, { seed, cacheFolder: cacheFolderOf(config), reporter });
   announce(loaded, reporter);
   const labelled =
     data.format === 'dpr' && data.labels === 'answers' ? labelByAnswers(loaded, createJudge(loaded, config.eval), reporter) : loaded;
   const dataset = trainable(labelled, config, reporter);
-  return { dataset, judge: createJudge(dataset, config.eval) };
+  return { config: epochsAsSteps(config, dataset), dataset, judge: createJudge(dataset, config.eval) };
 }
 
 export async function openReplicas(

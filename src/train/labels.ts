@@ -59,7 +59,9 @@ export function withPositives(dataset: Dataset, reporter: Reporter): Dataset {
 }
 
 /** Refuses, before long work, a configuration that the data cannot serve. */
-export function requireServing({ sampler, eval: { measures, selection } }: RunConfig, { splits, answers, name }: Dataset): void {
+export function requireServing(config: RunConfig, { splits, answers, name, documents }: Dataset): void {
+  const { sampler, refresh } = config;
+  const { measures, selection } = config.eval;
   if (splits.train.rows.length === 0)
     throw new UserError(
       `${name}: found no training query with a right passage; expected judgments or examples of a train split; check data.path, or set data.labels.`,
@@ -68,6 +70,10 @@ export function requireServing({ sampler, eval: { measures, selection } }: RunCo
     throw new UserError(`${name}: found no dev query; expected a dev split or data.devShare of the training queries.`);
   if (sampler.kind === 'given' && !splits.train.negatives)
     throw new UserError(`${name}: found no negatives in the data; expected some, for sampler.kind is given; choose another sampler.`);
+  if (documents && typeof refresh.when === 'object' && 'dev' in refresh.when)
+    throw new UserError(
+      `${name}: found documents in windows; expected passages for refresh.when.dev, which ranks a sample of them; set {drift: …}.`,
+    );
   const byAnswer = measures.filter((measure) => measure.startsWith('answer@'));
   if (byAnswer.length > 0 && !answers)
     throw new UserError(

@@ -10,6 +10,7 @@ import { loadModel, readState } from './checkpoint.js';
 import { openData, openMaking, openReplicas, tokenise } from './job.js';
 import { prepareEncoder } from './prepareEncoder.js';
 import { type RefreshContext, refresh } from './refresh.js';
+import { readRefreshes } from './refreshFolder.js';
 import type { RefreshReply, RefreshRequest } from './refreshMessages.js';
 import { servedSteps } from './refreshSchedule.js';
 import { loopSeconds } from './stopwatch.js';
@@ -34,9 +35,9 @@ let opened: Promise<RefreshContext> | undefined;
 
 /** The job as it was begun: its folder says how. What it said of its data when it began is not said again. */
 async function open(): Promise<RefreshContext> {
-  const config = { ...loadConfig(path.join(folder, 'config.yaml')), jobsFolder: path.dirname(folder) };
-  const { name: backend } = await selectBackend(config.backend);
-  const { dataset, judge } = await openData(config, silentReporter);
+  const begun = { ...loadConfig(path.join(folder, 'config.yaml')), jobsFolder: path.dirname(folder) };
+  const { name: backend } = await selectBackend(begun.backend);
+  const { config, dataset, judge } = await openData(begun, silentReporter);
   const { tokenizer, shape } = await prepareEncoder(folder, config, dataset, silentReporter);
   const memory = { kind: 'whole', microBatch: 1, chunkRows: 1, recompute: false } as const; // no step is taken
   const settings = { replicas: Number(config.train.replicas), memory, maxStepRows: 1 };
@@ -60,8 +61,9 @@ async function make({ step }: RefreshRequest): Promise<void> {
   const flat = tf.tensor1d(parameters);
   context.replicas.assign(flat);
   flat.dispose();
-  const seconds = loopSeconds(readState(folder, step).seconds);
-  await refresh(context, parameters, { step, ...servedSteps(context.config, step), seconds });
+  const { seconds, refreshes = [] } = readState(folder, step);
+  const before = readRefreshes(folder, refreshes, step);
+  await refresh(context, parameters, { step, ...servedSteps(context.config, step), seconds: loopSeconds(seconds), before });
   reply({ kind: 'done' });
 }
 
