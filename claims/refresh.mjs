@@ -13,6 +13,7 @@ import { equivalence } from '../dist/eval/significance.js';
 import { loopSeconds } from '../dist/train/stopwatch.js';
 import { RESULTS } from './comparison.mjs';
 import { BIN, commitOf, cpuModel, onTwoCores, ROOT, readSummary, timed } from './processes.mjs';
+import { testCounts } from './sampling.mjs';
 
 /** @typedef {import('./verdicts.mjs').Measured} Measured */
 /** @typedef {'sync' | 'async'} Mode */
@@ -80,6 +81,12 @@ async function runCell(name) {
   const cell = { ...name, ...made, test: test.trained, queries, perQuery };
   fs.rmSync(folder, { recursive: true });
   return cell;
+}
+
+/** @returns {Promise<Record<string, Measured>>} */
+export async function measureKilledRefresh() {
+  const { passed, failed } = testCounts(['--config', 'vitest.full.config.ts', 'tests/full/refresh.full.test.ts']);
+  return { 'index.killedRefresh': { value: failed, note: `${passed} tests passed: ten kills in each mode` } };
 }
 
 /** @returns {Record<string, Measured>} */

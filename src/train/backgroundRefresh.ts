@@ -49,7 +49,11 @@ export class BackgroundRefresh {
   }
 
   private open(): ChildProcess {
-    const child = fork(processFile(), [this.folder], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    // In a group of its own: Ctrl-C is for the job, which decides what it means. It ends when this process does (parentWatch.ts).
+    const child = fork(processFile(), [this.folder, String(process.pid)], {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      detached: true,
+    });
     const phases = new Map<number, Phase>();
     child.on('message', (reply: RefreshReply) => this.hear(reply, phases));
     child.on('exit', (code, signal) => {

@@ -1,4 +1,4 @@
-/** The process beside a job that makes its refreshes from checkpoints: `node refreshProcess.js FOLDER`, started by backgroundRefresh.ts. */
+/** The process beside a job that makes its refreshes from checkpoints: `node refreshProcess.js FOLDER PARENT`, started by backgroundRefresh.ts. */
 import os from 'node:os';
 import path from 'node:path';
 import { Worker } from 'node:worker_threads';
@@ -15,7 +15,7 @@ import type { RefreshReply, RefreshRequest } from './refreshMessages.js';
 import { servedSteps } from './refreshSchedule.js';
 import { loopSeconds } from './stopwatch.js';
 
-const [folder] = process.argv.slice(2) as [string];
+const [folder, parent] = process.argv.slice(2) as [string, string];
 const reply = (message: RefreshReply) => process.send!(message);
 
 /** Everything is told to the job's own reporter. */
@@ -68,8 +68,7 @@ async function make({ step }: RefreshRequest): Promise<void> {
 }
 
 os.setPriority(os.constants.priority.PRIORITY_BELOW_NORMAL); // it takes what training leaves, and while that waits, all
-new Worker(new URL('./parentWatch.js', import.meta.url), { workerData: process.ppid }).unref();
-process.on('SIGINT', () => {}); // Ctrl-C reaches the whole group: the job decides what it means
+new Worker(new URL('./parentWatch.js', import.meta.url), { workerData: Number(parent) }).unref();
 process.on('disconnect', () => process.exit());
 process.on('message', (request: RefreshRequest) => {
   make(request).catch((error: Error) =>
