@@ -23,6 +23,7 @@ import { memoryPlan, predictedStepBytes } from '../train/memory.js';
 import { Optimizer } from '../train/optimizer.js';
 import { prepareEncoder } from '../train/prepareEncoder.js';
 import { comingQueries } from '../train/refresh.js';
+import { epochsAsSteps, servedSteps } from '../train/refreshSchedule.js';
 import { Replicas } from '../train/replicas.js';
 import { createSharedMemory, type StepBatch } from '../train/sharedMemory.js';
 
@@ -63,7 +64,7 @@ export async function planJob(config: RunConfig, reporter: Reporter): Promise<Pl
       reporter,
     );
     requireServing(config, dataset);
-    return await measure({ ...config, jobsFolder: folder }, dataset);
+    return await measure({ ...epochsAsSteps(config, dataset), jobsFolder: folder }, dataset);
   } finally {
     fs.rmSync(folder, { recursive: true, force: true });
   }
@@ -185,9 +186,10 @@ function planned(config: RunConfig, dataset: Dataset, measured: Measured): Pick<
   const { train, refresh, sampler } = config;
   const N = corpus.size;
   const pool = 'pool' in sampler ? sampler.pool : 0;
-  const refreshes = Math.ceil(train.steps / refresh.everySteps);
-  const searched =
-    pool > 0 ? comingQueries(config, dataset, (refreshes - 1) * refresh.everySteps, Math.min(refresh.everySteps, train.steps)).length : 0;
+  // At most: refresh.when may leave some out, refresh.partial makes some smaller.
+  const refreshes = refresh.when === 'never' ? 1 : Math.ceil(train.steps / refresh.everySteps);
+  const { from, to } = servedSteps(config, refresh.when === 'always' ? (refreshes - 1) * refresh.everySteps : 0);
+  const searched = pool > 0 ? comingQueries(config, dataset, from, to - from).length : 0;
   const expansion = 'searchExpansion' in refresh.index ? refresh.index.searchExpansion : 0;
   const choice = chooseIndex({ passages: N, queries: searched, width, expansion });
   // Of an engine nothing is known beforehand: it is taken for a graph here, and the report says so.
@@ -222,11 +224,15 @@ function planned(config: RunConfig, dataset: Dataset, measured: Measured): Pick<
       'index while searching': replicas * vectors + graph,
       pools: searched * pool * 8,
       'a training step': stepBytes,
+      ...(refresh.mode === 'async' && {
+        'the process that refreshes': RUNTIME_BYTES + 4 * tokensEach * N + (1 + replicas) * vectors + graph,
+      }),
     },
     disk: {
       checkpoints: (train.keepCheckpoints + 1) * 4 * parameters * (train.averageDecay > 0 ? 4 : 3),
       'pools of the refreshes': refreshes * searched * pool * 8,
       'token cache': 4 * tokensEach * N,
+      'vectors of a refresh under way': vectors,
       'index and model': vectors + 4 * parameters,
     },
   };
