@@ -68,7 +68,7 @@ describe('refresh.when', () => {
   it.each(['{everySteps: 4, when: {drift: 0.001}}', '{everySteps: 4, when: {drift: 0.001}, mode: async, lagSteps: 2}'])(
     'a drift that is reached: %s',
     async (refresh) => {
-      const job = await both(refresh.includes('async') ? 'drift-async' : 'drift', refresh, 5, 9);
+      const job = await both(`drift-${refresh.length}`, refresh, 5, 9);
       expect(stepsOf(job)).toEqual([0, 4, 8, 12]);
       expect(lines.filter((line) => line.includes('since refresh 1; the pools are made anew'))).toHaveLength(1);
     },
@@ -97,10 +97,11 @@ describe('refresh.partial', () => {
   it.each([
     '{everySteps: 3, partial: {share: 0.2, wholeEvery: 2}}',
     '{everySteps: 3, partial: {share: 0.2, wholeEvery: 2}, mode: async, lagSteps: 1}',
+    '{everySteps: 3, partial: {share: 0.2, wholeEvery: 2}, mode: async, lagSteps: 1, when: {drift: 0.001}}', // all at once
   ])(
     'encodes the candidates before, the positives and a share: %s',
     async (refresh) => {
-      const job = await both(refresh.includes('async') ? 'partial-async' : 'partial', refresh, 4, 10);
+      const job = await both(`partial-${refresh.length}`, refresh, 4, 10);
       const made = refreshes(job);
       expect(made.map(({ step }) => step)).toEqual([0, 3, 6, 9, 12]);
       expect(made.map(({ passages }) => passages === undefined)).toEqual([true, false, true, false, true]);
