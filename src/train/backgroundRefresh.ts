@@ -56,14 +56,12 @@ export class BackgroundRefresh {
     });
     const phases = new Map<number, Phase>();
     child.on('message', (reply: RefreshReply) => this.hear(reply, phases));
-    child.on('exit', (code, signal) => {
+    const lost = (how: string) => {
       this.child = undefined;
-      this.running?.settle(
-        new UserError(
-          `the process that refreshes ended by ${signal ?? `code ${code}`}. The last checkpoint is intact: go on with --resume.`,
-        ),
-      );
-    });
+      this.running?.settle(new UserError(`the process that refreshes ${how}. The last checkpoint is intact: go on with --resume.`));
+    };
+    child.on('error', (error) => lost(`cannot be reached: ${error.message}`));
+    child.on('exit', (code, signal) => lost(`ended by ${signal ?? `code ${code}`}`));
     return child;
   }
 
