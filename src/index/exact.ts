@@ -133,6 +133,10 @@ export function gathered({ values, width: D }: Vectors, rows: Int32Array): Float
   return vectors;
 }
 
+/** Positions among the rows as rows; −1 stays. */
+export const rowsAmong = (positions: Int32Array, rows: Int32Array): Int32Array =>
+  positions.map((position) => (position < 0 ? position : rows[position]!));
+
 /** Of each query row's candidates the k best by sums of 64 bits, as 32-bit numbers: every index's scores, whatever found the candidates. */
 export function rescored(
   candidates: readonly Int32Array[],
