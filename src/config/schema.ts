@@ -204,7 +204,19 @@ const lab = z.strictObject({
   paraphrases: key(z.boolean(), false, '', 'Plants a paraphrase of each training query’s first positive in the corpus.'),
 });
 
+const file = () => z.string().min(1).meta({ form: 'a file' });
+/** The files that a job file extends, as a list. */
+export const extendsList = z.union([file().transform((name) => [name]), z.array(file()).min(1)]);
+
 export const runConfigSchema = z.strictObject({
+  extends: z
+    .union([file(), z.array(file()).min(1)])
+    .optional()
+    .meta({
+      unit: 'files',
+      description:
+        'Job files that this one is laid over, seen from its folder; later ones win, then this one. Maps are joined key by key, but one of another kind or format, and any list, replaces what was there.',
+    }),
   name: z
     .string()
     .max(100)
@@ -232,8 +244,8 @@ export const runConfigSchema = z.strictObject({
   ),
 });
 
-/** A whole, checked job: every key present (ffn included). */
-export type RunConfig = z.output<typeof runConfigSchema>;
+/** A whole, checked job: every key present (ffn included), whatever files it came from. */
+export type RunConfig = Omit<z.output<typeof runConfigSchema>, 'extends'>;
 export type DataConfig = RunConfig['data'];
 export type EncoderConfig = RunConfig['encoder'];
 export type RandomInit = z.output<typeof randomInit>;

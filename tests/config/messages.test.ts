@@ -59,12 +59,12 @@ describe('keys', () => {
     ));
   test('named like what every object has', () =>
     expect(message('__proto__: {a: 1}\nconstructor: 2\n')).toMatchInlineSnapshot(`
-      "job.yaml:1: __proto__ ({"a":1}) is not a key; expected one of name, seed, jobsFolder, data, encoder, recipe, sampler, refresh, train, eval, lab, backend
-      job.yaml:2: constructor (2) is not a key; expected one of name, seed, jobsFolder, data, encoder, recipe, sampler, refresh, train, eval, lab, backend"
+      "job.yaml:1: __proto__ ({"a":1}) is not a key; expected one of extends, name, seed, jobsFolder, data, encoder, recipe, sampler, refresh, train, eval, lab, backend
+      job.yaml:2: constructor (2) is not a key; expected one of extends, name, seed, jobsFolder, data, encoder, recipe, sampler, refresh, train, eval, lab, backend"
     `));
   test('that are numbers', () =>
     expect(message('1: one')).toMatchInlineSnapshot(
-      `"job.yaml:1: 1 ("one") is not a key; expected one of name, seed, jobsFolder, data, encoder, recipe, sampler, refresh, train, eval, lab, backend"`,
+      `"job.yaml:1: 1 ("one") is not a key; expected one of extends, name, seed, jobsFolder, data, encoder, recipe, sampler, refresh, train, eval, lab, backend"`,
     ));
 });
 
