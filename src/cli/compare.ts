@@ -31,7 +31,7 @@ export const compareVerb: CommandModule<object, CompareArguments> = {
       .option('baseline', { type: 'string', requiresArg: true, describe: 'Another arm than the first' })
       .option('set', { type: 'string', array: true, requiresArg: true, default: [], describe: 'Set a key of every job (key=value)' })
       .option('to', { type: 'string', requiresArg: true, default: 'comparisons', describe: 'Folder of jobs and results' })
-      .option('dryRun', { type: 'boolean', default: false, describe: 'Say what would be done; train nothing' })
+      .option('dryRun', { type: 'boolean', default: false, describe: 'Say what would be done; stop' })
       .option('json', { type: 'boolean', default: false, describe: 'The result as JSON' })
       .check(({ configs, seeds }) => {
         if (seedsOf(seeds) === undefined) return `--seeds is ${seeds}; expected a number such as 3, or different seeds such as 1,2`;
