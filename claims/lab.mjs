@@ -8,7 +8,7 @@ import { writeFileAtomic } from '../dist/core/files.js';
 import { silentReporter } from '../dist/core/reporter.js';
 import { writeLab } from '../dist/report/labFigure.js';
 import { RESULTS } from './comparison.mjs';
-import { BIN, commitOf, cpuModel, ROOT, timed } from './processes.mjs';
+import { BIN, commitOf, cpuModel, isBeyond, OTHER_ROUNDING, ROOT, roundsAlike, timed } from './processes.mjs';
 
 /** @typedef {import('./verdicts.mjs').Measured} Measured */
 /** @typedef {import('../dist/config/labFile.js').LabCell} LabCell */
@@ -101,6 +101,12 @@ export async function rerunLab(folder) {
   const [then, now] = [before?.perQuery ?? {}, again?.perQuery ?? {}];
   const differing = Object.keys(then).filter((query) => then[query] !== now[query]).length;
   const sameCpu = before?.cpu === cpuModel();
-  const text = `${nameOf(cell)} on ${sameCpu ? 'the same CPU model' : `another CPU model (${before?.cpu} then, ${cpuModel()} now), whose rounding may differ`}: ${before?.test.toFixed(4)} stored, ${again?.test.toFixed(4)} now; ${differing} of ${Object.keys(then).length} queries differ`;
-  return { differs: differing > 0 && sameCpu, text };
+  const alike = roundsAlike(String(before?.commit ?? 'none'));
+  const text = `${nameOf(cell)} on ${sameCpu ? 'the same CPU model' : `another CPU model (${before?.cpu} then, ${cpuModel()} now), whose rounding may differ`}: ${before?.test.toFixed(4)} stored, ${again?.test.toFixed(4)} now; ${differing} of ${Object.keys(then).length} queries differ${alike ? '' : `; ${OTHER_ROUNDING}`}`;
+  const ofSeeds = stored(lab).filter((one) => one.sampler === sampler && one.hidden === hidden);
+  const beyond = isBeyond(
+    again?.test ?? Number.NaN,
+    ofSeeds.map(({ test }) => test),
+  );
+  return { differs: alike ? differing > 0 && sameCpu : beyond, text };
 }

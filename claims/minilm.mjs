@@ -96,6 +96,5 @@ export async function evaluateVectors(folder, encode, width) {
     100,
     1,
   );
-  index.dispose();
   return createJudge(dataset, rules).evaluate({ k: 100, rows: splits.test.rows, ...hits }, splits.test, MEASURES).means;
 }

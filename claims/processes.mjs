@@ -71,3 +71,20 @@ export function commitOf() {
 }
 
 export const cpuModel = () => os.cpus()[0]?.model.trim() ?? os.arch();
+
+/** Since this commit scores of a search are summed in 64 bits: a job of before drew other negatives here and there, and took another course. */
+const ROUNDED_ALIKE_SINCE = '95f407564ca05e6baa7062cbd3d88355ce9f50a3';
+
+/** Whether a job made by this commit of the project takes the same course as one made now. @param {string} commit */
+export function roundsAlike(commit) {
+  return spawnSync('git', ['merge-base', '--is-ancestor', ROUNDED_ALIKE_SINCE, commit.replace('+', '')], { cwd: ROOT }).status === 0;
+}
+
+/** Whether a value is further from those of other seeds than four of their deviations. @param {number} value @param {readonly number[]} seeds */
+export function isBeyond(value, seeds) {
+  const mean = seeds.reduce((sum, one) => sum + one, 0) / seeds.length;
+  const deviation = Math.sqrt(seeds.reduce((sum, one) => sum + (one - mean) ** 2, 0) / Math.max(1, seeds.length - 1));
+  return Math.abs(value - mean) > 4 * deviation;
+}
+
+export const OTHER_ROUNDING = 'made before scores were summed in 64 bits, so held to the spread of the seeds';

@@ -12,7 +12,7 @@ import type { Pools } from '../sampling/pools.js';
 import type { Sampler } from '../sampling/types.js';
 import { trainable } from '../train/labels.js';
 import { type Refresh, readRefresh } from '../train/refresh.js';
-import { cacheFolderOf } from '../train/trainData.js';
+import { cacheFolderOf, labelledDataset } from '../train/trainData.js';
 
 export interface JobView {
   readonly folder: string;
@@ -35,7 +35,7 @@ export async function openJobView(folder: string, reporter: Reporter, sets: read
   return {
     folder,
     config,
-    dataset: trainable(loaded, config, reporter),
+    dataset: labelledDataset(trainable(loaded, config, reporter), folder, reporter),
     sampler: sampler.kind === 'none' ? undefined : await loadSampler(sampler),
   };
 }

@@ -7,14 +7,14 @@ import type { Reporter } from '../core/reporter.js';
 import { rowUniforms } from '../core/threefrySimd.js';
 import type { Dataset, Texts } from '../data/types.js';
 import { writeDataset } from '../data/write.js';
-import { openModelFolder } from '../encoders/modelFolder.js';
+import { type OpenedModel, openModelFolder } from '../encoders/modelFolder.js';
 import { createJudge } from '../eval/judge.js';
-import { openSource } from '../train/candidateSource.js';
+import { StoredVectors } from '../index/storedVectors.js';
+import { encodeCorpus } from '../train/corpusVectors.js';
 import { drawFigures, poolFigures, poolsLine } from '../train/diagnostics.js';
-import { tokenise } from '../train/job.js';
-import { createPoolFilters } from '../train/poolFilters.js';
+import { openMaking, tokenise } from '../train/job.js';
 import { buildPools } from '../train/pools.js';
-import { encodeCorpus, type RefreshContext } from '../train/refresh.js';
+import type { RefreshContext } from '../train/refresh.js';
 import { Replicas } from '../train/replicas.js';
 import { createSharedMemory } from '../train/sharedMemory.js';
 import { bestPositive, drawsFor } from '../train/visits.js';
@@ -26,11 +26,13 @@ export interface MineOptions {
   /** The new folder, and the format of it. */
   readonly to: string;
   readonly format: string;
+  /** Folder of the corpus's vectors by this very model, read instead of encoding. */
+  readonly vectors?: string | undefined;
   readonly reporter: Reporter;
 }
 
 /** Throws a UserError for a folder that is no finished job, and for a sampler that looks at no ranking. */
-export async function mineJob(folder: string, { sets, to, format, reporter }: MineOptions): Promise<void> {
+export async function mineJob(folder: string, { sets, to, format, vectors, reporter }: MineOptions): Promise<void> {
   const view = await openJobView(folder, reporter, sets);
   const { config, dataset, sampler } = view;
   if (!sampler || !('pool' in config.sampler))
@@ -39,8 +41,9 @@ export async function mineJob(folder: string, { sets, to, format, reporter }: Mi
     );
   if (dataset.documents)
     throw new UserError(`${folder}: its passages are windows of documents, which other trainers' formats have no place for`);
-  const context = await openRefresh(view, reporter);
-  await encodeCorpus(context, 'mine: encode corpus');
+  const { context, model } = await openRefresh(view, reporter);
+  if (vectors === undefined) await encodeCorpus(context, 'mine: encode corpus');
+  else readCorpus(context, vectors, model);
   const { train } = dataset.splits;
   const places = Int32Array.from(train.rows.keys()).sort((a, b) => train.rows[a]! - train.rows[b]!);
   const built = await buildPools(context, context.making, 'mine', places);
@@ -67,14 +70,14 @@ export async function mineJob(folder: string, { sets, to, format, reporter }: Mi
 }
 
 /** What a refresh needs, with the weights that the job chose. */
-async function openRefresh({ folder, config, dataset }: JobView, reporter: Reporter): Promise<RefreshContext> {
+async function openRefresh(
+  { folder, config, dataset }: JobView,
+  reporter: Reporter,
+): Promise<{ context: RefreshContext; model: OpenedModel }> {
   const { name: backend } = await selectBackend(config.backend);
   const model = await openModelFolder(path.join(folder, 'model'));
   const judge = createJudge(dataset, config.eval);
-  const making = {
-    filters: await createPoolFilters(config, dataset, judge, reporter),
-    source: await openSource(config, folder, dataset, reporter),
-  };
+  const making = await openMaking(config, folder, dataset, judge, reporter);
   const memory = { kind: 'whole', microBatch: 1, chunkRows: 1, recompute: false } as const; // no step is taken
   const shared = createSharedMemory(
     {
@@ -92,7 +95,33 @@ async function openRefresh({ folder, config, dataset }: JobView, reporter: Repor
   const flat = tf.tensor1d(model.parameters);
   replicas.assign(flat);
   flat.dispose();
-  return { config, folder, dataset, tokenizer: model.tokenizer, replicas, reporter, judge, making };
+  return { context: { config, folder, dataset, tokenizer: model.tokenizer, replicas, reporter, judge, making }, model };
+}
+
+/** The corpus's vectors by their ids, a shard in memory at a time. Those of another model, or not of every passage, are a UserError. */
+function readCorpus({ dataset: { corpus }, replicas, reporter, folder }: RefreshContext, from: string, model: OpenedModel): void {
+  const stored = new StoredVectors(from, 'passage');
+  const { width, shards, manifest } = stored;
+  if (manifest.model !== model.sha256)
+    throw new UserError(
+      `${from}: found vectors of another model (${manifest.model}); expected that of ${folder} (${model.sha256}). Encode again with simans encode ${folder}.`,
+    );
+  const phase = reporter.phase('mine: read vectors', corpus.size, 'passages');
+  const target = replicas.shared.vectors.passage;
+  let found = 0;
+  for (let shard = 0; shard < shards; shard++) {
+    const { values } = stored.shard(shard);
+    stored.idsOfShard(shard).forEach((id, i) => {
+      const row = corpus.rowOf(id);
+      if (row === undefined) return;
+      target.set(values.subarray(i * width, (i + 1) * width), row * width);
+      found++;
+    });
+    phase.update(found);
+  }
+  phase.end();
+  if (found < corpus.size)
+    throw new UserError(`${from}: found vectors of ${found} of the job's ${corpus.size} passages; expected all. Encode the whole corpus.`);
 }
 
 /** Passages with url, title and text, blank where the job read without. */

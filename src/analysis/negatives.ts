@@ -3,6 +3,7 @@ import { UserError } from '../core/errors.js';
 import type { NegativesView } from '../sampling/negativesView.js';
 import { placeOf, poolAt, positiveScoresAt, removedAt } from '../sampling/pools.js';
 import { effectivePoolSize } from '../sampling/statistics.js';
+import { servedSteps } from '../train/refreshSchedule.js';
 import { visitsOfStep } from '../train/visits.js';
 import { type JobView, poolsOf } from './jobView.js';
 
@@ -22,9 +23,9 @@ export function negativesOf(view: JobView, queryId: string, refreshNumber?: numb
   const place = splits.train.rows.indexOf(row);
   const pool = poolAt(pools, at, 0, { query: queryId, positives: splits.train.positives[place]!, corpusSize: corpus.size });
   const law = pool.passages.length > 0 ? sampler?.probabilities?.(pool) : undefined;
-  const end = Math.min(refresh.step + config.refresh.everySteps, config.train.steps);
+  const { from, to } = servedSteps(config, refresh.step);
   const drawn = new Map<number, number[]>();
-  for (let step = refresh.step; step < end; step++)
+  for (let step = from; step < to; step++)
     for (const visit of visitsOfStep(view, refresh, step))
       if (visit.place === place)
         for (const { passages } of visit.draws) for (const passage of passages) drawn.set(passage, [...(drawn.get(passage) ?? []), step]);
@@ -33,7 +34,7 @@ export function negativesOf(view: JobView, queryId: string, refreshNumber?: numb
   return {
     query: { id: queryId, text: queries.text(row) },
     refresh: refresh.number,
-    steps: [refresh.step, end],
+    steps: [from, to],
     positives: Array.from(splits.train.positives[place]!, (passage, i) => ({ ...shown(passage), score: positiveScoresAt(pools, at)[i]! })),
     candidates: Array.from(pool.passages, (passage, i) => ({
       rank: i + 1,

@@ -157,6 +157,5 @@ function search(width: number, scale: number, passages: Float32Array, queries: F
       hits.set(row, { passages: found.passages.slice(i * size, (i + 1) * size), scores: found.scores.slice(i * size, (i + 1) * size) }),
     );
   }
-  index.dispose();
   return (place: number) => hits.get(place)!;
 }

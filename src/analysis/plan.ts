@@ -12,7 +12,6 @@ import { loadDataset } from '../data/index.js';
 import { sampleDataset } from '../data/sample.js';
 import type { Dataset } from '../data/types.js';
 import { decayMask } from '../encoders/parameters.js';
-import { chooseIndex } from '../index/choice.js';
 import { rowsByLength } from '../index/encode.js';
 import { loadSampler } from '../sampling/index.js';
 import { buildBatch } from '../train/batch.js';
@@ -22,39 +21,22 @@ import { requireServing, trainable } from '../train/labels.js';
 import { memoryPlan, predictedStepBytes } from '../train/memory.js';
 import { Optimizer } from '../train/optimizer.js';
 import { prepareEncoder } from '../train/prepareEncoder.js';
-import { comingQueries } from '../train/refresh.js';
 import { Replicas } from '../train/replicas.js';
 import { createSharedMemory, type StepBatch } from '../train/sharedMemory.js';
 import { cacheFolderOf } from '../train/trainData.js';
+import { type PlannedWork, planWork, type Rates } from './plannedWork.js';
 
-/** One line of the plan. */
-export interface PlannedPhase {
-  readonly name: string;
-  /** How often it happens. */
-  readonly times: number;
-  readonly secondsEach: number;
-}
-
-export interface Plan {
+export interface Plan extends PlannedWork {
   readonly name: string;
   readonly backend: string;
   readonly replicas: number;
   readonly passages: number;
   readonly parameters: number;
-  readonly index: 'exact' | 'hnsw' | 'engine';
-  readonly phases: readonly PlannedPhase[];
-  readonly seconds: number;
-  /** Bytes by what holds them. */
-  readonly memory: Readonly<Record<string, number>>;
-  readonly disk: Readonly<Record<string, number>>;
   /** What there is on this machine, bytes. */
   readonly available: { readonly memory: number; readonly disk: number };
 }
 
 const SAMPLED_PASSAGES = 4096;
-/** Node, its libraries and the compiled kernels. */
-const RUNTIME_BYTES = 350e6;
-
 export async function planJob(config: RunConfig, reporter: Reporter): Promise<Plan> {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'simans-plan-'));
   try {
@@ -80,7 +62,15 @@ async function measure(config: RunConfig, dataset: Dataset): Promise<Plan> {
   const [tokens, tokenising] = await timed(async () => tokenise(config, sample, tokenizer, silentReporter));
   const memory = memoryPlan(config, stepRows(config));
   const shared = createSharedMemory(
-    { replicas, seed: config.seed, padId: tokenizer.padId, encoder: shape, memory, loss: config.train.loss, maxStepRows: stepRows(config) },
+    {
+      replicas,
+      seed: config.seed,
+      padId: tokenizer.padId,
+      encoder: shape,
+      memory,
+      loss: { kind: 'softmax' }, // others cost the same, and some need a ranker's logits
+      maxStepRows: stepRows(config),
+    },
     tokens,
   );
   const running = await Replicas.create(shared, backend);
@@ -100,7 +90,7 @@ async function measure(config: RunConfig, dataset: Dataset): Promise<Plan> {
     replicas,
     passages: dataset.corpus.size,
     parameters: initial.length,
-    ...planned(config, dataset, {
+    ...planWork(config, dataset, {
       rates,
       width,
       replicas,
@@ -110,15 +100,6 @@ async function measure(config: RunConfig, dataset: Dataset): Promise<Plan> {
     }),
     available: { memory: os.freemem(), disk: freeDisk() },
   };
-}
-
-/** Measured seconds: of the vocabulary or the checkpoint; of a text; of a passage; of a query and a passage; of a step. */
-interface Rates {
-  readonly preparing: number;
-  readonly tokenising: number;
-  readonly encoding: number;
-  readonly searching: number;
-  readonly step: number;
 }
 
 async function timed<T>(work: () => Promise<T>): Promise<[T, number]> {
@@ -168,69 +149,6 @@ async function calibrateStep(
     step = (performance.now() - begin) / 1000;
   }
   return { step, batch: batch! };
-}
-
-interface Measured {
-  readonly rates: Rates;
-  readonly width: number;
-  readonly replicas: number;
-  readonly parameters: number;
-  /** Mean tokens of a passage. */
-  readonly tokensEach: number;
-  readonly stepBytes: number;
-}
-
-function planned(config: RunConfig, dataset: Dataset, measured: Measured): Pick<Plan, 'index' | 'phases' | 'seconds' | 'memory' | 'disk'> {
-  const { rates, width, replicas, parameters, tokensEach, stepBytes } = measured;
-  const { corpus, queries, splits } = dataset;
-  const { train, refresh, sampler } = config;
-  const N = corpus.size;
-  const pool = 'pool' in sampler ? sampler.pool : 0;
-  const refreshes = Math.ceil(train.steps / refresh.everySteps);
-  const searched =
-    pool > 0 ? comingQueries(config, dataset, (refreshes - 1) * refresh.everySteps, Math.min(refresh.everySteps, train.steps)).length : 0;
-  const expansion = 'searchExpansion' in refresh.index ? refresh.index.searchExpansion : 0;
-  const choice = chooseIndex({ passages: N, queries: searched, width, expansion });
-  // Of an engine nothing is known beforehand: it is taken for a graph here, and the report says so.
-  const index = refresh.index.kind === 'auto' ? choice.kind : refresh.index.kind;
-  const exactly = rates.searching * N;
-  const pools = index === 'exact' ? exactly * searched : choice.seconds.hnsw / replicas;
-  const tested = config.eval.test === 'atEnd' ? 2 : 1;
-  const phases = [
-    { name: 'vocabulary or checkpoint', times: 1, secondsEach: rates.preparing },
-    { name: 'tokenise', times: 1, secondsEach: rates.tokenising * (N + queries.size) },
-    { name: 'step', times: train.steps, secondsEach: rates.step },
-    { name: 'encode the corpus', times: refreshes + 1 + tested, secondsEach: rates.encoding * N },
-    { name: 'evaluate dev', times: refreshes + 1, secondsEach: splits.dev.rows.length * (exactly + rates.encoding) },
-    {
-      name: `search pools (${index === 'engine' ? 'engine: as a graph here' : index})`,
-      times: pool > 0 ? refreshes : 0,
-      secondsEach: pools + searched * rates.encoding,
-    },
-    { name: 'test', times: tested - 1, secondsEach: 2 * splits.test.rows.length * (exactly + rates.encoding) },
-  ];
-  const vectors = 4 * N * width;
-  const graph = index === 'hnsw' ? N * (2 * width + 4 * 2 * 16) : 0;
-  return {
-    index,
-    phases,
-    seconds: phases.reduce((sum, { times, secondsEach }) => sum + times * secondsEach, 0),
-    memory: {
-      'Node and libraries': RUNTIME_BYTES,
-      'token tables': 4 * tokensEach * N,
-      'vectors of the corpus': vectors,
-      // Each replica lays the passages out for itself while it searches.
-      'index while searching': replicas * vectors + graph,
-      pools: searched * pool * 8,
-      'a training step': stepBytes,
-    },
-    disk: {
-      checkpoints: (train.keepCheckpoints + 1) * 4 * parameters * (train.averageDecay > 0 ? 4 : 3),
-      'pools of the refreshes': refreshes * searched * pool * 8,
-      'token cache': 4 * tokensEach * N,
-      'index and model': vectors + 4 * parameters,
-    },
-  };
 }
 
 function freeDisk(): number {

@@ -16,8 +16,9 @@ import { searchDocuments } from '../eval/documents.js';
 import type { SearchKind } from '../eval/result.js';
 import type { Run } from '../eval/run.js';
 import { readRun } from '../eval/runFiles.js';
-import { bulkEncode, readVectors } from '../index/bulkEncode.js';
+import { bulkEncode } from '../index/bulkEncode.js';
 import { ExactIndex, QUERY_BLOCK } from '../index/exact.js';
+import { readVectors } from '../index/storedVectors.js';
 
 export interface RankContext {
   readonly dataset: Dataset;
@@ -163,6 +164,5 @@ async function search({ passages, queries, width, scale }: Vectors, { dataset, s
   };
   const deep = Math.min(depth, (dataset.documents ?? dataset.corpus).size);
   const run = dataset.documents ? await searchDocuments(split.rows, deep, dataset.documents, ranked) : ranked(split.rows, deep);
-  index.dispose();
   return { ...run, whole: true };
 }

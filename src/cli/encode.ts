@@ -2,7 +2,8 @@ import { fork } from 'node:child_process';
 import type { CommandModule } from 'yargs';
 import { UserError } from '../core/errors.js';
 import type { Side } from '../encoders/dualEncoder.js';
-import type { Engine, VectorType } from '../index/bulkEncode.js';
+import type { Engine } from '../index/bulkEncode.js';
+import type { VectorType } from '../index/vectorShards.js';
 import { wholeNumbers } from './flags.js';
 
 interface EncodeArguments {

@@ -10,6 +10,7 @@ import { encodeVerb } from './encode.js';
 import { evalVerb } from './eval.js';
 import { exportVerb } from './export.js';
 import { figureVerb } from './figure.js';
+import { indexVerb } from './index.js';
 import { labVerb } from './lab.js';
 import { mineVerb } from './mine.js';
 import { negativesVerb } from './negatives.js';
@@ -50,6 +51,7 @@ function parser(argv: readonly string[]) {
     .command(compareVerb)
     .command(rerankVerb)
     .command(encodeVerb)
+    .command(indexVerb)
     .command(mineVerb)
     .command(exportVerb)
     .command(negativesVerb)

@@ -5,6 +5,7 @@ interface MineArguments {
   to: string;
   format: string;
   set: string[];
+  vectors?: string;
 }
 
 /** Those that have a place for negatives. */
@@ -19,14 +20,16 @@ export const mineVerb: CommandModule<object, MineArguments> = {
       .option('to', { type: 'string', requiresArg: true, demandOption: true, describe: 'The new folder' })
       .option('format', { type: 'string', requiresArg: true, default: 'tevatron', describe: 'or dpr, pairs, msmarco-passage' })
       .option('set', { type: 'string', array: true, requiresArg: true, default: [], describe: 'Set a key of the job (key=value)' })
+      .option('vectors', { type: 'string', requiresArg: true, describe: 'Of the corpus, by simans encode' })
       .check(({ format }) => FORMATS.includes(format) || `--format is ${format}; expected one of ${FORMATS.join(', ')}`)
       .example('simans mine jobs/quickstart --to mined', '')
       .example('simans mine jobs/x --to mined --format dpr --set sampler.negatives=30', '')
       .example("simans mine jobs/x --to mined --set 'sampler={kind: topk, pool: 50}'", '')
+      .example('simans mine jobs/x --to mined --vectors vectors/passages', '')
       .epilogue('By the job’s sampler and filters; pairs are for sentence-transformers.'),
-  handler: async ({ job, to, format, set }) => {
+  handler: async ({ job, to, format, set, vectors }) => {
     const { mineJob } = await import('../analysis/mine.js');
     const { createTerminalReporter } = await import('../report/terminal.js');
-    await mineJob(job, { sets: set, to, format, reporter: createTerminalReporter() });
+    await mineJob(job, { sets: set, to, format, vectors, reporter: createTerminalReporter() });
   },
 };

@@ -1,9 +1,11 @@
 import type { CommandModule } from 'yargs';
+import { UserError } from '../core/errors.js';
 
 interface PlanArguments {
   config: string;
   set: string[];
   json: boolean;
+  job?: string;
 }
 
 export const planVerb: CommandModule<object, PlanArguments> = {
@@ -13,19 +15,37 @@ export const planVerb: CommandModule<object, PlanArguments> = {
     yargs
       .positional('config', { type: 'string', demandOption: true, describe: 'The job file (YAML)' })
       .option('set', { type: 'string', array: true, requiresArg: true, default: [], describe: 'Set a key (key=value); may be repeated' })
+      .option('job', { type: 'string', requiresArg: true, describe: 'A finished job to compare with' })
       .option('json', { type: 'boolean', default: false, describe: 'The plan as JSON' })
       .example('simans plan configs/quickstart.yaml', '')
       .example('simans plan my.yaml --set encoder.init.layers=6', '')
+      .example('simans plan jobs/x/config.yaml --job jobs/x', '')
       .epilogue('Calibrated on a sample of the job’s data; exits with 1 where it will not fit.'),
-  handler: async ({ config: file, set, json }) => {
+  handler: async ({ config: file, set, json, job }) => {
+    const done = job === undefined ? undefined : await finished(job);
     const { loadConfig } = await import('../config/load.js');
     const config = loadConfig(file, set);
-    const { planJob } = await import('../analysis/plan.js');
-    const { fitsHere, planText } = await import('../report/plan.js');
-    const { createTerminalReporter } = await import('../report/terminal.js');
+    const { planRecipe } = await import('../analysis/planRecipe.js');
     const { silentReporter } = await import('../core/reporter.js');
-    const plan = await planJob(config, json ? silentReporter : createTerminalReporter());
-    console.log(json ? JSON.stringify(plan, null, 2) : `\n${planText(plan)}`);
-    if (!fitsHere(plan)) process.exitCode = 1;
+    const { createTerminalReporter } = await import('../report/terminal.js');
+    const stages = await planRecipe(config, json ? silentReporter : createTerminalReporter());
+    const { comparisonText, stagesFit, stagesText } = await import('../report/plan.js');
+    const own = stages.at(-1)!.plan!;
+    console.log(
+      json
+        ? JSON.stringify({ ...own, ...(stages.length > 1 && { stages }), ...(done && { job: done }) }, null, 2)
+        : `\n${stagesText(stages)}`,
+    );
+    if (done && !json) console.log(`\n${comparisonText(own, done)}`);
+    if (!stagesFit(stages)) process.exitCode = 1;
   },
 };
+
+/** What a finished job says of its seconds and its memory. */
+async function finished(job: string) {
+  const { readSummary } = await import('../train/summary.js');
+  const summary = readSummary(job);
+  if (!summary) throw new UserError(`${job}: found no summary.json; expected the folder of a finished job, such as jobs/quickstart.`);
+  const { seconds, peakMemoryBytes } = summary;
+  return { seconds, peakMemoryBytes };
+}

@@ -5,6 +5,7 @@ interface TrainArguments {
   config: string;
   set: string[];
   resume: boolean;
+  'dry-run': boolean;
   backend?: string;
   replicas?: string;
 }
@@ -16,6 +17,7 @@ export const trainVerb: CommandModule<object, TrainArguments> = {
     yargs
       .positional('config', { type: 'string', demandOption: true, describe: 'The job file (YAML)' })
       .option('set', { type: 'string', array: true, requiresArg: true, default: [], describe: 'Set a key (key=value); may be repeated' })
+      .option('dry-run', { type: 'boolean', default: false, describe: 'Only say what it will do and take' })
       .option('resume', { type: 'boolean', default: false, describe: 'Go on from the latest checkpoint' })
       .option('backend', { type: 'string', requiresArg: true, describe: 'Short for --set backend=…' })
       .option('replicas', { type: 'string', requiresArg: true, describe: 'Short for --set train.replicas=…' })
@@ -23,8 +25,9 @@ export const trainVerb: CommandModule<object, TrainArguments> = {
       .example('simans train my.yaml --set train.steps=500 --set seed=7', '')
       .example("simans train my.yaml --set 'sampler={kind: random}'", '')
       .example('simans train my.yaml --resume', '')
+      .example('simans train my.yaml --dry-run', '')
       .epilogue('All keys of a job file with default, unit and meaning: simans config'),
-  handler: async ({ config: configFile, set, resume, backend, replicas }) => {
+  handler: async ({ config: configFile, set, resume, 'dry-run': planned, backend, replicas }) => {
     const short = [
       ...(backend === undefined ? [] : [`backend=${backend}`]),
       ...(replicas === undefined ? [] : [`train.replicas=${replicas}`]),
@@ -32,6 +35,13 @@ export const trainVerb: CommandModule<object, TrainArguments> = {
     const { loadConfig } = await import('../config/load.js');
     const config = loadConfig(configFile, [...set, ...short]);
     const { createTerminalReporter } = await import('../report/terminal.js');
+    if (planned) {
+      const { dryRun } = await import('../analysis/planRecipe.js');
+      const { stagesText } = await import('../report/plan.js');
+      const { stages, missing } = await dryRun(config, createTerminalReporter());
+      console.log(`\n${missing === undefined ? stagesText(stages) : `memory and time are not predicted: ${missing}`}`);
+      return;
+    }
     const { runRecipe } = await import('../recipes/index.js');
     const signal = interruptSignal();
     const summary = await runRecipe(config, { resume, reporter: createTerminalReporter(), signal });

@@ -67,7 +67,7 @@ export const recipe = z
             queries: z
               .string()
               .min(1)
-              .meta({ unit: 'file', description: 'Queries without judgments: a text a line, or JSON lines with a text.', form: 'a file' }),
+              .meta({ unit: 'file', description: 'Queries without judgments, with ids: JSON lines, TSV or TREC topics.', form: 'a file' }),
             positivesAbove: key(share(), 0.9, 'share', 'The best candidate is a positive where the ranker gives it more.'),
             depth: key(count().max(1000), 50, 'passages', 'Candidates of a query that the ranker looks at.'),
           }),

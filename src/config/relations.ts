@@ -75,20 +75,31 @@ export const relations: readonly Relation[] = [
     },
   },
   {
-    keys: ['train.loss.kind', 'recipe.kind'],
-    problem: ({ train: { loss }, recipe }) => {
+    keys: ['train.loss.kind', 'train.teacher', 'recipe.kind'],
+    problem: ({ train: { loss, teacher }, recipe }) => {
       const learns = loss.kind === 'distillation' || loss.kind === 'marginMse';
-      if (learns === (recipe.kind === 'ar2')) return undefined;
+      const taught = recipe.kind === 'ar2' || teacher !== 'none';
+      if (recipe.kind === 'ar2' && teacher !== 'none')
+        return 'train.teacher is given; expected none, for recipe.kind ar2 has a ranker of its own';
+      if (learns === taught) return undefined;
       return learns
-        ? `train.loss.kind is ${loss.kind}; expected recipe.kind ar2 with it, whose ranker it learns from (found ${recipe.kind})`
-        : `train.loss.kind is ${loss.kind}; expected distillation or marginMse, for recipe.kind ar2 learns from its ranker`;
+        ? `train.loss.kind is ${loss.kind}; expected train.teacher or recipe.kind ar2 with it: it learns from a ranker’s scores`
+        : `train.loss.kind is ${loss.kind}; expected distillation or marginMse, for ${recipe.kind === 'ar2' ? 'recipe.kind ar2' : 'train.teacher'} has it learn from a ranker`;
     },
   },
   {
-    keys: ['train.inBatch', 'train.cloze', 'sampler.kind', 'recipe.kind'],
-    problem: ({ train, sampler, recipe }) =>
-      recipe.kind === 'ar2' && (train.inBatch || train.cloze > 0 || sampler.kind === 'none')
-        ? `train.inBatch is ${train.inBatch}, train.cloze ${train.cloze} and sampler.kind ${sampler.kind}; expected false, 0 and a sampler with negatives, for recipe.kind ar2 has a ranker score every passage of a query`
+    keys: ['train.inBatch', 'train.cloze', 'sampler.kind', 'train.loss.kind'],
+    problem: ({ train, sampler }) =>
+      (train.loss.kind === 'distillation' || train.loss.kind === 'marginMse') &&
+      (train.inBatch || train.cloze > 0 || sampler.kind === 'none')
+        ? `train.inBatch is ${train.inBatch}, train.cloze ${train.cloze} and sampler.kind ${sampler.kind}; expected false, 0 and a sampler with negatives, for train.loss.kind ${train.loss.kind} has every passage of a query scored by a ranker`
+        : undefined,
+  },
+  {
+    keys: ['train.teacher', 'sampler.kind'],
+    problem: ({ train, sampler }) =>
+      train.teacher === 'data' && sampler.kind !== 'given'
+        ? `train.teacher is data and sampler.kind ${sampler.kind}; expected sampler.kind given: the data have scores of their own negatives alone`
         : undefined,
   },
   {
@@ -179,6 +190,13 @@ export const relations: readonly Relation[] = [
     problem: ({ refresh, train }) =>
       refresh.everySteps > train.steps
         ? `refresh.everySteps is ${refresh.everySteps}; expected at most train.steps (${train.steps})`
+        : undefined,
+  },
+  {
+    keys: ['refresh.lagSteps', 'refresh.everySteps', 'refresh.mode'],
+    problem: ({ refresh: { mode, lagSteps, everySteps } }) =>
+      mode === 'async' && lagSteps >= everySteps
+        ? `refresh.lagSteps is ${lagSteps}; expected fewer than refresh.everySteps (${everySteps}), for one refresh is made at a time`
         : undefined,
   },
   {

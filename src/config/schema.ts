@@ -29,6 +29,18 @@ const refresh = z.strictObject({
     'steps',
     'Steps between refreshes: encode the corpus, search the queries of the coming steps, evaluate dev.',
   ),
+  mode: key(
+    z.enum(['sync', 'async']),
+    'sync',
+    '',
+    'sync: training waits for a refresh; async: a second process makes it from the checkpoint while training goes on with the old pools.',
+  ),
+  lagSteps: key(
+    count(),
+    50,
+    'steps',
+    'With mode async: steps between that checkpoint and the switch to its pools, which waits for them; fewer than everySteps.',
+  ),
   index: z
     .discriminatedUnion('kind', [
       z.strictObject({ kind: defaultKind('exact') }),
@@ -60,6 +72,18 @@ const train = z.strictObject({
   queriesPerStep: key(count().max(65_536), 64, 'queries', 'Queries in the batch of a step, all replicas together.'),
   steps: key(count(), 1000, 'steps', 'Optimizer steps of the whole job.'),
   loss,
+  teacher: key(
+    z.union([
+      z.enum(['none', 'data']),
+      z.strictObject({
+        model: z.string().min(1).meta({ unit: '', description: 'Folder or hub id of a cross-encoder.', form: 'a folder or hub id' }),
+        maxTokens: key(count(), 160, 'tokens', 'Longest pair.'),
+      }),
+    ]),
+    'none',
+    '',
+    'Whose scores train.loss distillation and marginMse learn from: data, those that come with the negatives, or a finished cross-encoder’s; recipe.kind ar2 has a ranker of its own.',
+  ),
   learningRate: key(z.number().gt(0).max(1), 5e-4, '', 'Peak learning rate of AdamW.'),
   warmupShare: key(z.number().min(0).lt(1), 0.1, 'share', 'Share of the steps in which the learning rate rises from 0.'),
   decay: key(z.enum(['linear', 'cosine']), 'linear', '', 'How the learning rate falls to 0 after the warm-up.'),

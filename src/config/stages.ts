@@ -24,7 +24,7 @@ export function stageConfig(
     name: stage,
     jobsFolder: path.dirname(stageFolder(config, stage)),
     recipe: { kind: 'contrastive' },
-    train: { ...config.train, loss: { kind: 'softmax' }, inBatch: true, ...train },
+    train: { ...config.train, loss: { kind: 'softmax' }, teacher: 'none', inBatch: true, ...train },
     refresh: { ...config.refresh, ...refresh },
     sampler,
     eval: { ...config.eval, bm25: false, test: 'never' },

@@ -1,23 +1,17 @@
 /**
  * Many uniform numbers of one row at once: Threefry-2x32-20 on four counters a time by WebAssembly's vector instructions, the same bits as `uniform` of
- * random.ts. There is no library for it, so the module is assembled here, instruction by instruction; its only function is
+ * random.ts. The function is
  *
  *   fill(k0, k1, row, n): writes uniform(key, row, 0 … n − 1) as 64-bit floats to the begin of its memory, n a multiple of 4
  */
 import { type Key, PARITY, uniform } from './random.js';
+import { get, instantiate, int, repeatWhile, set, unsigned, vector } from './wasm.js';
 
 const ROTATIONS = [
   [13, 15, 26, 6],
   [17, 29, 16, 24],
 ];
 
-/** Opcodes of the WebAssembly specification 2.0. */
-const V128 = 0x7b;
-const I32 = 0x7f;
-const get = (local: number) => [0x20, local];
-const set = (local: number) => [0x21, local];
-const int = (value: number) => [0x41, ...signed(value)];
-const vector = (opcode: number) => [0xfd, ...unsigned(opcode)];
 const SPLAT = vector(0x11);
 const ADD = vector(0xae);
 const SHIFT_LEFT = vector(0xab);
@@ -35,15 +29,6 @@ const store = (offset: number) => [...vector(0x0b), 4, ...unsigned(offset)];
 /** Locals: the parameters, the counter of the loop, and its vectors. */
 const [K0, K1, ROW, N, I, KEY0, KEY1, KEY2, X0, X1, HIGH, LOW] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11] as const;
 const KEYS = [KEY0, KEY1, KEY2];
-
-/** LEB128. */
-function unsigned(value: number): number[] {
-  return value < 0x80 ? [value] : [(value & 0x7f) | 0x80, ...unsigned(value >>> 7)];
-}
-
-function signed(value: number): number[] {
-  return value >= -64 && value < 64 ? [value & 0x7f] : [(value & 0x7f) | 0x80, ...signed(value >> 7)];
-}
 
 const splat = (local: number, into: number) => [...get(local), ...SPLAT, ...set(into)];
 /** x += key (+ a constant): a Threefry key injection. */
@@ -86,34 +71,12 @@ function functionBody(): number[] {
     ...[...upper(HIGH), ...upper(LOW), ...writeTwo(16)],
   ];
   const key2 = [...int(PARITY), ...get(K0), 0x73, ...get(K1), 0x73]; // i32.xor
-  const loop = [0x03, 0x40, ...fourElements, ...get(I), ...int(4), 0x6a, 0x22, I, ...get(N), 0x48, 0x0d, 0, 0x0b]; // I += 4; again while I < N
-  return [...splat(K0, KEY0), ...splat(K1, KEY1), ...key2, ...SPLAT, ...set(KEY2), ...loop, 0x0b];
+  const loop = repeatWhile(fourElements, get(I), int(4), [0x6a, 0x22, I], get(N), [0x48]); // I += 4; again while I < N
+  return [...splat(K0, KEY0), ...splat(K1, KEY1), ...key2, ...SPLAT, ...set(KEY2), ...loop];
 }
 
-function moduleBytes(): Uint8Array {
-  const section = (id: number, content: readonly number[]) => [id, ...unsigned(content.length), ...content];
-  const name = (text: string) => [text.length, ...new TextEncoder().encode(text)];
-  const body = [2, 1, I32, 7, V128, ...functionBody()]; // locals: I, then seven vectors
-  return Uint8Array.from([
-    ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
-    ...section(1, [1, 0x60, 4, I32, I32, I32, I32, 0]),
-    ...section(3, [1, 0]),
-    ...section(5, [1, 0, 1]), // one page of memory
-    ...section(7, [2, ...name('memory'), 2, 0, ...name('fill'), 0, 0]),
-    ...section(10, [1, ...unsigned(body.length), ...body]),
-  ]);
-}
-
-/** As much of the standard's interface as is used: TypeScript declares it for browsers alone. */
-declare const WebAssembly: {
-  Module: new (bytes: Uint8Array) => object;
-  Instance: new (
-    module: object,
-  ) => { exports: { memory: { buffer: ArrayBuffer }; fill(k0: number, k1: number, row: number, n: number): void } };
-};
-
-const { memory, fill } = new WebAssembly.Instance(new WebAssembly.Module(moduleBytes())).exports;
-const written = new Float64Array(memory.buffer);
+const { memory, run: fill } = instantiate({ parameters: 4, results: 0, integers: 1, vectors: 7, body: functionBody() }, 65_536);
+const written = new Float64Array(memory);
 
 /** The uniform numbers of one row, one by one or the first n at once. */
 export interface RowUniforms {

@@ -6,6 +6,8 @@ import { createWeights, disposeWeights } from './parameters.js';
 import { loadTokenizer } from './tokenizer/tokenizer.js';
 
 export interface PairScorer {
+  /** [P], what its scores depend on. */
+  readonly parameters: Float32Array;
   /** The logit of each passage for the query. */
   score(query: string, passages: readonly string[]): Promise<Float32Array>;
   dispose(): void;
@@ -20,6 +22,7 @@ export async function openPairScorer(model: string, maxTokens: number, reporter:
   const tokenizer = await loadTokenizer(folder);
   const weights = createWeights(encoder.specs, parameters);
   return {
+    parameters,
     score: async (query, passages) => {
       const table = pairTable(
         tokenizer,

@@ -84,6 +84,25 @@ export function pairedT(a: Float64Array, b: Float64Array): TTest {
   return { difference, low: difference - margin, high: difference + margin, t, p: twoSidedP(t, n - 1) };
 }
 
+export interface Equivalence extends BootstrapInterval {
+  /** Of two one-sided tests: below 0.05 the means differ by less than the margin, and the 90 % interval [low, high] lies within it. */
+  readonly p: number;
+}
+
+/** Whether the means of a and b differ by less than `margin`: two one-sided paired t-tests over queries (Schuirmann 1987). */
+export function equivalence(a: Float64Array, b: Float64Array, margin: number): Equivalence {
+  const differences = pairedDifferences(a, b);
+  const n = differences.length;
+  const difference = mean(differences);
+  const variance = differences.reduce((sum, value) => sum + (value - difference) ** 2, 0) / Math.max(1, n - 1);
+  const error = Math.sqrt(variance / n);
+  const room = margin - Math.abs(difference);
+  if (error === 0) return { difference, low: difference, high: difference, p: room > 0 ? 0 : 1 };
+  const half = criticalT(0.1, n - 1) * error;
+  const tail = twoSidedP(room / error, n - 1) / 2;
+  return { difference, low: difference - half, high: difference + half, p: room > 0 ? tail : 1 - tail };
+}
+
 /** Holm's step-down correction (1979): the p-values of several tests such that each may be compared with one level for all. */
 export function holm(pValues: readonly number[]): number[] {
   const order = [...pValues.keys()].sort((i, j) => pValues[i]! - pValues[j]!);

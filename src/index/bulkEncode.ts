@@ -1,28 +1,25 @@
 /**
- * Many texts to vectors on disk, in shards: any number of processes may take every n-th of them, and what is finished is not made again. A shard is
- * shard-00000.safetensors (vectors, and scales for int8) with the ids of its rows beside it; encode.json says what all belong to.
+ * Many texts to vectors on disk, in shards (vectorShards.ts) with the ids of their rows beside them: any number of processes may take every n-th of
+ * them, and what is finished is not made again.
  */
 import fs from 'node:fs';
-import path from 'node:path';
 import { openModelSession } from '../backend/index.js';
 import { UserError } from '../core/errors.js';
-import { bytesOf, readJson, sha256, writeJson } from '../core/files.js';
-import { fromHalf, toHalf } from '../core/half.js';
-import { quantisedRows } from '../core/quantise.js';
+import { writeJson } from '../core/files.js';
 import type { Reporter } from '../core/reporter.js';
 import { fingerprintTexts } from '../data/texts.js';
 import { encodeRow } from '../data/tokenCache.js';
 import type { Texts, TokenTable } from '../data/types.js';
 import { chunksByLength, tableOf } from '../encoders/batching.js';
 import { createDualEncoder, type Side } from '../encoders/dualEncoder.js';
-import { type NamedArray, readSafetensors, writeSafetensors } from '../encoders/formats/safetensors.js';
 import { type OpenedModel, towersOf } from '../encoders/modelFolder.js';
 import { encodeOnnxEncoder } from '../encoders/onnxEncoder.js';
 import { createWeights } from '../encoders/parameters.js';
 import { prefixed } from '../encoders/prefixed.js';
 import { encodeRows } from './encode.js';
+import { type EncodeManifest, idsFile, rowsInShard } from './storedVectors.js';
+import { bindShards, manifestFile, readVectorShard, type VectorType, writeVectorShard } from './vectorShards.js';
 
-export type VectorType = 'fp32' | 'fp16' | 'int8';
 export type Engine = 'tensorflow' | 'onnxruntime';
 
 export interface BulkOptions {
@@ -40,19 +37,6 @@ export interface BulkOptions {
   readonly reporter: Reporter;
 }
 
-/** What the vectors of a folder are of. */
-interface Manifest {
-  readonly model: string;
-  readonly texts: string;
-  readonly side: Side;
-  readonly dtype: VectorType;
-  readonly width: number;
-  readonly rows: number;
-  readonly shardRows: number;
-  readonly maxTokens: number;
-  readonly prefix: string;
-}
-
 /** Writes vectors of rows [B, W] in the order of `rows` into `vectors`. */
 type RowEncoder = (table: TokenTable, rows: Int32Array, vectors: Float32Array) => void;
 
@@ -60,7 +44,7 @@ type RowEncoder = (table: TokenTable, rows: Int32Array, vectors: Float32Array) =
 export function bulkEncode(options: BulkOptions): { made: number; kept: number } {
   const { model, texts, side, folder, dtype, shardRows, part, reporter } = options;
   const encoder = createDualEncoder(model.shape);
-  const manifest: Manifest = {
+  const manifest: EncodeManifest = {
     model: model.sha256,
     texts: fingerprintTexts(texts) + (texts.separated ? ' separated' : ''),
     side,
@@ -75,102 +59,40 @@ export function bulkEncode(options: BulkOptions): { made: number; kept: number }
   const shards = Array.from({ length: Math.ceil(texts.size / shardRows) }, (_, shard) => shard).filter(
     (shard) => shard % part.count === part.index,
   );
-  const missing = shards.filter((shard) => !isWhole(folder, shard, Math.min(shardRows, texts.size - shard * shardRows), manifest));
+  const missing = shards.filter((shard) => !isWhole(folder, shard, manifest));
   if (missing.length === 0) return { made: 0, kept: shards.length };
   const encode = options.engine === 'onnxruntime' ? withOnnxruntime(options) : withTensorflow(options);
   const tokenizer = prefixed(model.tokenizer, model.prefixes[side]);
   const phase = reporter.phase(`encode ${side === 'query' ? 'queries' : 'passages'}`, missing.length * shardRows, 'texts');
   missing.forEach((shard, done) => {
-    const rows = Int32Array.from({ length: Math.min(shardRows, texts.size - shard * shardRows) }, (_, i) => i);
+    const rows = Int32Array.from({ length: rowsInShard(shard, manifest) }, (_, i) => i);
     const first = shard * shardRows;
     const vectors = new Float32Array(rows.length * encoder.width);
     encode(tableOf(Array.from(rows, (row) => encodeRow(texts, first + row, tokenizer, manifest.maxTokens))), rows, vectors);
-    writeShard(
-      folder,
-      shard,
-      manifest,
-      vectors,
+    writeJson(
+      idsFile(folder, shard),
       Array.from(rows, (row) => texts.id(first + row)),
     );
+    writeVectorShard(folder, shard, vectors, encoder.width, dtype);
     phase.update((done + 1) * shardRows);
   });
   phase.end();
   return { made: missing.length, kept: shards.length - missing.length };
 }
 
-/** The vectors of a finished folder as float32 [rows, width], with their ids. */
-export function readVectors(folder: string): { ids: string[]; vectors: Float32Array; width: number } {
-  const manifest = readJson(path.join(folder, 'encode.json'), 'Encode again with simans encode.') as Manifest;
-  const vectors = new Float32Array(manifest.rows * manifest.width);
-  const ids: string[] = [];
-  for (let shard = 0; shard * manifest.shardRows < manifest.rows; shard++) {
-    const file = shardFile(folder, shard);
-    const { tensors } = readSafetensors(file);
-    vectors.set(dequantised(tensors.get('vectors')!, tensors.get('scales')), shard * manifest.shardRows * manifest.width);
-    ids.push(...(readJson(idsFile(folder, shard), 'Encode again with simans encode.') as string[]));
-  }
-  return { ids, vectors, width: manifest.width };
-}
-
-const shardFile = (folder: string, shard: number) => path.join(folder, `shard-${String(shard).padStart(5, '0')}.safetensors`);
-const idsFile = (folder: string, shard: number) => path.join(folder, `shard-${String(shard).padStart(5, '0')}.ids.json`);
-
-function bind(folder: string, manifest: Manifest): void {
-  const file = path.join(folder, 'encode.json');
-  if (!fs.existsSync(file)) {
-    writeJson(file, manifest);
-    return;
-  }
-  const found = readJson(file, 'Choose another folder.') as Manifest;
-  const changed = (Object.keys(manifest) as (keyof Manifest)[]).filter((key) => found[key] !== manifest[key]);
-  if (changed.length > 0)
+function bind(folder: string, manifest: EncodeManifest): void {
+  const others = Object.entries(bindShards(folder, manifest));
+  if (others.length > 0)
     throw new UserError(
-      `${file}: these vectors are of another ${changed.map((key) => `${key} (${found[key]}, now ${manifest[key]})`).join(', ')}. Choose another folder with --to.`,
+      `${manifestFile(folder)}: these vectors are of another ${others.map(([key, found]) => `${key} (${found}, now ${manifest[key as keyof EncodeManifest]})`).join(', ')}. Choose another folder with --to.`,
     );
 }
 
-/** Whether the shard is there, with the checksum that it was written with. */
-function isWhole(folder: string, shard: number, rows: number, { width }: Manifest): boolean {
-  const file = shardFile(folder, shard);
-  if (!fs.existsSync(file) || !fs.existsSync(idsFile(folder, shard))) return false;
-  try {
-    const { tensors, metadata } = readSafetensors(file);
-    const vectors = tensors.get('vectors')!;
-    return vectors.shape.join() === [rows, width].join() && metadata.sha256 === checksum(dequantised(vectors, tensors.get('scales')));
-  } catch (error) {
-    if (error instanceof UserError) return false; // damaged: it is made again
-    throw error;
-  }
-}
-
-function writeShard(folder: string, shard: number, { dtype, width }: Manifest, vectors: Float32Array, ids: readonly string[]): void {
-  const shape = [ids.length, width];
-  const tensors: NamedArray[] =
-    dtype === 'fp32'
-      ? [{ name: 'vectors', shape, values: vectors }]
-      : dtype === 'fp16'
-        ? [{ name: 'vectors', shape, values: toHalf(vectors) }]
-        : quantised(vectors, ids.length, width);
-  writeJson(idsFile(folder, shard), ids);
-  // Of the values as a reader gets them: half precision and int8 round.
-  const stored = dtype === 'fp16' ? fromHalf(tensors[0]!.values as Uint16Array) : dequantised(tensors[0]!, tensors[1]);
-  writeSafetensors(shardFile(folder, shard), tensors, { sha256: checksum(stored) });
-}
-
-const checksum = (values: Float32Array): string => sha256(bytesOf(values));
-
-function quantised(vectors: Float32Array, rows: number, width: number): NamedArray[] {
-  const { values, scales } = quantisedRows(vectors, rows, width);
-  return [
-    { name: 'vectors', shape: [rows, width], values },
-    { name: 'scales', shape: [rows], values: scales },
-  ];
-}
-
-function dequantised({ values, shape }: NamedArray, scales: NamedArray | undefined): Float32Array {
-  if (!scales) return values as Float32Array;
-  const width = shape[1]!;
-  return Float32Array.from(values, (value, i) => value * (scales.values[Math.floor(i / width)] as number));
+/** Whether the shard and its ids are there, with the checksum that it was written with. */
+function isWhole(folder: string, shard: number, manifest: EncodeManifest): boolean {
+  return (
+    fs.existsSync(idsFile(folder, shard)) && readVectorShard(folder, shard, rowsInShard(shard, manifest), manifest.width) !== undefined
+  );
 }
 
 function withTensorflow({ model, side }: BulkOptions): RowEncoder {

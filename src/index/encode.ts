@@ -6,6 +6,8 @@ import type { DualEncoder, Side } from '../encoders/dualEncoder.js';
 import type { Weights } from '../encoders/parameters.js';
 
 export const SHARD_ROWS = 512;
+export const shardsOf = (rows: number): Int32Array => Int32Array.from({ length: Math.ceil(rows / SHARD_ROWS) }, (_, shard) => shard);
+export const rowsOfShard = (rows: Int32Array, shard: number): Int32Array => rows.subarray(shard * SHARD_ROWS, (shard + 1) * SHARD_ROWS);
 /** Padded tokens of one forward pass: its activations stay in a core's cache and memory is bounded. */
 const CHUNK_TOKENS = 2048;
 

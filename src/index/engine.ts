@@ -2,13 +2,16 @@
 import type { Phase } from '../core/reporter.js';
 import type { Vectors } from './exact.js';
 import { openPgvector } from './pgvector.js';
+import type { VectorRows } from './storedVectors.js';
 
 export interface VectorEngine {
   /**
    * Loads the vectors as a generation and serves it in place of the one before, which is dropped. A load that was interrupted goes on; one that was
    * finished is not done again. Returns whether it was there already.
    */
-  load(vectors: Vectors, generation: string, phase: Phase): Promise<boolean>;
+  load(vectors: VectorRows, generation: string, phase: Phase): Promise<boolean>;
+  /** Whether the generation is loaded whole and served. */
+  holds(generation: string): Promise<boolean>;
   /** Of each query row about the k nearest of the generation by inner product, or more, in no order. */
   search(generation: string, queries: Vectors, queryRows: Int32Array, k: number): Promise<Int32Array[]>;
   close(): Promise<void>;

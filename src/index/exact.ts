@@ -1,8 +1,17 @@
 /** Exact search by inner product, in blocks: every query against every passage, the K best kept. */
-import { hostValues, tf } from '../backend/index.js';
-import { blockTopK, TopKBuffer } from './topk.js';
+import { productsInto, type Values } from '../backend/index.js';
+import { ScoreBlock } from './scan.js';
+import { TopKBuffer } from './topk.js';
 
-const PASSAGE_BLOCK = 4096;
+/** Passages and queries of a product: the passages and their scores stay in a core's cache until they are looked through. */
+const PASSAGES = 256;
+const QUERIES = 512;
+/**
+ * Passages looked at beyond the k best: sums of 32 bits depend on where in a block a passage lies, so that the last ranks, and passages of one text, are
+ * told apart by sums of 64.
+ */
+const RESERVE = 16;
+/** Queries of a call that shows progress and lets others take their share. */
 export const QUERY_BLOCK = 256;
 
 /** Vectors [rows, D] in one array; row r at [r·D, (r+1)·D). */
@@ -11,46 +20,79 @@ export interface Vectors {
   readonly width: number;
 }
 
-/** The K best passages of each query: rows best first, ties to the lower row; scores are logits. −1 where the corpus is smaller than K. */
+/** The K best passages of each query: rows best first, ties to the lower row; scores are logits, summed in 64 bits. −1 where the corpus is smaller than K. */
 export interface Hits {
   readonly passages: Int32Array;
   readonly scores: Float32Array;
 }
 
-/** Passages laid out for the backend once, for any number of searches. */
-export class ExactIndex {
-  private readonly blocks: { readonly first: number; readonly vectors: tf.Tensor2D }[] = [];
+/** A search under way: of each query the best of the passages met so far. */
+export class RunningSearch {
+  private static scores: ScoreBlock | undefined;
+  private readonly buffers: readonly TopKBuffer[];
+  private readonly queries: readonly Values[];
+  /** A block of passages, copied: no backend takes shared memory, and the copy is in the cache. */
+  private readonly block: Float32Array;
+  private held = 0;
+  private met = 0;
 
-  /** Copies the passages: as they are now they are searched. Owns memory until it is disposed of. */
-  constructor({ values, width: D }: Vectors) {
-    const size = values.length / D;
-    for (let first = 0; first < size; first += PASSAGE_BLOCK) {
-      const n = Math.min(PASSAGE_BLOCK, size - first);
-      this.blocks.push({ first, vectors: tf.tensor2d(values.slice(first * D, (first + n) * D), [n, D]) });
-    }
-  }
-
-  /** The k best passages of the query rows (at most QUERY_BLOCK a call keeps memory small); scores are dot products times `scale`. */
-  search(queries: Vectors, queryRows: Int32Array, k: number, scale: number): Hits {
+  constructor(queries: Vectors, queryRows: Int32Array, k: number) {
     const D = queries.width;
-    const Q = queryRows.length;
-    const buffers = Array.from({ length: Q }, () => new TopKBuffer(k));
-    const left = tf.tidy(() => tf.mul(tf.tensor2d(gathered(queries, queryRows), [Q, D]), scale)); // [Q, D]
-    for (const { first, vectors } of this.blocks) {
-      const products = tf.matMul(left, vectors, false, true) as tf.Tensor2D; // [Q, n]
-      blockTopK(hostValues(products), Q, vectors.shape[0], first, buffers); // the selection runs on the host
-      products.dispose();
-    }
-    left.dispose();
-    return collect(buffers, k);
+    this.buffers = Array.from(queryRows, () => new TopKBuffer(k + RESERVE));
+    const all = gathered(queries, queryRows);
+    this.queries = Array.from({ length: Math.ceil(queryRows.length / QUERIES) }, (_, i) => {
+      const values = all.subarray(i * QUERIES * D, (i + 1) * QUERIES * D);
+      return { values, shape: [values.length / D, D] };
+    });
+    this.block = new Float32Array(PASSAGES * D);
   }
 
-  dispose(): void {
-    for (const { vectors } of this.blocks) vectors.dispose();
+  /** Goes on with the passages behind those met so far; those that fill no block wait for more. */
+  meet({ values, width: D }: Vectors): void {
+    for (let at = 0; at < values.length; ) {
+      const part = values.subarray(at, at + (PASSAGES - this.held) * D);
+      this.block.set(part, this.held * D);
+      this.held += part.length / D;
+      at += part.length;
+      if (this.held === PASSAGES) this.score();
+    }
+  }
+
+  /** Of each query the k best passages by products of 32 bits, and RESERVE more, in no order. */
+  candidates(): Int32Array[] {
+    if (this.held > 0) this.score();
+    return this.buffers.map((buffer) => buffer.best());
+  }
+
+  private score(): void {
+    RunningSearch.scores ??= new ScoreBlock(QUERIES, PASSAGES);
+    const { block, buffers, held } = this;
+    const D = block.length / PASSAGES;
+    const passages = { values: block.subarray(0, held * D), shape: [held, D] };
+    this.queries.forEach((queries, i) => {
+      productsInto(RunningSearch.scores!.scores, queries, passages);
+      RunningSearch.scores!.offerTo(buffers.slice(i * QUERIES, (i + 1) * QUERIES), queries.shape[0]!, held, this.met);
+    });
+    this.met += held;
+    this.held = 0;
   }
 }
 
-function collect(buffers: TopKBuffer[], k: number): Hits {
+/** Passages in memory, every one looked at. */
+export class ExactIndex {
+  /** Holds on to the passages, which must not change. */
+  constructor(private readonly passages: Vectors) {}
+
+  /** The k best passages of the query rows; scores are dot products times `scale`. */
+  search(queries: Vectors, queryRows: Int32Array, k: number, scale: number): Hits {
+    const search = new RunningSearch(queries, queryRows, k);
+    search.meet(this.passages);
+    return rescored(search.candidates(), queries, queryRows, this.passages, k, scale);
+  }
+}
+
+/** The pairs held by the queries' buffers. */
+export function collect(buffers: readonly TopKBuffer[], k: number): Hits {
   const passages = new Int32Array(buffers.length * k).fill(-1);
   const scores = new Float32Array(buffers.length * k);
   buffers.forEach((buffer, i) => {
@@ -69,6 +111,21 @@ export function scoreOf(queries: Vectors, queryRow: number, passages: Vectors, p
   return sum * scale;
 }
 
+/** scoreOf of four passages of anywhere: their memory is waited for once, not one after the other. */
+function scoresOfFour(queries: Vectors, queryRow: number, { values: p, width: D }: Vectors, rows: Int32Array, at: number, scale: number) {
+  const q = queries.values;
+  const [i, j, k, l] = [rows[at]! * D, rows[at + 1]! * D, rows[at + 2]! * D, rows[at + 3]! * D];
+  let [a, b, c, e] = [0, 0, 0, 0];
+  for (let d = 0, x = queryRow * D; d < D; d++, x++) {
+    const value = q[x]!;
+    a += value * p[i + d]!;
+    b += value * p[j + d]!;
+    c += value * p[k + d]!;
+    e += value * p[l + d]!;
+  }
+  return [a * scale, b * scale, c * scale, e * scale] as const;
+}
+
 /** The vectors of the rows, one after the other: [rows, D]. */
 export function gathered({ values, width: D }: Vectors, rows: Int32Array): Float32Array {
   const vectors = new Float32Array(rows.length * D);
@@ -76,9 +133,9 @@ export function gathered({ values, width: D }: Vectors, rows: Int32Array): Float
   return vectors;
 }
 
-/** Of each query row's candidates the k best: what an approximate index found, scored as the exact one scores. */
+/** Of each query row's candidates the k best by sums of 64 bits, as 32-bit numbers: every index's scores, whatever found the candidates. */
 export function rescored(
-  candidates: readonly Iterable<number>[],
+  candidates: readonly Int32Array[],
   queries: Vectors,
   queryRows: Int32Array,
   passages: Vectors,
@@ -87,7 +144,10 @@ export function rescored(
 ): Hits {
   const buffers = candidates.map((found, i) => {
     const buffer = new TopKBuffer(k);
-    for (const passage of found) buffer.offer(passage, Math.fround(scoreOf(queries, queryRows[i]!, passages, passage, scale)));
+    const four = found.length - (found.length % 4);
+    for (let at = 0; at < four; at += 4)
+      scoresOfFour(queries, queryRows[i]!, passages, found, at, scale).forEach((score, j) => buffer.offer(found[at + j]!, score));
+    for (const passage of found.subarray(four)) buffer.offer(passage, scoreOf(queries, queryRows[i]!, passages, passage, scale));
     return buffer;
   });
   return collect(buffers, k);

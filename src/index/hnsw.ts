@@ -28,28 +28,25 @@ export async function loadHnswLibrary(): Promise<Library> {
     return await import('usearch');
   } catch (error) {
     throw new UserError(
-      `refresh.index.kind is hnsw, but usearch cannot be loaded (${messageOf(error)}); install it with: ${HNSW_INSTALL}; or take exact`,
+      `a graph (hnsw) is asked for, but usearch cannot be loaded (${messageOf(error)}); install it with: ${HNSW_INSTALL}; or take exact`,
     );
   }
 }
 
-export class HnswIndex {
+/** The graph alone: it holds the vectors in half precision and names rows; their scores are for others to say. */
+export class HnswGraph {
+  private size = 0;
+
   private constructor(
     private readonly graph: InstanceType<Library['Index']>,
-    private readonly vectors: Vectors,
     private readonly threads: number,
   ) {}
 
-  /** Holds on to `vectors`, which must not change. */
-  static async build(
-    vectors: Vectors,
-    { connectivity, addExpansion, searchExpansion, threads }: HnswOptions,
-    phase: Phase,
-  ): Promise<HnswIndex> {
+  /** An empty graph for vectors of `width`. */
+  static async create(width: number, { connectivity, addExpansion, searchExpansion, threads }: HnswOptions): Promise<HnswGraph> {
     const { Index, MetricKind, ScalarKind } = await loadHnswLibrary();
-    const { values, width: D } = vectors;
     const graph = new Index({
-      dimensions: D,
+      dimensions: width,
       metric: MetricKind.IP,
       quantization: ScalarKind.F16,
       connectivity,
@@ -57,25 +54,60 @@ export class HnswIndex {
       expansion_search: searchExpansion,
       multi: false,
     });
-    const size = values.length / D;
-    for (let first = 0; first < size; first += BLOCK) {
-      const n = Math.min(BLOCK, size - first);
-      const keys = BigUint64Array.from({ length: n }, (_, i) => BigInt(first + i));
-      graph.add(keys, values.slice(first * D, (first + n) * D), threads);
-      phase.update(first + n);
-      await new Promise((resolve) => setImmediate(resolve)); // lets Ctrl-C in
-    }
-    return new HnswIndex(graph, vectors, threads);
+    return new HnswGraph(graph, threads);
   }
 
-  /** As ExactIndex: the k best passages of the query rows, as far as the graph leads to them; −1 behind the last it found. */
-  search(queries: Vectors, queryRows: Int32Array, k: number, scale: number): Hits {
+  /** Adds the next rows, a call into the library after the other: each blocks this thread. */
+  async add({ values, width: D }: Vectors, onRows: (rows: number) => void): Promise<void> {
+    for (let at = 0; at < values.length; at += BLOCK * D) {
+      const block = values.slice(at, at + BLOCK * D);
+      const first = this.size;
+      this.size += block.length / D;
+      this.graph.add(
+        BigUint64Array.from({ length: block.length / D }, (_, i) => BigInt(first + i)),
+        block,
+        this.threads,
+      );
+      onRows(this.size);
+      await new Promise((resolve) => setImmediate(resolve)); // lets Ctrl-C in
+    }
+  }
+
+  save(file: string): void {
+    this.graph.save(file);
+  }
+
+  /** Takes a saved graph in the place of this empty one: mapped, not read. */
+  view(file: string): void {
+    this.graph.view(file);
+  }
+
+  /** Of each query row about its k nearest rows, fewer where the graph leads to no more, in no order. */
+  find(queries: Vectors, queryRows: Int32Array, k: number): Int32Array[] {
     // Keys lie row after row; of several queries `counts` tells how many a row has.
     const { keys, counts } = this.graph.search(gathered(queries, queryRows), k, this.threads) as {
       keys: BigUint64Array;
       counts?: BigUint64Array;
     };
-    const found = Array.from(queryRows, (_, i) => Array.from(keys.subarray(i * k, i * k + Number(counts?.[i] ?? keys.length)), Number));
-    return rescored(found, queries, queryRows, this.vectors, k, scale);
+    return Array.from(queryRows, (_, i) => Int32Array.from(keys.subarray(i * k, i * k + Number(counts?.[i] ?? keys.length)), Number));
+  }
+}
+
+export class HnswIndex {
+  private constructor(
+    private readonly graph: HnswGraph,
+    private readonly vectors: Vectors,
+  ) {}
+
+  /** Holds on to `vectors`, which must not change. */
+  static async build(vectors: Vectors, options: HnswOptions, phase: Phase): Promise<HnswIndex> {
+    const graph = await HnswGraph.create(vectors.width, options);
+    await graph.add(vectors, (rows) => phase.update(rows));
+    return new HnswIndex(graph, vectors);
+  }
+
+  /** As ExactIndex: the k best passages of the query rows, as far as the graph leads to them; −1 behind the last it found. */
+  search(queries: Vectors, queryRows: Int32Array, k: number, scale: number): Hits {
+    return rescored(this.graph.find(queries, queryRows, k), queries, queryRows, this.vectors, k, scale);
   }
 }

@@ -9,6 +9,7 @@ import { messageOf, UserError } from '../core/errors.js';
 import type { Phase } from '../core/reporter.js';
 import type { EngineOptions, VectorEngine } from './engine.js';
 import type { Vectors } from './exact.js';
+import type { VectorRows } from './storedVectors.js';
 
 export const PGVECTOR_VARIABLE = 'SIMANS_PGVECTOR';
 export const PG_INSTALL = 'npm i pg';
@@ -47,7 +48,7 @@ async function loadLibrary(): Promise<typeof pg> {
   try {
     return (await import('pg')).default;
   } catch (error) {
-    throw new UserError(`refresh.index.kind is engine, but pg cannot be loaded (${messageOf(error)}); install it with: ${PG_INSTALL}`);
+    throw new UserError(`a vector engine is asked for, but pg cannot be loaded (${messageOf(error)}); install it with: ${PG_INSTALL}`);
   }
 }
 
@@ -80,12 +81,12 @@ class Pgvector implements VectorEngine {
     });
   }
 
-  async load(vectors: Vectors, generation: string, phase: Phase): Promise<boolean> {
-    const { name } = this.options;
-    const finished = await this.everywhere(async (client) => {
-      const { rowCount } = await client.query(`SELECT 1 FROM ${name}_generations WHERE generation = $1`, [generation]);
-      return rowCount === 1;
-    });
+  async holds(generation: string): Promise<boolean> {
+    return (await this.finished(generation)).every(Boolean);
+  }
+
+  async load(vectors: VectorRows, generation: string, phase: Phase): Promise<boolean> {
+    const finished = await this.finished(generation);
     let loaded = 0;
     const onRows = (rows: number): void => {
       loaded += rows;
@@ -103,21 +104,23 @@ class Pgvector implements VectorEngine {
     return finished.every(Boolean);
   }
 
-  private async loadServer(
-    server: Server,
-    place: number,
-    { values, width: D }: Vectors,
-    generation: string,
-    onRows: (rows: number) => void,
-  ) {
+  /** Of each server. */
+  private finished(generation: string): Promise<boolean[]> {
+    return this.everywhere(async (client) => {
+      const { rowCount } = await client.query(`SELECT 1 FROM ${this.options.name}_generations WHERE generation = $1`, [generation]);
+      return rowCount === 1;
+    });
+  }
+
+  private async loadServer(server: Server, place: number, vectors: VectorRows, generation: string, onRows: (rows: number) => void) {
     const { name, connectivity, addExpansion } = this.options;
     const table = `${name}_${generation}`;
     const done = await this.attempt(server, async (client) => {
-      await client.query(`CREATE TABLE IF NOT EXISTS ${table} (id integer PRIMARY KEY, v halfvec(${D}) NOT NULL)`);
+      await client.query(`CREATE TABLE IF NOT EXISTS ${table} (id integer PRIMARY KEY, v halfvec(${vectors.width}) NOT NULL)`);
       const { rows } = await client.query<{ part: number }>(`SELECT part FROM ${name}_parts WHERE generation = $1`, [generation]);
       return new Set(rows.map(({ part }) => part));
     });
-    const own = Math.ceil((values.length / D - place) / this.servers.length);
+    const own = Math.ceil((vectors.size - place) / this.servers.length);
     const parts = Array.from({ length: Math.ceil(own / PART_ROWS) }, (_, part) => part);
     const loadPart = async (part: number): Promise<void> => {
       const count = Math.min(PART_ROWS, own - part * PART_ROWS);
@@ -129,7 +132,7 @@ class Pgvector implements VectorEngine {
           if (noted.rowCount === 0) return;
           await client.query(`INSERT INTO ${table} SELECT * FROM unnest($1::integer[], $2::halfvec[])`, [
             ids,
-            ids.map((id) => literal(values.subarray(id * D, (id + 1) * D))),
+            ids.map((id) => literal(vectors.row(id))),
           ]);
         });
       onRows(count);

@@ -54,7 +54,6 @@ export async function openJob(folder: string): Promise<Searcher> {
       return Array.from(hits.passages, (row, i) => ({ ...passages[row]!, score: hits.scores[i]! }));
     },
     dispose: () => {
-      index.dispose();
       disposeWeights(weights);
     },
   };

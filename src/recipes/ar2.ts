@@ -4,8 +4,10 @@
  */
 import path from 'node:path';
 import type { RecipeConfig, RunConfig } from '../config/schema.js';
+import { UserError } from '../core/errors.js';
 import { Ranker, type RankerPairs } from '../train/ranker.js';
 import type { Refresh } from '../train/refresh.js';
+import type { ServedSteps } from '../train/refreshSchedule.js';
 import { competingPairs, type Teacher, type TeacherSource } from '../train/teacher.js';
 import { visitsOfStep } from '../train/visits.js';
 import { warmedUp } from './ance.js';
@@ -22,30 +24,35 @@ export function ar2(config: RunConfig, settings: Ar2Config): Recipe {
   };
 }
 
-async function openTeacher(settings: Ar2Config['ranker'], { job, start, source, tokenizer, reporter }: TeacherSource): Promise<Teacher> {
+async function openTeacher(settings: Ar2Config['ranker'], { job, source, tokenizer, reporter }: TeacherSource): Promise<Teacher> {
   const { config, folder } = job;
   const { everySteps } = config.refresh;
   /** Steps of the ranker that a retriever which has met this refresh builds on. */
   const stepsAt = (refresh: number) => settings.warmupSteps + (refresh + 1) * settings.stepsPerRefresh;
   const refreshes = Math.ceil(config.train.steps / everySteps);
-  const ranker = await Ranker.open(
-    {
-      settings,
-      loss: 'listwise',
-      steps: stepsAt(refreshes - 1),
-      config,
-      folder: path.join(folder, 'ranker'),
-      tokenizer,
-      tokenizerFolder: path.join(folder, 'tokenizer'),
-      replicas: job.replicas,
-      backend: job.backend.name,
-      reporter,
-    },
-    stepsAt(Math.floor(start / everySteps)),
-  );
+  const ranker = await Ranker.open({
+    settings,
+    loss: 'listwise',
+    steps: stepsAt(refreshes - 1),
+    config,
+    folder: path.join(folder, 'ranker'),
+    tokenizer,
+    tokenizerFolder: path.join(folder, 'tokenizer'),
+    replicas: job.replicas,
+    backend: job.backend.name,
+    reporter,
+  });
+  let wanted = 0;
   return {
-    learn: (refresh, steps, signal) => ranker.trainTo(stepsAt(refresh.number), (t) => pairsOf(source, refresh, steps, t), signal),
+    learn: (refresh, served, signal) => {
+      wanted = stepsAt(refresh.number);
+      return ranker.trainTo(wanted, (t) => pairsOf(source, refresh, served, t), signal);
+    },
     logits: async (batch, rows) => {
+      if (ranker.steps !== wanted)
+        throw new UserError(
+          `${path.join(folder, 'ranker')}: the ranker has made ${ranker.steps} steps; expected ${wanted} at step ${batch.step}. Restore the latest checkpoint of the job, or start it anew.`,
+        );
       const { texts, places } = competingPairs(source.dataset, batch, rows);
       const scores = await ranker.score(texts);
       const logits = new Float32Array(batch.contrast.mask.length);
@@ -64,10 +71,10 @@ async function openTeacher(settings: Ar2Config['ranker'], { job, start, source, 
 }
 
 /** The pairs of the ranker's step t: the queries of one of the coming steps, each with a positive and negatives drawn for the ranker. */
-function pairsOf(source: TeacherSource['source'], refresh: Refresh, steps: number, t: number): RankerPairs {
+function pairsOf(source: TeacherSource['source'], refresh: Refresh, { from, to }: ServedSteps, t: number): RankerPairs {
   const { queries, corpus, splits } = source.dataset;
   const { train } = splits;
-  const visits = visitsOfStep(source, refresh, refresh.step + (t % steps), { purpose: 'ranker ', step: t });
+  const visits = visitsOfStep(source, refresh, from + (t % (to - from)), { purpose: 'ranker ', step: t });
   const texts = visits.flatMap(({ place, positive, draws }) =>
     [train.positives[place]![positive]!, ...draws.flatMap(({ passages }) => [...passages])].map((passage): [string, string] => [
       queries.text(train.rows[place]!),

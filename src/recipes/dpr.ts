@@ -8,7 +8,7 @@ import { retrieverStage } from './retrieverStage.js';
 
 export function dpr(config: RunConfig, { first }: Extract<RecipeConfig, { kind: 'dpr' }>): Recipe {
   const round = retrieverStage(config, 'first', 'first round: negatives of the batch and of BM25', first, {
-    candidates: candidateDepth(config),
+    stage: { candidates: candidateDepth(config) },
   });
   return { stages: [round], does: 'second round, from the start', parts: {} };
 }

@@ -44,7 +44,7 @@ export async function runRecipe(config: RunConfig, options: JobOptions): Promise
     if (stage.done()) continue;
     reporter.line(`\nstage ${i + 1} of ${stages.length + 1}: ${stage.does}`);
     if (!(await stage.run(options)) || signal.aborted) {
-      reporter.line(`stopped in stage ${stage.name}; everything is saved. Go on with the same command and --resume`);
+      reporter.line(`stopped in stage ${stage.name}: go on with the same command and --resume`);
       return undefined;
     }
   }

@@ -46,21 +46,18 @@ async function trainRanker(
   const backend = await selectBackend(config.backend);
   const dataset = await loadTrainable(config, reporter);
   const tokenizerFolder = path.join(from, 'tokenizer');
-  const ranker = await Ranker.open(
-    {
-      settings,
-      loss: 'pointwise',
-      steps: settings.steps,
-      config,
-      folder,
-      tokenizer: await loadTokenizer(tokenizerFolder),
-      tokenizerFolder,
-      replicas: replicaCount(config, backend.name),
-      backend: backend.name,
-      reporter,
-    },
-    settings.steps,
-  );
+  const ranker = await Ranker.open({
+    settings,
+    loss: 'pointwise',
+    steps: settings.steps,
+    config,
+    folder,
+    tokenizer: await loadTokenizer(tokenizerFolder),
+    tokenizerFolder,
+    replicas: replicaCount(config, backend.name),
+    backend: backend.name,
+    reporter,
+  });
   const pairsOf = await pairsFrom(stageCandidates(from), dataset, config, settings.negatives);
   try {
     await ranker.trainTo(settings.steps, pairsOf, signal);

@@ -13,7 +13,7 @@ export function retrieverStage(
   name: string,
   does: string,
   settings: StageSettings | undefined,
-  parts: JobParts = {},
+  parts: JobParts & Pick<Required<JobParts>, 'stage'> = { stage: {} },
 ): Stage & { readonly model: string } {
   const checked = stageConfig(config, name, settings);
   if ('problems' in checked) throw new Error(`internal: stage ${name}: ${checked.problems.map(({ text }) => text).join('; ')}`); // refused when the file was loaded

@@ -32,7 +32,13 @@ export function jobReport(summary: Summary, files: Readonly<Record<string, strin
     ...(testUnseen
       ? [systemTable(`of these ${testUnseen.queries.toLocaleString('en')} whose answers no training or dev query has`, testUnseen.systems)]
       : []),
-    [differenceLine(summary), bestLine(summary), timeLine(summary), `peak memory: ${gigabytes(summary.peakMemoryBytes)}`]
+    [
+      differenceLine(summary),
+      bestLine(summary),
+      timeLine(summary),
+      refreshLine(summary),
+      `peak memory: ${gigabytes(summary.peakMemoryBytes)}`,
+    ]
       .filter((line) => line !== '')
       .join('\n'),
     fileList(files),
@@ -74,6 +80,12 @@ function timeLine({ seconds: { total, ...phases } }: Summary): string {
     .sort(([, a], [, b]) => b - a)
     .map(([phase, spent]) => `${phase} ${secondsText(spent)}`);
   return `time: ${secondsText(total)} this session; by phase, over all sessions: ${parts.join(', ')}`;
+}
+
+function refreshLine({ refreshShare, refreshes }: Summary): string {
+  return refreshShare === undefined
+    ? ''
+    : `refreshes: ${refreshes.length}, ${(100 * refreshShare).toFixed(1)} % of the wall-clock time of training and refreshing`;
 }
 
 function fileList(files: Readonly<Record<string, string>>): string {

@@ -1,4 +1,5 @@
 /** Candidates that do not come from the job's own index: the data's negatives, BM25, or a run of the training queries. Today's vectors score them. */
+import fs from 'node:fs';
 import path from 'node:path';
 import type { RunConfig } from '../config/schema.js';
 import { UserError } from '../core/errors.js';
@@ -34,14 +35,17 @@ export async function openSource(
 async function openOne(name: string, pool: number, folder: string, dataset: Dataset, reporter: Reporter): Promise<CandidateSource> {
   const { train } = dataset.splits;
   if (name === 'bm25') return bm25Source(dataset, pool, reporter);
-  if (name !== 'given')
-    return runSource(name === 'stage' ? stageCandidates(path.join(folder, 'stages', 'first')) : name, dataset, reporter);
+  if (name !== 'given') return runSource(name === 'stage' ? stageFiles(folder) : [name], dataset, reporter);
   if (!train.negatives)
     throw new UserError(
       `${dataset.name}: found no negatives in the data; expected some, for sampler.source is given; choose another source.`,
     );
   return { fingerprint: 'given', candidates: async (places) => Array.from(places, (place) => train.negatives![place]!) };
 }
+
+/** What the stages of a job left: rankings of judged queries, and of those that were labelled. */
+const stageFiles = (job: string): string[] =>
+  ['first', 'augment'].map((name) => stageCandidates(path.join(job, 'stages', name))).filter((file) => fs.existsSync(file));
 
 /** The ranking of the training queries that a stage leaves in its folder for the next. */
 export const stageCandidates = (folder: string): string => path.join(folder, 'candidates.trec');
@@ -84,16 +88,22 @@ function bm25Source({ corpus, queries, splits: { train } }: Dataset, pool: numbe
   };
 }
 
-async function runSource(file: string, dataset: Dataset, reporter: Reporter): Promise<CandidateSource> {
+/** Run files, each of queries of its own. */
+async function runSource(files: readonly string[], dataset: Dataset, reporter: Reporter): Promise<CandidateSource> {
   const { train } = dataset.splits;
-  const ranking = await openRanking(file, dataset);
+  const rankings: ((row: number) => Int32Array)[] = [];
+  for (const file of files) rankings.push(await openRanking(file, dataset));
+  const ranking = (row: number) => rankings.map((of) => of(row)).find(({ length }) => length > 0) ?? NONE;
   const missing = train.rows.filter((row) => ranking(row).length === 0).length;
+  const named = files.join(' and ');
   if (missing === train.rows.length)
-    throw new UserError(`${file}: found none of the training queries; expected a run of them; check sampler.source.`);
+    throw new UserError(`${named}: found none of the training queries; expected a run of them; check sampler.source.`);
   if (missing > 0)
-    reporter.line(`${file}: ${missing} of ${train.rows.length} training queries are not ranked in it: their negatives are random`);
+    reporter.line(`${named}: ${missing} of ${train.rows.length} training queries are not ranked in it: their negatives are random`);
+  const hashes: string[] = [];
+  for (const file of files) hashes.push(await sha256OfFile(file));
   return {
-    fingerprint: await sha256OfFile(file),
+    fingerprint: hashes.join(' '),
     candidates: async (places) => Array.from(places, (place) => ranking(train.rows[place]!)),
   };
 }

@@ -16,6 +16,10 @@ export interface TrainingState {
   readonly step: number;
   /** Seconds spent so far, by phase, over all sessions of the job. */
   readonly seconds: Record<string, number>;
+  /** Numbers of the refreshes whose pools have served or serve, in order; in checkpoints of before absent: all that came before. */
+  readonly refreshes?: readonly number[];
+  /** The step of the checkpoint whose refresh is made beside the training, where one is under way. */
+  readonly pending?: number | undefined;
 }
 
 export interface Checkpoint extends OptimizerState {
@@ -52,7 +56,7 @@ export function checkpointSteps(job: string): number[] {
     .sort((a, b) => a - b);
 }
 
-export function loadCheckpoint(job: string, specs: readonly ParameterSpec[], step: number): Checkpoint {
+export function readState(job: string, step: number): TrainingState {
   const folder = folderOf(job, step);
   const stateFile = path.join(folder, 'state.json');
   const { format, ...state } = readJson(stateFile, `Remove ${folder} to go on from the checkpoint before it.`) as {
@@ -62,6 +66,12 @@ export function loadCheckpoint(job: string, specs: readonly ParameterSpec[], ste
     throw new UserError(`${stateFile}: format ${format}; expected ${FORMAT}. Use the version of simans that wrote it.`);
   if (state.step !== step)
     throw new UserError(`${stateFile}: step ${state.step}; expected ${step}, as the folder's name says. Restore the folder's name.`);
+  return state;
+}
+
+export function loadCheckpoint(job: string, specs: readonly ParameterSpec[], step: number): Checkpoint {
+  const state = readState(job, step);
+  const folder = folderOf(job, step);
   const optimizerFile = path.join(folder, 'optimizer.safetensors');
   const moments = readSafetensors(optimizerFile).tensors;
   const stray = [...moments.keys()].find((name) => !/^(first|second|latest)\./.test(name));
@@ -83,8 +93,9 @@ export function loadModel(job: string, specs: readonly ParameterSpec[], step: nu
   return flatParameters(specs, readSafetensors(file).tensors, file);
 }
 
-/** Removes all but the latest `keep` checkpoints and the ones in `also`. */
+/** Removes all but the latest `keep` checkpoints, the ones in `also`, and those that a refresh under way is made from. */
 export function pruneCheckpoints(job: string, keep: number, also: readonly number[]): void {
-  const kept = new Set([...checkpointSteps(job).slice(-keep), ...also]);
+  const latest = checkpointSteps(job).slice(-keep);
+  const kept = new Set([...latest, ...also, ...latest.flatMap((step) => readState(job, step).pending ?? [])]);
   for (const step of checkpointSteps(job)) if (!kept.has(step)) fs.rmSync(folderOf(job, step), { recursive: true });
 }

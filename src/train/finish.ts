@@ -13,12 +13,14 @@ import { pairedBootstrap } from '../eval/significance.js';
 import { rowsByLength } from '../index/encode.js';
 import { stageCandidates } from './candidateSource.js';
 import { loadModel } from './checkpoint.js';
+import { encodeCorpus } from './corpusVectors.js';
 import { writeModel } from './exportModel.js';
 import type { ResolvedJob } from './jobFolder.js';
 import type { LexicalBaseline } from './lexical.js';
 import type { LoopContext, Trained } from './loop.js';
 import { modelCard } from './modelCard.js';
-import { bestRefresh, encodeCorpus, searchSplit } from './refresh.js';
+import { bestRefresh, searchSplit } from './refresh.js';
+import { refreshShare } from './stopwatch.js';
 import { type Measures, type Summary, summaryFile, versions } from './summary.js';
 
 export interface Finish {
@@ -98,6 +100,7 @@ export async function finish({ job, context, initial, trained, bm25, candidates 
     ...(bm25 && { bm25: { k1: bm25.k1, b: bm25.b, dev: bm25.dev } }),
     ...(difference && { difference }),
     ...(trained.memory && { stepMemoryBytes: trained.memory }),
+    refreshShare: refreshShare(stopwatch.seconds()),
     seconds: { ...stopwatch.seconds(), total: process.uptime() },
     peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
     versions: versions(),

@@ -1,24 +1,28 @@
 /** `simans train`: from a checked configuration to a trained, evaluated retriever in jobs/NAME/. */
-import type { PretrainedInit, RunConfig } from '../config/schema.js';
+import type { BackendName } from '../backend/index.js';
+import type { RunConfig } from '../config/schema.js';
 import type { Reporter } from '../core/reporter.js';
 import { tokenTable } from '../data/tokenCache.js';
 import type { Dataset, TokenTable } from '../data/types.js';
 import type { Side } from '../encoders/dualEncoder.js';
-import { createDualEncoder } from '../encoders/dualEncoder.js';
+import { createDualEncoder, type EncoderShape } from '../encoders/dualEncoder.js';
 import { parameterCount } from '../encoders/parameters.js';
 import { prefixed } from '../encoders/prefixed.js';
 import { requireTokenizerPackage, type Tokenizer } from '../encoders/tokenizer/tokenizer.js';
-import { createJudge } from '../eval/judge.js';
+import { createJudge, type Judge } from '../eval/judge.js';
 import { loadSampler } from '../sampling/index.js';
 import { openSource } from './candidateSource.js';
-import { checkpointSteps, loadCheckpoint } from './checkpoint.js';
+import { checkpointSteps, readState } from './checkpoint.js';
 import { finish } from './finish.js';
+import { openFixedTeacher } from './fixedTeacher.js';
+import { bindInherited, type Inherited, openDenoiser, readInherited } from './inherited.js';
 import { bindDataset, openJobFolder } from './jobFolder.js';
 import { lexicalBaseline } from './lexical.js';
 import { type LoopContext, Trainer } from './loop.js';
 import { memoryPlan } from './memory.js';
-import { createPoolFilters, type Denoiser } from './poolFilters.js';
+import { createPoolFilters } from './poolFilters.js';
 import { requireIndex } from './poolSearch.js';
+import type { PoolMaking } from './pools.js';
 import { prepareEncoder } from './prepareEncoder.js';
 import { Replicas } from './replicas.js';
 import { createSharedMemory } from './sharedMemory.js';
@@ -34,14 +38,11 @@ export interface JobOptions {
 }
 
 /** What a recipe adds to a job. */
-export interface JobParts {
-  /** What the encoder starts from instead of encoder.init. */
-  readonly init?: PretrainedInit;
+export interface JobParts extends Inherited {
+  /** Instead of train.teacher. */
   readonly teacher?: (of: TeacherSource) => Promise<Teacher>;
-  /** A ranker that denoises pools. */
-  readonly denoiser?: (of: { readonly dataset: Dataset; readonly reporter: Reporter }) => Promise<Denoiser>;
-  /** Passages of the best encoder's ranking of each training query that are left in the folder, for a later stage. */
-  readonly candidates?: number;
+  /** Where this job is a stage of another: passages of the best encoder's ranking of each training query that it leaves in its folder for the next. */
+  readonly stage?: { readonly candidates?: number };
 }
 
 /** Runs the job to its end and returns its summary, or undefined where the signal stopped it (its state is saved). Resuming a finished job gives its summary again. */
@@ -57,11 +58,12 @@ export async function trainJob(config: RunConfig, options: JobOptions, parts: Jo
     return finished;
   }
   const start = job.resumed ? (checkpointSteps(job.folder).at(-1) ?? 0) : 0;
-  const dataset = await loadTrainable(job.config, reporter);
+  const dataset = await loadTrainable(job.config, reporter, job.folder);
   const judge = createJudge(dataset, job.config.eval);
   await requireIndex(job.config);
   bindDataset(job, dataset);
-  const { tokenizer, shape, initial } = await prepareEncoder(job.folder, withInit(job.config, parts.init), dataset, reporter);
+  bindInherited(job.folder, parts);
+  const { tokenizer, shape, initial } = await prepareEncoder(job.folder, job.config, dataset, reporter);
   const tokens = tokenise(job.config, dataset, tokenizer, reporter);
   const { specs } = createDualEncoder(shape);
   const frozen = parameterCount(specs.filter((spec) => spec.frozen));
@@ -69,7 +71,7 @@ export async function trainJob(config: RunConfig, options: JobOptions, parts: Jo
     `encoder: ${initial.length.toLocaleString('en')} parameters${frozen > 0 ? `, ${frozen.toLocaleString('en')} of them frozen` : ''}, ` +
       `${job.replicas} replica${job.replicas > 1 ? 's' : ''}`,
   );
-  const earlier = start > 0 ? loadCheckpoint(job.folder, specs, start).state.seconds : {};
+  const earlier = start > 0 ? readState(job.folder, start).seconds : {};
   const stopwatch = new Stopwatch(earlier);
   const bm25 = job.config.eval.bm25 ? await stopwatch.time('bm25', () => lexicalBaseline(job.config, dataset, judge, reporter)) : undefined;
 
@@ -81,27 +83,12 @@ export async function trainJob(config: RunConfig, options: JobOptions, parts: Jo
     special: tokenizer,
     ...(sampler.kind !== 'none' && { sampler: await loadSampler(sampler) }),
   };
-  const teacher = await parts.teacher?.({ job, start, source, tokenizer, reporter });
+  const teacher = await (parts.teacher ?? openFixedTeacher)({ job, source, tokenizer, reporter });
   const residentBefore = process.memoryUsage().rss;
   const maxStepRows = stepRows(job.config);
-  const memory = memoryPlan(job.config, maxStepRows);
-  const shared = createSharedMemory(
-    {
-      replicas: job.replicas,
-      seed: job.config.seed,
-      padId: tokenizer.padId,
-      encoder: shape,
-      memory,
-      loss: job.config.train.loss,
-      maxStepRows,
-    },
-    tokens,
-  );
-  const replicas = await Replicas.create(shared, job.backend.name);
-  const making = {
-    filters: await createPoolFilters(job.config, dataset, judge, reporter, await parts.denoiser?.({ dataset, reporter })),
-    source: await openSource(job.config, job.folder, dataset, reporter),
-  };
+  const settings = { replicas: job.replicas, memory: memoryPlan(job.config, maxStepRows), maxStepRows };
+  const replicas = await openReplicas(job.config, job.backend.name, shape, settings, tokenizer, tokens);
+  const making = await openMaking(job.config, job.folder, dataset, judge, reporter);
   const context: LoopContext = {
     config: job.config,
     folder: job.folder,
@@ -119,13 +106,13 @@ export async function trainJob(config: RunConfig, options: JobOptions, parts: Jo
   };
   try {
     const trainer = new Trainer(context, initial, start);
-    const trained = await trainer.run();
-    trainer.dispose();
+    const trained = await trainer.run().finally(() => trainer.dispose());
     if (trained.step < job.config.train.steps) {
-      reporter.line(`stopped after step ${trained.step}; everything is saved. Go on with: simans train ${job.folder}/config.yaml --resume`);
+      const goOn = parts.stage ? '' : ` Go on with: simans train ${job.folder}/config.yaml --resume`;
+      reporter.line(`stopped after step ${trained.step}; everything is saved.${goOn}`);
       return undefined;
     }
-    return await finish({ job, context, initial, trained, bm25, candidates: parts.candidates });
+    return await finish({ job, context, initial, trained, bm25, candidates: parts.stage?.candidates });
   } finally {
     making.filters.dispose();
     await teacher?.dispose();
@@ -133,8 +120,31 @@ export async function trainJob(config: RunConfig, options: JobOptions, parts: Jo
   }
 }
 
-const withInit = (config: RunConfig, init: PretrainedInit | undefined): RunConfig =>
-  init ? { ...config, encoder: { ...config.encoder, init } } : config;
+export async function openReplicas(
+  { seed, train: { loss } }: RunConfig,
+  backend: BackendName,
+  encoder: EncoderShape,
+  settings: Pick<Parameters<typeof createSharedMemory>[0], 'replicas' | 'memory' | 'maxStepRows'>,
+  { padId }: Tokenizer,
+  tokens: Record<Side, TokenTable>,
+): Promise<Replicas> {
+  return Replicas.create(createSharedMemory({ ...settings, seed, padId, encoder, loss }, tokens), backend);
+}
+
+/** What makes the pools of the job in `folder`: its filters, the recipe's among them, and where candidates come from. */
+export async function openMaking(
+  config: RunConfig,
+  folder: string,
+  dataset: Dataset,
+  judge: Judge,
+  reporter: Reporter,
+): Promise<PoolMaking> {
+  const { denoiser } = readInherited(folder);
+  return {
+    filters: await createPoolFilters(config, dataset, judge, reporter, denoiser && (await openDenoiser(denoiser, dataset, reporter))),
+    source: await openSource(config, folder, dataset, reporter),
+  };
+}
 
 export function tokenise(config: RunConfig, dataset: Dataset, tokenizer: Tokenizer, reporter: Reporter): Record<Side, TokenTable> {
   const cacheFolder = cacheFolderOf(config);

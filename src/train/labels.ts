@@ -4,7 +4,7 @@ import { UserError } from '../core/errors.js';
 import type { Reporter } from '../core/reporter.js';
 import { hidePositives } from '../data/hidden.js';
 import { selectFromSplit } from '../data/texts.js';
-import type { Dataset } from '../data/types.js';
+import type { Dataset, Split } from '../data/types.js';
 import { Bm25Index } from '../eval/bm25.js';
 import type { Judge } from '../eval/judge.js';
 
@@ -59,7 +59,7 @@ export function withPositives(dataset: Dataset, reporter: Reporter): Dataset {
 }
 
 /** Refuses, before long work, a configuration that the data cannot serve. */
-export function requireServing({ sampler, eval: { measures, selection } }: RunConfig, { splits, answers, name }: Dataset): void {
+export function requireServing({ sampler, train, eval: { measures, selection } }: RunConfig, { splits, answers, name }: Dataset): void {
   if (splits.train.rows.length === 0)
     throw new UserError(
       `${name}: found no training query with a right passage; expected judgments or examples of a train split; check data.path, or set data.labels.`,
@@ -68,6 +68,10 @@ export function requireServing({ sampler, eval: { measures, selection } }: RunCo
     throw new UserError(`${name}: found no dev query; expected a dev split or data.devShare of the training queries.`);
   if (sampler.kind === 'given' && !splits.train.negatives)
     throw new UserError(`${name}: found no negatives in the data; expected some, for sampler.kind is given; choose another sampler.`);
+  if (train.teacher === 'data' && !isScored(splits.train))
+    throw new UserError(
+      `${name}: found training queries without a teacher’s scores; expected one of each positive and negative, for train.teacher is data; leave those queries out, or name a cross-encoder.`,
+    );
   const byAnswer = measures.filter((measure) => measure.startsWith('answer@'));
   if (byAnswer.length > 0 && !answers)
     throw new UserError(
@@ -77,3 +81,6 @@ export function requireServing({ sampler, eval: { measures, selection } }: RunCo
   if (!judged && !selection.startsWith('answer@'))
     throw new UserError(`${name}: found no judged passage in dev, only answers; expected eval.selection answer@k instead of ${selection}.`);
 }
+
+const isScored = ({ scores }: Split): boolean =>
+  scores !== undefined && [...scores.positives, ...scores.negatives].every((of) => of.every(Number.isFinite));

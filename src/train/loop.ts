@@ -12,16 +12,18 @@ import { tf } from '../backend/index.js';
 import { UserError } from '../core/errors.js';
 import type { Phase } from '../core/reporter.js';
 import { decayMask } from '../encoders/parameters.js';
+import { BackgroundRefresh } from './backgroundRefresh.js';
 import { type BatchSource, buildBatch } from './batch.js';
 import { checkpointSteps, loadCheckpoint, pruneCheckpoints, saveCheckpoint } from './checkpoint.js';
 import { densityWarning, drawFigures, poolFigures, poolsLine, writeFigures } from './diagnostics.js';
 import { describeStep, predictedStepBytes } from './memory.js';
 import { Optimizer } from './optimizer.js';
-import { bestRefresh, type Refresh, type RefreshContext, readRefreshes, refresh } from './refresh.js';
+import { bestRefresh, type Refresh, type RefreshContext, readRefresh, readRefreshes, refresh } from './refresh.js';
+import { isBeside, refreshNumber, servedSteps } from './refreshSchedule.js';
 import { learningRateAt } from './schedule.js';
 import type { StepBatch } from './sharedMemory.js';
 import { StepLog } from './stepLog.js';
-import type { Stopwatch } from './stopwatch.js';
+import { loopSeconds, refreshShare, type Stopwatch } from './stopwatch.js';
 import type { Teacher } from './teacher.js';
 import { type Draw, visitsOfStep } from './visits.js';
 
@@ -49,11 +51,19 @@ export interface StepMemory {
   readonly measured: number;
 }
 
+const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+const measuresText = (means: Readonly<Record<string, number>>): string =>
+  Object.entries(means)
+    .map(([name, mean]) => `${name} ${mean.toFixed(4)}`)
+    .join(', ');
 const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(2)} GB`;
 
 export class Trainer {
   private readonly optimizer: Optimizer;
   private readonly refreshes: Refresh[];
+  private readonly background: BackgroundRefresh;
+  /** The step of the checkpoint whose refresh is made beside the training. */
+  private pending: number | undefined;
   private readonly log: StepLog;
   private draws: Draw[] = [];
   private ages: number[] = [];
@@ -69,12 +79,16 @@ export class Trainer {
     const specs = replicas.first.encoder.specs;
     const checkpoint = start > 0 ? loadCheckpoint(folder, specs, start) : undefined;
     this.optimizer = new Optimizer(checkpoint ?? { parameters: initial }, decayMask(specs), config.train);
-    this.refreshes = readRefreshes(folder, config.refresh.everySteps, start);
+    const behind = checkpoint?.state.refreshes ?? Array.from({ length: refreshNumber(config, start) }, (_, number) => number);
+    this.refreshes = readRefreshes(folder, behind, start);
+    this.pending = checkpoint?.state.pending;
+    this.background = new BackgroundRefresh(folder, context.reporter);
     this.log = new StepLog(folder, start);
     // A batch is a pure function of its step: what was drawn since the last refresh is drawn again, for its figures.
-    for (let step = this.refreshes.at(-1)?.step ?? 0; step < start; step++)
+    const last = this.refreshes.at(-1);
+    for (let step = last ? servedSteps(config, last.step).from : 0; step < start; step++)
       this.remember(
-        visitsOfStep(context.source, this.refreshes.at(-1) ?? {}, step).flatMap(({ draws }) => draws),
+        visitsOfStep(context.source, last ?? {}, step).flatMap(({ draws }) => draws),
         step,
       );
     replicas.assign(this.optimizer.parameters);
@@ -86,15 +100,19 @@ export class Trainer {
     const { everySteps } = config.refresh;
     let phase: Phase | undefined;
     let step = this.start;
-    if (step % everySteps !== 0) await this.teach(this.refreshes.at(-1)!);
+    if (this.pending !== undefined) this.background.start(this.pending);
+    const last = this.refreshes.at(-1);
+    if (last) await this.teach(last);
     while (step < steps && !signal.aborted) {
-      if (step % everySteps === 0) {
+      if (step % everySteps === 0 && isBeside(config, step)) this.begin(step);
+      else if (step % everySteps === 0 || step === this.takenAt()) {
         phase?.end(this.negativesLine());
         phase = undefined;
-        await this.refresh(step);
-        await this.teach(this.refreshes.at(-1)!);
+        await (step % everySteps === 0 ? this.refresh(step) : this.take(signal));
+        if (!signal.aborted) await this.teach(this.refreshes.at(-1)!);
         if (signal.aborted) break;
       }
+      this.background.check();
       phase ??= reporter.phase('train', steps, 'steps');
       const loss = await stopwatch.time('train', () => this.step(step));
       step++;
@@ -103,12 +121,14 @@ export class Trainer {
       await new Promise((resolve) => setImmediate(resolve)); // lets Ctrl-C in
     }
     phase?.end(this.negativesLine());
+    if (step === steps && this.pending !== undefined) await this.take();
     if (step === steps) await this.refresh(step);
     else await this.checkpoint(step);
     return { refreshes: this.refreshes, step, memory: this.memory };
   }
 
   dispose(): void {
+    this.background.stop();
     this.log.close();
     this.optimizer.dispose();
   }
@@ -154,32 +174,61 @@ export class Trainer {
     this.context.reporter.line(`memory: training took ${gigabytes(measured)} in the first step (${gigabytes(predicted)} predicted)`);
   }
 
-  /** Has the teacher learn what it is to know before the steps that the refresh serves. */
+  /** Has the teacher learn what it is to know before the steps that the refresh serves; where it stops half-way the checkpoint is of this step. */
   private async teach(refresh: Refresh): Promise<void> {
     const { teacher, config, signal, stopwatch } = this.context;
-    const steps = Math.min(config.refresh.everySteps, config.train.steps - refresh.step);
-    if (teacher && steps > 0) await stopwatch.time('ranker', () => teacher.learn(refresh, steps, signal));
+    const served = servedSteps(config, refresh.step);
+    if (teacher && served.to > served.from) await stopwatch.time('ranker', () => teacher.learn(refresh, served, signal));
   }
 
   /** Evaluates and indexes with the weights after `step` steps; the pools serve the steps until the next refresh. */
   private async refresh(step: number): Promise<void> {
-    const { config, stopwatch, reporter, replicas } = this.context;
+    const { config, stopwatch, replicas } = this.context;
     const { parameters, average = parameters } = await this.optimizer.read();
-    const steps = Math.min(config.refresh.everySteps, config.train.steps - step);
-    const { train = 0, refresh: refreshing = 0, checkpoint = 0 } = stopwatch.seconds();
-    const occasion = { step, steps, seconds: train + refreshing + checkpoint };
+    const occasion = { step, ...servedSteps(config, step), seconds: loopSeconds(stopwatch.seconds()) };
     replicas.assign(this.optimizer.model);
-    const made = await stopwatch.time('refresh', () => refresh(this.context, average, occasion));
+    const { seconds, value } = await stopwatch.lap('refresh', () => refresh(this.context, average, occasion));
     replicas.assign(this.optimizer.parameters);
-    const before = this.refreshes.at(-1);
-    this.refreshes.push(made);
+    this.accept(value, `at step ${step}`, `${seconds.toFixed(1)} s`);
     await this.checkpoint(step);
+  }
+
+  /** Has the refresh of this step's checkpoint made while training goes on. */
+  private begin(step: number): void {
+    const { config, reporter } = this.context;
+    this.pending = step;
+    this.background.start(step);
     reporter.line(
-      `refresh ${made.number} at step ${step}: dev ${Object.entries(made.dev)
-        .map(([name, mean]) => `${name} ${mean.toFixed(4)}`)
-        .join(', ')}`,
+      `refresh ${refreshNumber(config, step)} of step ${step} is made beside the training; its pools serve from step ${this.takenAt()}`,
     );
-    this.describe(made, before);
+  }
+
+  /** The step at which the refresh under way is taken. */
+  private takenAt(): number | undefined {
+    return this.pending === undefined ? undefined : servedSteps(this.context.config, this.pending).from;
+  }
+
+  /** Waits for the refresh under way and goes on with its pools; nothing changes where the signal comes first. */
+  private async take(signal?: AbortSignal): Promise<void> {
+    const { config, folder, stopwatch } = this.context;
+    const step = this.pending!;
+    const { seconds, value: finished } = await stopwatch.lap('wait', () => this.background.finished(signal));
+    if (!finished) return;
+    const made = readRefresh(folder, refreshNumber(config, step));
+    if (made?.step !== step) throw new Error(`internal: the refresh of step ${step} was reported but is not there`);
+    this.accept(made, `of step ${step}`, `waited ${seconds.toFixed(1)} s`);
+    this.pending = undefined;
+  }
+
+  /** Goes on with what was made, and says it: of when it is, and how long training stood still. */
+  private accept(made: Refresh, when: string, spent: string): void {
+    const { stopwatch, reporter } = this.context;
+    const last = this.refreshes.at(-1);
+    if (last) this.refreshes[this.refreshes.length - 1] = { ...last, pools: undefined, sourcePools: undefined };
+    this.refreshes.push(made);
+    const share = percent(refreshShare(stopwatch.seconds()));
+    reporter.line(`refresh ${made.number} ${when}: dev ${measuresText(made.dev)}; ${spent}, refreshes ${share} of the time so far`);
+    this.describe(made, last);
   }
 
   /** Saves the state after `step` steps, unless that is done: a complete checkpoint is never written over. Removes those no longer kept. */
@@ -188,7 +237,8 @@ export class Trainer {
     await stopwatch.time('checkpoint', async () => {
       if (!checkpointSteps(folder).includes(step)) {
         this.log.sync();
-        const state = { step, seconds: stopwatch.seconds() };
+        const refreshes = this.refreshes.map(({ number }) => number);
+        const state = { step, seconds: stopwatch.seconds(), refreshes, pending: this.pending };
         saveCheckpoint(folder, replicas.first.encoder.specs, { state, ...(await this.optimizer.read()) });
       }
       const best = this.refreshes.length > 0 ? [bestRefresh(this.refreshes, config.eval.selection).step] : [];
@@ -204,7 +254,7 @@ export class Trainer {
     const said =
       gapMean === undefined
         ? 'random passages'
-        : `mean score gap ${gapMean.toFixed(2)}, ${(100 * aboveThePositive!).toFixed(1)} % above their positive (likely false)`;
+        : `mean score gap ${gapMean.toFixed(2)}, ${percent(aboveThePositive!)} above their positive (likely false)`;
     return `negatives: ${said}${padded > 0 ? `, ${padded} random where a pool was too small` : ''}`;
   }
 

@@ -1,8 +1,10 @@
 /** How a step's activations are kept, what its queries compete with, and how much memory it will take. */
 import type { RunConfig } from '../config/schema.js';
 import { chunksByLength, rowsIn } from '../encoders/batching.js';
+import { createCrossEncoder } from '../encoders/crossEncoder.js';
 import { createDualEncoder, type EncoderShape } from '../encoders/dualEncoder.js';
 import { parameterCount } from '../encoders/parameters.js';
+import type { TransformerShape } from '../encoders/transformer.js';
 import { BLOCKED } from './losses.js';
 import type { MemoryPlan, StepBatch } from './sharedMemory.js';
 import { STEP_CHUNK_TOKENS } from './step.js';
@@ -59,8 +61,25 @@ export function predictedStepBytes(shape: EncoderShape, batch: StepBatch, plan: 
   return 4 * (vectors + activations);
 }
 
+/** Bytes of a ranker that trains with `microBatch` pairs of `maxTokens` at once: what predictedStepBytes counts of an encoder. */
+export function rankerBytes(
+  shape: TransformerShape,
+  { microBatch, maxTokens }: { readonly microBatch: number; readonly maxTokens: number },
+  replicas: number,
+): number {
+  const P = parameterCount(createCrossEncoder(shape).specs);
+  const shared = replicas > 1 ? replicas + 2 : 0;
+  const activations = replicas * chunkFloats({ transformer: shape }, microBatch, maxTokens, { recompute: false });
+  return 4 * (P * (replicas * VECTORS_A_REPLICA + VECTORS_OF_THE_OPTIMIZER + shared) + activations);
+}
+
 /** Of B sequences of T tokens: what each layer keeps and its gradients; with `recompute` each layer's input and one layer's inside. */
-function chunkFloats({ transformer }: EncoderShape, B: number, T: number, { recompute }: MemoryPlan): number {
+function chunkFloats(
+  { transformer }: Pick<EncoderShape, 'transformer'>,
+  B: number,
+  T: number,
+  { recompute }: Pick<MemoryPlan, 'recompute'>,
+): number {
   const { width: D, feedForward: F, heads: H, layers } = transformer;
   const inside = B * T * (FLOATS_A_TOKEN.width * D + FLOATS_A_TOKEN.feedForward * F) + FLOATS_A_PAIR * B * H * T * T;
   return recompute ? layers * B * T * 2 * D + inside : layers * inside;

@@ -15,6 +15,7 @@ import {
   rerankerProbability,
   scoreMargin,
 } from '../sampling/filters.js';
+import type { KeptScorer } from './keptScores.js';
 import { indexOfLargest } from './pools.js';
 
 /** A query of a refresh with its positives, scored by the refresh's vectors. */
@@ -28,12 +29,9 @@ export interface ScoredQuery {
 }
 
 /** A recipe's ranker, which says what is no negative. */
-export interface Denoiser {
+export interface Denoiser extends KeptScorer {
   /** A passage that it gives a probability from this on is none. */
   readonly below: number;
-  /** Its logits of passages for a query, by rows. */
-  score(query: number, passages: Int32Array): Promise<Float32Array>;
-  dispose(): void;
 }
 
 export interface PoolFilters {

@@ -6,6 +6,7 @@ import { chooseIndex } from '../index/choice.js';
 import { openEngine } from '../index/engine.js';
 import { type Hits, rescored } from '../index/exact.js';
 import { HnswIndex, loadHnswLibrary } from '../index/hnsw.js';
+import { rowsOfVectors } from '../index/storedVectors.js';
 import { spreadPlaces } from '../sampling/pools.js';
 import type { RefreshContext } from './refresh.js';
 
@@ -82,7 +83,7 @@ async function searchEngine(context: RefreshContext, name: string, rows: Int32Ar
   const engine = await openEngine(index);
   try {
     const loading = reporter.phase(`${name}: load engine`, passages.values.length / width, 'passages');
-    const reused = await engine.load(passages, generation, loading);
+    const reused = await engine.load(rowsOfVectors(passages), generation, loading);
     loading.end(reused ? `${name}: the engine has these vectors already` : undefined);
     return await inBlocks(context, name, rows, depth, async (block) =>
       rescored(await engine.search(generation, queries, block, depth), queries, block, passages, depth, logitScale),

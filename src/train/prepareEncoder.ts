@@ -17,6 +17,7 @@ import { writeTokenizerFiles } from '../encoders/tokenizer/files.js';
 import { loadTokenizer, type Tokenizer } from '../encoders/tokenizer/tokenizer.js';
 import { learnWordPiece } from '../encoders/tokenizer/wordpiece.js';
 import type { DropoutRates, TransformerShape } from '../encoders/transformer.js';
+import { readInherited } from './inherited.js';
 
 export interface PreparedEncoder {
   readonly tokenizer: Tokenizer;
@@ -26,7 +27,7 @@ export interface PreparedEncoder {
 }
 
 export async function prepareEncoder(folder: string, config: RunConfig, dataset: Dataset, reporter: Reporter): Promise<PreparedEncoder> {
-  const { init } = config.encoder;
+  const { init = config.encoder.init } = readInherited(folder);
   return 'layers' in init ? fromNothing(folder, config, init, dataset, reporter) : fromWeights(folder, config, init, reporter);
 }
 

@@ -77,8 +77,8 @@ export class Ranker {
     this.assign();
   }
 
-  /** As it was after the latest checkpoint of at most `atMost` steps. */
-  static async open(options: RankerOptions, atMost: number): Promise<Ranker> {
+  /** As its latest checkpoint has it. */
+  static async open(options: RankerOptions): Promise<Ranker> {
     const { settings, config, loss, replicas, backend, reporter, folder } = options;
     const start = await startOf(options);
     const specs = createCrossEncoder(start.shape).specs;
@@ -99,11 +99,15 @@ export class Ranker {
     const workers = await Promise.all(
       Array.from({ length: replicas - 1 }, (_, i) => openThread({ shared: { ranker: shared }, number: i + 1, backend })),
     );
-    const done = checkpointSteps(folder).findLast((step) => step <= atMost) ?? 0;
+    const done = checkpointSteps(folder).at(-1) ?? 0;
     reporter.line(
       `ranker: ${P.toLocaleString('en')} parameters, ${start.shape.layers} layers of ${start.shape.width}${done > 0 ? `, ${done} steps done` : ''}`,
     );
     return new Ranker(options, start, shared, workers, done);
+  }
+
+  get shape(): TransformerShape {
+    return this.shared.shape;
   }
 
   get steps(): number {

@@ -1,6 +1,6 @@
 /**
  * A refresh: encode the corpus with today's weights, search it for the training queries that the coming steps visit and
- * for dev, keep the Top-K pools with scores. Written to refresh-NNN/ with the fingerprint of what it was built from.
+ * for dev, keep the Top-K pools with scores. Written to refresh-NNN/ with the fingerprint of what it was built from; until then the vectors are there.
  */
 import fs from 'node:fs';
 import path from 'node:path';
@@ -16,8 +16,10 @@ import { depthOf, type Judge } from '../eval/judge.js';
 import type { Run } from '../eval/run.js';
 import { rowsByLength } from '../index/encode.js';
 import type { Pools } from '../sampling/pools.js';
+import { encodeCorpus } from './corpusVectors.js';
 import { queriesOfStep } from './order.js';
-import { buildPools, type PoolMaking } from './pools.js';
+import { type BuiltPools, buildPools, type PoolMaking } from './pools.js';
+import { refreshNumber, type ServedSteps } from './refreshSchedule.js';
 import type { Replicas } from './replicas.js';
 import { drawingQueries } from './visits.js';
 
@@ -51,23 +53,21 @@ export interface RefreshContext {
 }
 
 const folderOf = (job: string, number: number) => path.join(job, `refresh-${String(number).padStart(3, '0')}`);
-const allRows = (n: number) => Int32Array.from({ length: n }, (_, row) => row);
 
-/** What a refresh is made for: the steps [step, step + steps), after `seconds` of work. */
-export interface RefreshOccasion {
+/** What a refresh is made for: by the weights after `step` steps and `seconds` of work, pools for the steps [from, to). */
+export interface RefreshOccasion extends ServedSteps {
   readonly step: number;
-  readonly steps: number;
   readonly seconds: number;
 }
 
-/** The refresh before `step`: read back if it was finished with these very weights, else made. */
+/** The refresh of the weights at `step`: read back if it was finished with these very ones, else made. */
 export async function refresh(
   context: RefreshContext,
   parameters: Float32Array,
-  { step, steps, seconds }: RefreshOccasion,
+  { step, from, to, seconds }: RefreshOccasion,
 ): Promise<Refresh> {
   const { config, folder, dataset, tokenizer, reporter, making } = context;
-  const number = Math.ceil(step / config.refresh.everySteps);
+  const number = refreshNumber(config, step);
   const { sampler } = config;
   const pooled = 'pool' in sampler ? sampler : undefined;
   const fingerprint = sha256(
@@ -79,7 +79,8 @@ export async function refresh(
       pooled,
       making.source?.fingerprint,
       step,
-      steps,
+      from,
+      to,
       config.seed,
     ]),
   );
@@ -88,11 +89,17 @@ export async function refresh(
     reporter.line(`refresh ${number}: already made by these weights, read from ${folderOf(folder, number)}`);
     return finished;
   }
-  await encodeCorpus(context, `refresh ${number}: encode corpus`);
+  const vectors = sha256(bytesOf(parameters), JSON.stringify([dataset.fingerprint.corpus, tokenizer.fingerprint, config.encoder]));
+  const kept = { folder: path.join(folderOf(folder, number), 'vectors'), fingerprint: vectors };
+  const readBack = await encodeCorpus(context, `refresh ${number}: encode corpus`, kept);
   const devRun = await searchSplit(context, dataset.splits.dev);
   const dev = context.judge.evaluate(devRun, dataset.splits.dev, config.eval.measures).means;
-  const coming = pooled ? comingQueries(config, dataset, step, steps) : new Int32Array(0);
-  const built = coming.length > 0 ? await buildPools(context, making, `refresh ${number}`, coming) : { scoreError: 0 };
+  const coming = pooled ? comingQueries(config, dataset, from, to - from) : new Int32Array(0);
+  const built: BuiltPools = coming.length > 0 ? await buildPools(context, making, `refresh ${number}`, coming) : { scoreError: 0 };
+  if (readBack > 0 && built.indexRecall !== undefined)
+    reporter.line(
+      `refresh ${number}: it was interrupted, and its graph built again: two builds differ a little, so may its pools from those of a job never interrupted`,
+    );
   const made: Refresh = { number, step, fingerprint, dev, seconds, ...built };
   writeRefresh(folder, made);
   return made;
@@ -101,15 +108,6 @@ export async function refresh(
 /** The refresh with the highest dev value of the measure, the earliest among equals: its checkpoint is the job's result. At least one. */
 export function bestRefresh(refreshes: readonly Refresh[], measure: string): Refresh {
   return refreshes.reduce((best, made) => (made.dev[measure]! > best.dev[measure]! ? made : best));
-}
-
-/** Encodes all passages into the replicas' shared vectors. */
-export async function encodeCorpus(context: RefreshContext, name: string): Promise<void> {
-  const { replicas, dataset, reporter } = context;
-  const phase = reporter.phase(name, dataset.corpus.size, 'passages');
-  await replicas.encode('passage', rowsByLength(replicas.shared.tokens.passage, allRows(dataset.corpus.size)), phase);
-  phase.update(dataset.corpus.size); // this thread knows only of the shards it took itself
-  phase.end();
 }
 
 /** Encodes a split's queries and ranks the corpus for them, as deep as the deepest measure: −1 behind the last of a smaller corpus. */
@@ -133,6 +131,7 @@ export function comingQueries(config: RunConfig, dataset: Dataset, step: number,
 
 const POOL_FILES = ['pools', 'sourcePools'] as const;
 
+/** Puts the finished refresh in the place of its vectors. */
 function writeRefresh(job: string, refresh: Refresh): void {
   const { pools, sourcePools, ...rest } = refresh;
   writeFolderAtomic(folderOf(job, rest.number), (temporary) => {
@@ -171,14 +170,14 @@ function readPools(folder: string, name: string): Pools {
   return { k: Number(metadata.k), ...Object.fromEntries([...tensors].map(([key, tensor]) => [key, tensor.values])) } as unknown as Pools;
 }
 
-/** The refreshes that a job resumed at `start` has behind it, in order; the one at `start` itself is made, or found, by the loop. */
-export function readRefreshes(job: string, everySteps: number, start: number): Refresh[] {
-  return Array.from({ length: Math.ceil(start / everySteps) }, (_, number) => {
+/** The refreshes of these numbers, which a job resumed at `start` has behind it; the last with its pools. */
+export function readRefreshes(job: string, numbers: readonly number[], start: number): Refresh[] {
+  return numbers.map((number, i) => {
     const found = readRefresh(job, number);
     if (!found)
       throw new UserError(
         `${folderOf(job, number)} is missing or incomplete; a job resumed at step ${start} needs it. Start the job anew.`,
       );
-    return number === Math.ceil(start / everySteps) - 1 ? found : { ...found, pools: undefined, sourcePools: undefined };
+    return i === numbers.length - 1 ? found : { ...found, pools: undefined, sourcePools: undefined };
   });
 }

@@ -4,12 +4,13 @@
  * splits the batch by length and exchanges vectors, so that every query meets the passages of all replicas.
  */
 import { hostValues, tf } from '../backend/index.js';
-import { createDualEncoder, type DualEncoder, type Side } from '../encoders/dualEncoder.js';
+import { createDualEncoder, type DualEncoder } from '../encoders/dualEncoder.js';
 import { assignWeights, createWeights, disposeWeights, type Weights } from '../encoders/parameters.js';
-import { encodeRows, SHARD_ROWS } from '../index/encode.js';
-import { ExactIndex, QUERY_BLOCK } from '../index/exact.js';
+import { encodeRows, rowsOfShard } from '../index/encode.js';
+import { ExactIndex, gathered, QUERY_BLOCK } from '../index/exact.js';
+import { writeVectorShard } from '../index/vectorShards.js';
 import { Barrier } from './barrier.js';
-import type { Command, SearchTask, SharedMemory, StepBatch } from './sharedMemory.js';
+import type { Command, EncodeTask, SearchTask, SharedMemory, StepBatch } from './sharedMemory.js';
 import { computeStep, type StepResult } from './step.js';
 
 export class Replica {
@@ -37,19 +38,16 @@ export class Replica {
     flat.dispose();
   }
 
-  /** Encodes shards of rows until none is left; `onShard` hears how many rows this replica knows to be taken. */
-  encode(side: Side, rows: Int32Array, onShard?: (rowsTaken: number) => void): void {
-    this.takeShards(rows.length, SHARD_ROWS, (begin, end) => {
-      encodeRows(
-        this.encoder,
-        this.weights,
-        side,
-        this.shared.tokens[side],
-        rows.subarray(begin, end),
-        this.shared.padId,
-        this.shared.vectors[side],
-      );
-      onShard?.(end);
+  /** Encodes shards until none is left; `onShards` hears how many of them this replica knows to be taken. */
+  encode({ side, rows, shards, keptIn }: EncodeTask, onShards?: (taken: number) => void): void {
+    const { tokens, vectors, padId } = this.shared;
+    const { width } = this.encoder;
+    this.takeShards(shards.length, 1, (place, end) => {
+      const shard = shards[place]!;
+      const own = rowsOfShard(rows, shard);
+      encodeRows(this.encoder, this.weights, side, tokens[side], own, padId, vectors[side]);
+      if (keptIn) writeVectorShard(keptIn, shard, gathered({ values: vectors[side], width }, own), width);
+      onShards?.(end);
     });
   }
 
@@ -63,7 +61,6 @@ export class Replica {
       task.scores.set(hits.scores, begin * task.depth);
       onBlock?.(end);
     });
-    index.dispose();
   }
 
   /** Forward, exchange, loss, backward of this replica's share of the batch. */
@@ -85,7 +82,7 @@ export class Replica {
     this.pull();
     switch (command.kind) {
       case 'encode':
-        this.encode(command.side, command.rows);
+        this.encode(command);
         break;
       case 'search':
         this.search(command);

@@ -2,10 +2,16 @@
 import { type BackendName, hostValues, tf } from '../backend/index.js';
 import type { Phase } from '../core/reporter.js';
 import type { Side } from '../encoders/dualEncoder.js';
+import { shardsOf } from '../index/encode.js';
 import { Replica, summedStep } from './replica.js';
 import { closeThread, openThread, type ReplicaThread, runAll } from './replicaThread.js';
-import { type Command, type SharedMemory, type StepBatch, sharedFloats, sharedInts } from './sharedMemory.js';
+import { type Command, type EncodeTask, type SharedMemory, type StepBatch, sharedFloats, sharedInts } from './sharedMemory.js';
 import type { StepResult } from './step.js';
+
+export interface EncodePart extends Partial<Pick<EncodeTask, 'shards' | 'keptIn'>> {
+  /** Hears how many of the shards the first replica knows to be taken. */
+  readonly onShards?: (taken: number) => void;
+}
 
 export class Replicas {
   private constructor(
@@ -27,8 +33,10 @@ export class Replicas {
     if (this.workers.length > 0) this.shared.parameters.set(hostValues(parameters)); // CPU backends only, see replica.ts
   }
 
-  async encode(side: Side, rows: Int32Array, phase?: Phase): Promise<void> {
-    await this.all({ kind: 'encode', side, rows }, () => this.first.encode(side, rows, (taken) => phase?.update(taken)));
+  /** Encodes the rows, in shards of SHARD_ROWS: all of them, into shared memory, unless `part` says otherwise. */
+  async encode(side: Side, rows: Int32Array, part: EncodePart = {}): Promise<void> {
+    const task = { side, rows, shards: part.shards ?? shardsOf(rows.length), keptIn: part.keptIn };
+    await this.all({ kind: 'encode', ...task }, () => this.first.encode(task, part.onShards));
   }
 
   /** Top `depth` passages of the query rows. */

@@ -50,6 +50,15 @@ export interface StepBatch {
   readonly contrast: Contrast;
 }
 
+export interface EncodeTask {
+  readonly side: Side;
+  readonly rows: Int32Array;
+  /** Which shards of the rows, each SHARD_ROWS of them: what a shard's vectors are depends on its rows alone. */
+  readonly shards: Int32Array;
+  /** The folder in which each shard's vectors are written down as soon as they are made. */
+  readonly keptIn?: string | undefined;
+}
+
 export interface SearchTask {
   readonly queryRows: Int32Array;
   readonly depth: number;
@@ -59,7 +68,7 @@ export interface SearchTask {
 }
 
 export type Command =
-  | { readonly kind: 'encode'; readonly side: Side; readonly rows: Int32Array }
+  | ({ readonly kind: 'encode' } & EncodeTask)
   | ({ readonly kind: 'search' } & SearchTask)
   | ({ readonly kind: 'step' } & StepBatch);
 

@@ -1,3 +1,11 @@
+/** Seconds of the loop: training, refreshes that it made or waited for, checkpoints. */
+export const loopSeconds = ({ train = 0, refresh = 0, wait = 0, checkpoint = 0 }: Readonly<Record<string, number>>): number =>
+  train + refresh + wait + checkpoint;
+
+/** The share of the loop's time in which training stood still for refreshes. */
+export const refreshShare = (seconds: Readonly<Record<string, number>>): number =>
+  ((seconds.refresh ?? 0) + (seconds.wait ?? 0)) / (loopSeconds(seconds) || 1);
+
 /** Seconds by phase, over all sessions of a job. */
 export class Stopwatch {
   private readonly spent: Record<string, number>;
@@ -9,11 +17,18 @@ export class Stopwatch {
   }
 
   async time<T>(phase: string, work: () => T | Promise<T>): Promise<T> {
+    return (await this.lap(phase, work)).value;
+  }
+
+  /** Also returns the seconds that this call took. */
+  async lap<T>(phase: string, work: () => T | Promise<T>): Promise<{ value: T; seconds: number }> {
     const begin = performance.now();
+    const spent = () => (performance.now() - begin) / 1000;
     try {
-      return await work();
+      const value = await work();
+      return { value, seconds: spent() };
     } finally {
-      const seconds = (performance.now() - begin) / 1000;
+      const seconds = spent();
       this.spent[phase] = (this.spent[phase] ?? 0) + seconds;
       this.thisSession[phase] = (this.thisSession[phase] ?? 0) + seconds;
       this.calls[phase] = (this.calls[phase] ?? 0) + 1;

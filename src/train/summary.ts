@@ -35,6 +35,8 @@ export interface Summary {
   readonly difference?: BootstrapInterval;
   /** Of training: predicted before the first step, and measured after it. */
   readonly stepMemoryBytes?: { readonly predicted: number; readonly measured: number };
+  /** Of the loop's wall-clock time, in which training stood still for refreshes. Absent in summaries of before. */
+  readonly refreshShare?: number;
   readonly seconds: Record<string, number>;
   readonly peakMemoryBytes: number;
   readonly versions: Record<string, string>;

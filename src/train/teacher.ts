@@ -6,11 +6,12 @@ import type { BatchRows, BatchSource } from './batch.js';
 import type { ResolvedJob } from './jobFolder.js';
 import { BLOCKED } from './losses.js';
 import type { Refresh } from './refresh.js';
+import type { ServedSteps } from './refreshSchedule.js';
 import type { StepBatch } from './sharedMemory.js';
 
 export interface Teacher {
-  /** Learns before the steps [refresh.step, refresh.step + steps), from the refresh's pools; returns at once where that is done, and early at the signal. */
-  learn(refresh: Refresh, steps: number, signal: AbortSignal): Promise<void>;
+  /** Learns before the steps that the refresh serves, from its pools; returns at once where that is done, and early at the signal. */
+  learn(refresh: Refresh, served: ServedSteps, signal: AbortSignal): Promise<void>;
   /** Its logits [Q·P] of a batch, 0 where a passage does not compete. */
   logits(batch: StepBatch, rows: BatchRows): Promise<Float32Array>;
   /** Writes what it has become; by name, the folders. */
@@ -21,8 +22,6 @@ export interface Teacher {
 /** What a teacher is made from. */
 export interface TeacherSource {
   readonly job: ResolvedJob;
-  /** The step that training starts at. */
-  readonly start: number;
   readonly source: BatchSource;
   readonly tokenizer: Tokenizer;
   readonly reporter: Reporter;

@@ -1,8 +1,10 @@
 /** A job's data, ready to be trained on. */
+import fs from 'node:fs';
 import path from 'node:path';
 import type { RunConfig } from '../config/schema.js';
 import type { Reporter } from '../core/reporter.js';
 import { loadDataset } from '../data/index.js';
+import { type PseudoLabel, withPseudoLabels } from '../data/pseudoLabels.js';
 import type { Dataset } from '../data/types.js';
 import { createJudge } from '../eval/judge.js';
 import { labelByAnswers, requireServing, trainable } from './labels.js';
@@ -10,8 +12,11 @@ import { labelByAnswers, requireServing, trainable } from './labels.js';
 /** What is made once for all jobs: token tables, large corpora. */
 export const cacheFolderOf = ({ jobsFolder }: RunConfig): string => path.join(jobsFolder, '.cache');
 
-/** Loads and announces it, labels what is to be labelled, and refuses a configuration that the data cannot serve. */
-export async function loadTrainable(config: RunConfig, reporter: Reporter): Promise<Dataset> {
+/** Where a recipe's earlier stage leaves the labels of queries that nobody judged. */
+export const pseudoLabelFile = (job: string): string => path.join(job, 'stages', 'augment', 'labels.jsonl');
+
+/** Loads and announces it, labels what is to be labelled, and refuses a configuration that the data cannot serve. `job`: the folder whose labels are added. */
+export async function loadTrainable(config: RunConfig, reporter: Reporter, job?: string): Promise<Dataset> {
   const { data, seed } = config;
   const loaded = await loadDataset(data, { seed, cacheFolder: cacheFolderOf(config), reporter });
   announce(loaded, reporter);
@@ -19,7 +24,20 @@ export async function loadTrainable(config: RunConfig, reporter: Reporter): Prom
     data.format === 'dpr' && data.labels === 'answers' ? labelByAnswers(loaded, createJudge(loaded, config.eval), reporter) : loaded;
   const dataset = trainable(labelled, config, reporter);
   requireServing(config, dataset);
-  return dataset;
+  return job === undefined ? dataset : labelledDataset(dataset, job, reporter);
+}
+
+/** With the labels that a stage left in the job's folder, where one did. */
+export function labelledDataset(dataset: Dataset, job: string, reporter: Reporter): Dataset {
+  const file = pseudoLabelFile(job);
+  if (!fs.existsSync(file)) return dataset;
+  const labels = fs
+    .readFileSync(file, 'utf8')
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => JSON.parse(line) as PseudoLabel);
+  reporter.line(`data: ${labels.length.toLocaleString('en')} training queries more, labelled by retriever and ranker (${file})`);
+  return withPseudoLabels(dataset, labels, file);
 }
 
 function announce({ corpus, splits, name, notes }: Dataset, reporter: Reporter): void {

@@ -28,6 +28,7 @@ const VERBS = [
   'mine',
   'plan',
   'encode',
+  'index',
   'export',
   'config',
   'doctor',

@@ -166,8 +166,9 @@ describe('plan', () => {
     expect(code, stderr).toBe(0);
     const plan = JSON.parse(stdout) as Plan;
     const times = Object.fromEntries(plan.phases.map((phase) => [phase.name, phase.times]));
-    // 12 steps, a refresh every 4: at 0, 4, 8 with pools and at 12; the test encodes twice.
-    expect(times).toMatchObject({ step: 12, 'encode the corpus': 6, 'evaluate dev': 4, 'search pools (exact)': 3, test: 1 });
+    // 12 steps, a refresh every 4: at 0, 4, 8 with pools and at 12; two encoders are tested.
+    const refreshes = { 'encode the corpus': 4, 'evaluate dev': 4, 'search pools (exact)': 3 };
+    expect(times).toMatchObject({ step: 12, ...refreshes, 'encode the corpus to test': 2, test: 2 });
     for (const { secondsEach } of plan.phases) expect(secondsEach).toBeGreaterThanOrEqual(0);
     expect(plan.seconds).toBeCloseTo(
       plan.phases.reduce((sum, phase) => sum + phase.times * phase.secondsEach, 0),
@@ -176,9 +177,34 @@ describe('plan', () => {
     expect(fs.readdirSync(folder).sort()).toEqual(before);
   }, 60_000);
 
+  test('a graph takes memory by its connectivity; an engine takes none here, and its time is said to be left out', () => {
+    const planned = (index: string) => {
+      const { code, stdout, stderr } = simans(['plan', at('toy.yaml'), '--json', '--set', `refresh.index=${index}`]);
+      expect(code, stderr).toBe(0);
+      return JSON.parse(stdout) as Plan;
+    };
+    const graph = (connectivity: number) => planned(`{kind: hnsw, connectivity: ${connectivity}}`).memory['graph while searching']!;
+    expect(graph(32) - graph(16)).toBe(60 * 8 * 16);
+    const engine = planned('{kind: engine}');
+    expect(engine.memory).not.toHaveProperty('graph while searching');
+    expect(engine.leftOut.join()).toContain('the engine');
+    expect(engine.phases.map(({ name }) => name)).toContain('encode queries of pools');
+  }, 120_000);
+
+  test('is compared with a finished job, whose folder must be one', () => {
+    const { code, stdout, stderr } = simans(['plan', at('toy.yaml'), '--job', job]);
+    expect(code, stderr).toBe(0);
+    for (const row of ['train', 'refresh', 'evaluate', 'all three', 'memory'])
+      expect(stdout).toMatch(new RegExp(`^${row} .* \\d+\\.\\d\\d$`, 'm'));
+    expect(simans(['plan', at('toy.yaml'), '--job', at('nowhere')])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('found no summary.json'),
+    });
+  }, 120_000);
+
   test('says what does not fit and exits with 1', () => {
     const { code, stdout } = simans(['plan', at('toy.yaml'), '--set', 'train.keepCheckpoints=1000000000']);
-    expect([code, stdout]).toEqual([1, expect.stringMatching(/^disk: .* do not fit into the /m)]);
+    expect([code, stdout]).toEqual([1, expect.stringMatching(/^disk: .* do not fit into the .*; most of it: checkpoints, /m)]);
   }, 60_000);
 });
 

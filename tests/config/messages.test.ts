@@ -35,7 +35,7 @@ describe('keys', () => {
     expect(message('train: {Steps: 5}')).toMatchInlineSnapshot(`"job.yaml:1: train.Steps (5) is not a key; did you mean train.steps?"`));
   test('like nothing known', () =>
     expect(message('refresh: {background: true}')).toMatchInlineSnapshot(
-      `"job.yaml:1: refresh.background (true) is not a key; expected one of everySteps, index"`,
+      `"job.yaml:1: refresh.background (true) is not a key; expected one of everySteps, mode, lagSteps, index"`,
     ));
   test('in the wrong section', () =>
     expect(message('encoder: {heads: 4}')).toMatchInlineSnapshot(
@@ -170,6 +170,10 @@ describe('relations', () => {
   test('refresh and steps', () =>
     expect(message('train: {steps: 50}')).toMatchInlineSnapshot(
       `"job.yaml:1: refresh.everySteps is 200; expected at most train.steps (50)"`,
+    ));
+  test('pools that would be switched after the next refresh is begun', () =>
+    expect(message('refresh: {everySteps: 40, mode: async}')).toMatchInlineSnapshot(
+      `"job.yaml:1: refresh.lagSteps is 50; expected fewer than refresh.everySteps (40), for one refresh is made at a time"`,
     ));
   test('selection and measures', () =>
     expect(message('eval: {measures: [mrr@10]}')).toMatchInlineSnapshot(

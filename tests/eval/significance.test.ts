@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { UserError } from '../../src/core/errors.js';
 import { deriveKey, normal } from '../../src/core/random.js';
-import { pairedBootstrap, pairedRandomization } from '../../src/eval/significance.js';
+import { equivalence, pairedBootstrap, pairedRandomization } from '../../src/eval/significance.js';
 
 const key = deriveKey(5, 'significance test');
 const noise = (row: number, n: number, shift = 0) => Float64Array.from({ length: n }, (_, i) => normal(key, row, i) + shift);
@@ -81,5 +81,31 @@ describe('pairedRandomization', () => {
     for (let row = 0; row < 400; row++)
       if (pairedRandomization(noise(1000 + row, 70), zeros(70), deriveKey(7, 'level', row), 500) <= 0.05) found++;
     expect(Math.abs(found - 20)).toBeLessThan(5 * 4.4);
+  });
+});
+
+describe('equivalence', () => {
+  const a = Float64Array.of(0.5, 0.25, 1, 0, 0.333, 0.2, 0.9, 0.45);
+  const b = Float64Array.of(0.45, 0.3, 0.95, 0.02, 0.4, 0.15, 0.88, 0.5);
+
+  // scipy: the larger of stats.t.sf((mean + margin) / error, 7) and stats.t.cdf((mean − margin) / error, 7).
+  it.each([
+    { margin: 0.05, p: 0.015568512435708275 },
+    { margin: 0.02, p: 0.1744219842597224 },
+    { margin: 0.001, p: 0.5243071015778145 },
+  ])('is the larger p of two one-sided tests, margin $margin', ({ margin, p }) => {
+    for (const found of [equivalence(a, b, margin), equivalence(b, a, margin)]) {
+      expect(found.p).toBeCloseTo(p, 9);
+      // Below 0.05 just where the 90 % interval lies within the margin.
+      expect(found.low > -margin && found.high < margin).toBe(found.p < 0.05);
+    }
+    expect(equivalence(a, b, margin).low).toBeCloseTo(-0.03585784437485311, 9);
+    expect(equivalence(a, b, margin).high).toBeCloseTo(0.03160784437485313, 9);
+  });
+
+  it('of equal values is certain, of a constant difference as the margin says', () => {
+    expect(equivalence(a, a, 0.01).p).toBe(0);
+    const shifted = Float64Array.of(2, 3, 4);
+    expect(equivalence(shifted, Float64Array.of(1, 2, 3), 0.5).p).toBe(1);
   });
 });

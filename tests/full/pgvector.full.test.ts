@@ -11,6 +11,7 @@ import { deriveKey, integer } from '../../src/core/random.js';
 import { type Phase, silentReporter } from '../../src/core/reporter.js';
 import { openEngine, type VectorEngine } from '../../src/index/engine.js';
 import { scoreOf, type Vectors } from '../../src/index/exact.js';
+import { rowsOfVectors } from '../../src/index/storedVectors.js';
 
 const bin = process.env.SIMANS_PG_BIN;
 if (!bin) console.warn('SIMANS_PG_BIN is not set: nothing is tested on a real PostgreSQL server');
@@ -84,7 +85,7 @@ describe.skipIf(!bin)('PostgreSQL with pgvector', () => {
       },
       end: () => {},
     };
-    expect(await engine.load(old, first, killing)).toBe(false);
+    expect(await engine.load(rowsOfVectors(old), first, killing)).toBe(false);
     expect(killed).toBe(true);
     const ids = await engine.search(
       first,
@@ -94,12 +95,12 @@ describe.skipIf(!bin)('PostgreSQL with pgvector', () => {
     );
     ids.forEach(([id], i) => expect(id).toBe(i * 1999));
     expect(recallOf(await engine.search(first, queries, rows, K), old)).toBeGreaterThan(0.95);
-    expect(await engine.load(old, first, phase)).toBe(true);
+    expect(await engine.load(rowsOfVectors(old), first, phase)).toBe(true);
   });
 
   test('refreshed while queries go on: each is answered from one generation', async () => {
     let loaded = false;
-    const loading = engine.load(young, second, phase).then(() => {
+    const loading = engine.load(rowsOfVectors(young), second, phase).then(() => {
       loaded = true;
     });
     let answered = 0;

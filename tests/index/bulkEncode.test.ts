@@ -11,7 +11,8 @@ import { createDualEncoder, type EncoderShape } from '../../src/encoders/dualEnc
 import { type OpenedModel, openModelFolder, writeModelFolder } from '../../src/encoders/modelFolder.js';
 import { initialParameters } from '../../src/encoders/parameters.js';
 import { loadTokenizer } from '../../src/encoders/tokenizer/tokenizer.js';
-import { type BulkOptions, bulkEncode, readVectors } from '../../src/index/bulkEncode.js';
+import { type BulkOptions, bulkEncode } from '../../src/index/bulkEncode.js';
+import { readVectors } from '../../src/index/storedVectors.js';
 import { root } from '../cli/command.js';
 import { tinyShape, toyTexts } from '../train/fixtures.js';
 

@@ -43,7 +43,6 @@ describe.skipIf(!installed)('HnswIndex (with usearch)', () => {
     found = (await HnswIndex.build(passages, options, phase)).search(queries, rows, k, 20);
     const index = new ExactIndex(passages);
     exact = index.search(queries, rows, k, 20);
-    index.dispose();
   });
 
   test('finds nearly all of the exact best', () => {

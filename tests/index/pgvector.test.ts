@@ -11,6 +11,7 @@ import { silentReporter } from '../../src/core/reporter.js';
 import { readSafetensors } from '../../src/encoders/formats/safetensors.js';
 import { openEngine, type VectorEngine } from '../../src/index/engine.js';
 import { scoreOf, type Vectors } from '../../src/index/exact.js';
+import { rowsOfVectors } from '../../src/index/storedVectors.js';
 import { train, writeBeir, writeJobFile } from '../train/process.js';
 
 const D = 8;
@@ -94,13 +95,13 @@ test('a job draws from the same pools by the engine as by exact search', async (
 
 describe('an engine', () => {
   test('holds each vector once, spread over its servers, and finds the nearest', async () => {
-    expect(await engine.load(passages, first, phase)).toBe(false);
+    expect(await engine.load(rowsOfVectors(passages), first, phase)).toBe(false);
     expect([await count(0, 'toy'), await count(1, 'toy')]).toEqual([151, 150]);
     expectNearest(await engine.search(first, queries, rows, 10), passages, 10);
   }, 120_000);
 
   test('does not load a finished generation again', async () => {
-    expect(await engine.load(passages, first, phase)).toBe(true);
+    expect(await engine.load(rowsOfVectors(passages), first, phase)).toBe(true);
     expect([await count(0, 'toy'), await count(1, 'toy')]).toEqual([151, 150]);
   }, 60_000);
 
@@ -115,7 +116,7 @@ describe('an engine', () => {
         `[${others.values.subarray(id * D, (id + 1) * D).join()}]`,
       ]);
     expectNearest(await engine.search(first, queries, rows, 10), passages, 10);
-    expect(await engine.load(others, second, phase)).toBe(false);
+    expect(await engine.load(rowsOfVectors(others), second, phase)).toBe(false);
     expect([await count(0, 'toy'), await count(1, 'toy')]).toEqual([151, 150]);
     expectNearest(await engine.search(second, queries, rows, 10), others, 10);
   }, 120_000);

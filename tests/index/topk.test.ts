@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { UserError } from '../../src/core/errors.js';
-import { blockTopK, TopKBuffer } from '../../src/index/topk.js';
+import { TopKBuffer } from '../../src/index/topk.js';
 
 /** The definition: sort everything, score descending, row ascending. */
 const sorted = (pairs: readonly (readonly [number, number])[], k: number) =>
@@ -46,33 +46,5 @@ describe('TopKBuffer', () => {
     expect(() => buffer.offer(7, Number.NaN)).toThrow(/row 7.*NaN/);
     expect(() => buffer.offer(7, Infinity)).toThrow(UserError);
     for (const k of [0, -1, 1.5, Number.NaN]) expect(() => new TopKBuffer(k)).toThrow(UserError);
-  });
-});
-
-describe('blockTopK', () => {
-  it('gives each query the best of all blocks, however the corpus is cut', () => {
-    fc.assert(
-      fc.property(coarseScores, fc.integer({ min: 1, max: 6 }), fc.integer({ min: 1, max: 30 }), (scores, k, blockSize) => {
-        const mirrored = scores.map((score) => 0 - score);
-        const buffers = [new TopKBuffer(k), new TopKBuffer(k)];
-        for (let first = 0; first < scores.length; first += blockSize) {
-          const ours = scores.slice(first, first + blockSize);
-          const block = Float32Array.from([...ours, ...mirrored.slice(first, first + blockSize)]);
-          blockTopK(block, 2, ours.length, first, buffers);
-        }
-        [scores, mirrored].forEach((all, i) => {
-          expect(held(buffers[i])).toEqual(
-            sorted(
-              all.map((score, row) => [row, score] as const),
-              k,
-            ),
-          );
-        });
-      }),
-    );
-  });
-
-  it('refuses NaN even behind k good scores', () => {
-    expect(() => blockTopK(Float32Array.of(9, 8, Number.NaN), 1, 3, 0, [new TopKBuffer(1)])).toThrow(UserError);
   });
 });

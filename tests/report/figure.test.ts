@@ -27,6 +27,7 @@ const summary: Summary = {
   test: { bm25: means(0.4), untrained: means(0.1), trained: means(0.6) },
   bm25: { k1: 1, b: 0.5, dev: means(0.5) },
   difference: { difference: 0.2, low: -0.05, high: 0.45 },
+  refreshShare: 0.095,
   seconds: { train: 90, refresh: 9.5, total: 123.4 },
   peakMemoryBytes: 1_500_000_000,
   versions: {},
@@ -45,6 +46,7 @@ test('the report shows systems, difference, choice, cost, files and the next com
     R@10, trained minus BM25: +0.2000, 95 % interval −0.0500 to +0.4500 (paired bootstrap over queries); ratio 1.50
     tested checkpoint: step 10 of 20, chosen on dev (R@10 0.7500)
     time: 123 s this session; by phase, over all sessions: train 90.0 s, refresh 9.5 s
+    refreshes: 3, 9.5 % of the wall-clock time of training and refreshing
     peak memory: 1.50 GB
 
     written:

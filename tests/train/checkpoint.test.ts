@@ -158,9 +158,9 @@ describe('a damaged checkpoint is an error naming the file, never wrongly loaded
     fs.rmSync(path.join(folder, 'optimizer.safetensors'));
     expect(outcome(3)).toContain('optimizer.safetensors: ENOENT');
     saveCheckpoint(job, specs, checkpointAt(3));
-    fs.renameSync(folder, folder.replace('3', '4'));
+    fs.renameSync(folder, folder.replace(/3$/, '4'));
     expect(outcome(4)).toContain('state.json: step 3; expected 4');
-    const state = path.join(folder.replace('3', '4'), 'state.json');
+    const state = path.join(folder.replace(/3$/, '4'), 'state.json');
     fs.writeFileSync(state, fs.readFileSync(state, 'utf8').replace('"format": 1', '"format": 2'));
     expect(outcome(4)).toContain('state.json: format 2; expected 1');
   });

@@ -28,7 +28,7 @@ function content(file: string): string {
 
 /** When the files of each complete refresh were written. */
 export function finishedRefreshes(job: string): Record<string, number[]> {
-  const complete = fs.readdirSync(job).filter((name) => /^refresh-\d+$/.test(name));
+  const complete = fs.readdirSync(job).filter((name) => /^refresh-\d+$/.test(name) && fs.existsSync(path.join(job, name, 'refresh.json')));
   const times = (name: string) =>
     fs
       .readdirSync(path.join(job, name))

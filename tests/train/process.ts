@@ -11,9 +11,9 @@ const HEADER = 'query-id\tcorpus-id\tscore';
 
 const lines = (rows: readonly string[]): string => rows.map((row) => `${row}\n`).join('');
 
-/** 60 passages, query i is two words of passage i: 40 train, 10 dev, 10 test. */
-export function writeBeir(folder: string): void {
-  const { passages, queries } = toyTexts(PASSAGES);
+/** 60 passages or more, query i is two words of passage i; of the first 60 40 are train's, 10 dev's, 10 test's. */
+export function writeBeir(folder: string, size = PASSAGES): void {
+  const { passages, queries } = toyTexts(size);
   fs.mkdirSync(path.join(folder, 'qrels'), { recursive: true });
   fs.writeFileSync(path.join(folder, 'corpus.jsonl'), lines(passages.map((text, i) => JSON.stringify({ _id: `p${i}`, title: '', text }))));
   fs.writeFileSync(path.join(folder, 'queries.jsonl'), lines(queries.map((text, i) => JSON.stringify({ _id: `q${i}`, text }))));

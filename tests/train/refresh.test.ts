@@ -10,6 +10,7 @@ import type { Dataset } from '../../src/data/types.js';
 import { createDualEncoder } from '../../src/encoders/dualEncoder.js';
 import { initialParameters } from '../../src/encoders/parameters.js';
 import { createJudge } from '../../src/eval/judge.js';
+import { loadHnswLibrary } from '../../src/index/hnsw.js';
 import { placeOf, poolAt } from '../../src/sampling/pools.js';
 import { queriesOfStep } from '../../src/train/order.js';
 import { createPoolFilters, type PoolFilters } from '../../src/train/poolFilters.js';
@@ -64,12 +65,24 @@ const context = (): RefreshContext => ({
   making: { filters },
 });
 
-async function make(seed: number, step = 0, given = config) {
+/** An optional package: not every platform has it prebuilt. */
+const installed = await loadHnswLibrary().then(
+  () => true,
+  () => false,
+);
+const GRAPH = { kind: 'hnsw', connectivity: 16, addExpansion: 64, searchExpansion: 50 } as const;
+
+async function make(seed: number, step = 0, given = config, filtering = filters) {
   const parameters = initialParameters(specs, seed);
   const flat = tf.tensor1d(parameters);
   replicas.assign(flat);
   flat.dispose();
-  return refresh({ ...context(), config: given }, parameters, { step, steps: 2, seconds: 0 });
+  return refresh({ ...context(), config: given, making: { filters: filtering } }, parameters, {
+    step,
+    from: step,
+    to: step + 2,
+    seconds: 0,
+  });
 }
 
 beforeAll(async () => {
@@ -183,17 +196,45 @@ describe('a refresh', () => {
   });
 });
 
+describe('a refresh that is interrupted', () => {
+  const graph = { ...config, refresh: { ...config.refresh, index: { ...config.refresh.index, ...GRAPH } } };
+  const vectors = () => path.join(job, 'refresh-000', 'vectors');
+  /** Ends where the pools are filtered: the vectors are there, the pools are not. */
+  const interrupted = async (given = config) => {
+    const broken = { ...filters, of: () => Promise.reject(new Error('interrupted')) };
+    await expect(make(1, 0, given, broken)).rejects.toThrow('interrupted');
+    expect(fs.readdirSync(vectors())).toContain('shard-00000.safetensors');
+  };
+
+  it('goes on from its vectors to the same pools, and leaves none behind', async () => {
+    await interrupted();
+    const made = await make(1);
+    expect(lines).toEqual([expect.stringContaining('1 of 1 shards of vectors read back')]);
+    expect(fs.existsSync(vectors())).toBe(false);
+    fs.rmSync(job, { recursive: true });
+    expect(await make(1)).toEqual(made);
+  });
+
+  it.skipIf(!installed)('says that a graph built again may give other pools; a finished one is never built again', async () => {
+    await interrupted(graph);
+    const made = await make(1, 0, graph);
+    expect(lines.at(-1)).toContain('its graph built again: two builds differ a little');
+    expect(await make(1, 0, graph)).toEqual(made);
+    expect(lines.at(-1)).toContain('already made');
+  });
+});
+
 describe('the refreshes behind a resumed job', () => {
   it('are read in order, with the pools of the last alone', async () => {
     const made = [await make(1, 0), await make(2, 2), await make(3, 4)];
-    expect(readRefreshes(job, 2, 0)).toEqual([]);
-    expect(readRefreshes(job, 2, 3)).toEqual([{ ...made[0], pools: undefined }, made[1]]);
-    expect(readRefreshes(job, 2, 4)).toEqual([{ ...made[0], pools: undefined }, made[1]]); // the one at step 4 is the loop's to find
+    expect(readRefreshes(job, [], 0)).toEqual([]);
+    expect(readRefreshes(job, [0, 1], 3)).toEqual([{ ...made[0], pools: undefined }, made[1]]);
+    expect(readRefreshes(job, [0, 2], 5)).toEqual([{ ...made[0], pools: undefined }, made[2]]);
   });
 
   it('one that is missing is an error naming its folder', async () => {
     await make(1, 0);
-    expect(() => readRefreshes(job, 2, 3)).toThrow(path.join(job, 'refresh-001'));
+    expect(() => readRefreshes(job, [0, 1], 3)).toThrow(path.join(job, 'refresh-001'));
   });
 });
 

@@ -5,6 +5,7 @@ import { forEachSlice, initialParameters } from '../../src/encoders/parameters.j
 import { Replicas } from '../../src/train/replicas.js';
 import { createSharedMemory, type MemoryPlan, type StepBatch } from '../../src/train/sharedMemory.js';
 import { SOFTMAX, tinyShape, toyTokens, WHOLE } from './fixtures.js';
+import { retrieverStep } from './steps.js';
 
 const queries = toyTokens([4, 7, 5], 'queries');
 const passages = toyTokens([6, 3, 9, 8, 5], 'passages');
@@ -30,19 +31,6 @@ async function group(replicas: number, towers: 'shared' | 'separate' = 'shared',
   return Replicas.create(shared, 'onnx');
 }
 
-async function lossAndGradient(
-  replicas: Replicas,
-  parameters: Float32Array,
-  given = batch,
-): Promise<{ loss: number; gradient: Float32Array }> {
-  const flat = tf.tensor1d(parameters);
-  replicas.assign(flat);
-  const { loss, gradient } = await replicas.step(given);
-  const values = { loss: (await loss.data())[0]!, gradient: Float32Array.from(await gradient.data()) };
-  tf.dispose([flat, loss, gradient]);
-  return values;
-}
-
 beforeAll(async () => {
   await selectBackend('onnx');
 });
@@ -53,7 +41,7 @@ describe('the gradient of a step', () => {
       const replicas = await group(1, towers);
       const { specs } = createDualEncoder(tinyShape(towers));
       const parameters = initialParameters(specs, 3);
-      const { gradient } = await lossAndGradient(replicas, parameters);
+      const { gradient } = await retrieverStep(replicas, parameters, batch);
       const probes: [string, number][] = [];
       forEachSlice(specs, ({ name }, begin, end) => {
         // The largest gradient of each parameter: fp32 differences of the small ones are noise.
@@ -65,9 +53,10 @@ describe('the gradient of a step', () => {
       for (const [name, at] of probes) {
         const shifted = async (by: number) =>
           (
-            await lossAndGradient(
+            await retrieverStep(
               replicas,
               parameters.map((value, i) => (i === at ? value + by : value)),
+              batch,
             )
           ).loss;
         const difference = ((await shifted(h)) - (await shifted(-h))) / (2 * h);
@@ -82,8 +71,8 @@ describe('the gradient of a step', () => {
   it('is the same from two replicas as from one, up to rounding', async () => {
     const parameters = initialParameters(createDualEncoder(tinyShape()).specs, 3);
     const [one, two] = [await group(1), await group(2)];
-    const alone = await lossAndGradient(one, parameters);
-    const together = await lossAndGradient(two, parameters);
+    const alone = await retrieverStep(one, parameters, batch);
+    const together = await retrieverStep(two, parameters, batch);
     expect(together.loss).toBeCloseTo(alone.loss, 5);
     together.gradient.forEach((value, i) => expect(Math.abs(value - alone.gradient[i]!)).toBeLessThan(1e-5));
     await one.dispose();
@@ -93,9 +82,9 @@ describe('the gradient of a step', () => {
   it('repeats bit for bit with dropout, and leaves no tensor behind', async () => {
     const replicas = await group(2, 'shared', 0.3);
     const parameters = initialParameters(createDualEncoder(tinyShape()).specs, 3);
-    const first = await lossAndGradient(replicas, parameters);
+    const first = await retrieverStep(replicas, parameters, batch);
     const tensors = tf.memory().numTensors;
-    for (let i = 0; i < 5; i++) expect((await lossAndGradient(replicas, parameters)).gradient).toEqual(first.gradient);
+    for (let i = 0; i < 5; i++) expect((await retrieverStep(replicas, parameters, batch)).gradient).toEqual(first.gradient);
     expect(tf.memory().numTensors).toBe(tensors);
     await replicas.dispose();
   });
@@ -106,7 +95,7 @@ async function withPlan(replicas: number, memory: Partial<MemoryPlan>, given: St
   const parameters = initialParameters(createDualEncoder(tinyShape()).specs, 3);
   const made = await group(replicas, 'shared', 0.3, { memory, shape: { pooling } });
   const before = tf.memory().numTensors;
-  const values = await lossAndGradient(made, parameters, given);
+  const values = await retrieverStep(made, parameters, given);
   expect(tf.memory().numTensors).toBe(before);
   await made.dispose();
   return values;
@@ -146,7 +135,7 @@ describe('frozen parameters', () => {
     const results: Float32Array[] = [];
     for (const shape of [{}, { frozen }]) {
       const replicas = await group(1, 'shared', 0, { shape });
-      results.push((await lossAndGradient(replicas, parameters)).gradient);
+      results.push((await retrieverStep(replicas, parameters, batch)).gradient);
       await replicas.dispose();
     }
     forEachSlice(createDualEncoder({ ...tinyShape(), frozen }).specs, (spec, begin, end) => {

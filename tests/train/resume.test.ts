@@ -11,9 +11,13 @@ const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'simans-resume-'));
 const file = writeJobFile(folder);
 const uninterrupted = path.join(folder, 'jobs', 'uninterrupted');
 
+let uninterruptedSaid = '';
+
 beforeAll(async () => {
   writeBeir(path.join(folder, 'beir'));
-  expect(await train(file, '--set', 'name=uninterrupted')).toMatchObject({ code: 0 });
+  const { code, stdout } = await train(file, '--set', 'name=uninterrupted');
+  expect(code).toBe(0);
+  uninterruptedSaid = stdout;
 }, 120_000);
 afterAll(() => fs.rmSync(folder, { recursive: true }));
 
@@ -41,6 +45,16 @@ it('a job killed in a step, in a refresh and while it writes a checkpoint ends l
   expect(finishedRefreshes(job)).toMatchObject(refreshes); // read, not made again
   expect(fs.readdirSync(job, { recursive: true, encoding: 'utf8' }).filter((name) => name.includes('.tmp-'))).toEqual([]);
 }, 120_000);
+
+it('what refreshes took is said at each and summed up', () => {
+  const said = [...uninterruptedSaid.matchAll(/^refresh \d at step \d+: dev .*; ([\d.]+) s, refreshes ([\d.]+) % of the time so far$/gm)];
+  expect(said).toHaveLength(4);
+  const { seconds, refreshShare } = JSON.parse(fs.readFileSync(path.join(uninterrupted, 'summary.json'), 'utf8'));
+  const { train: training, refresh, checkpoint } = seconds;
+  expect(refreshShare).toBeCloseTo(refresh / (training + refresh + checkpoint), 10);
+  expect(refreshShare).toBeGreaterThan(0);
+  expect(uninterruptedSaid).toContain(`refreshes: 4, ${(100 * refreshShare).toFixed(1)} % of the wall-clock time`);
+});
 
 describe('Ctrl-C', () => {
   const job = path.join(folder, 'jobs', 'stopped');

@@ -48,19 +48,18 @@ const sessions = new WeakMap<Graph, NativeSession>();
 
 /** The graph's outputs, in its order, as arrays of the given shapes from the pool. `inputs` are in the graph's order. */
 export function runGraph(graph: Graph, inputs: readonly Values[], outputShapes: readonly (readonly number[])[]): Float32Array[] {
-  const feeds: Record<string, NativeTensor> = {};
-  Object.keys(graph.inputs).forEach((name, i) => {
-    feeds[name] = { type: 'float32', data: plain(inputs[i].values), dims: inputs[i].shape };
-  });
-  const fetches: Record<string, NativeTensor> = {};
-  const outputs = Object.keys(graph.outputs).map((name, i) => {
-    const dims = outputShapes[i];
-    const data = takeArray(dims.reduce((size, dim) => size * dim, 1));
-    fetches[name] = { type: 'float32', data, dims };
-    return data;
-  });
-  sessionOf(graph).run(feeds, fetches, {});
-  return outputs;
+  const outputs = outputShapes.map((shape) => ({ values: takeArray(shape.reduce((size, dim) => size * dim, 1)), shape }));
+  runGraphInto(graph, inputs, outputs);
+  return outputs.map(({ values }) => values);
+}
+
+/** Writes the graph's outputs into the given arrays. */
+export function runGraphInto(graph: Graph, inputs: readonly Values[], outputs: readonly Values[]): void {
+  const tensors = (names: object, given: readonly Values[]): Record<string, NativeTensor> =>
+    Object.fromEntries(
+      Object.keys(names).map((name, i) => [name, { type: 'float32', data: plain(given[i].values), dims: given[i].shape }]),
+    );
+  sessionOf(graph).run(tensors(graph.inputs, inputs), tensors(graph.outputs, outputs), {});
 }
 
 function sessionOf(graph: Graph): NativeSession {

@@ -58,6 +58,30 @@ type Refuse = (problem: string) => never;
  * infinite number is a UserError naming file and tensor.
  */
 export function readSafetensors(file: string): { tensors: Map<string, NamedArray>; metadata: Record<string, string> } {
+  return inFile(file, (descriptor, refuse) => {
+    const { entries, metadata, dataAt, dataLength } = readHeader(descriptor, refuse);
+    const tensors = new Map<string, NamedArray>();
+    let end = 0;
+    for (const [name, entry] of Object.entries(entries)) {
+      const checked = checkedEntry(name, entry as Entry, dataLength, refuse);
+      const [from, to] = checked.data_offsets;
+      const bytes = readBytes(descriptor, dataAt + from, to - from, refuse);
+      const values = READERS[checked.dtype]!.read(bytes.buffer as ArrayBuffer);
+      if (values instanceof Float32Array) refuseBroken(name, values, refuse);
+      tensors.set(name, { name, shape: checked.shape, values });
+      end = Math.max(end, to);
+    }
+    if (end !== dataLength) refuse(`${dataLength} bytes of data where its header names ${end}`);
+    return { tensors, metadata };
+  });
+}
+
+/** What a file says of itself, without its tensors. */
+export function readMetadata(file: string): Record<string, string> {
+  return inFile(file, (descriptor, refuse) => readHeader(descriptor, refuse).metadata);
+}
+
+function inFile<T>(file: string, read: (descriptor: number, refuse: Refuse) => T): T {
   const refuse: Refuse = (problem) => {
     throw new UserError(
       `${file}: ${problem}; expected a whole safetensors file of finite numbers. Copy it again or use another checkpoint.`,
@@ -65,28 +89,20 @@ export function readSafetensors(file: string): { tensors: Map<string, NamedArray
   };
   const descriptor = openFile(file, refuse);
   try {
-    const size = fs.fstatSync(descriptor).size;
-    if (size < 8) refuse(`${size} bytes`);
-    const headerLength = Number(readBytes(descriptor, 0, 8, refuse).readBigUInt64LE(0));
-    if (8 + headerLength > size || headerLength > LONGEST_HEADER) refuse(`header of ${headerLength} bytes in a file of ${size}`);
-    const { __metadata__: metadata, ...entries } = parseHeader(readBytes(descriptor, 8, headerLength, refuse).toString('utf8'), refuse);
-    const dataLength = size - 8 - headerLength;
-    const tensors = new Map<string, NamedArray>();
-    let end = 0;
-    for (const [name, entry] of Object.entries(entries)) {
-      const checked = checkedEntry(name, entry as Entry, dataLength, refuse);
-      const [from, to] = checked.data_offsets;
-      const bytes = readBytes(descriptor, 8 + headerLength + from, to - from, refuse);
-      const values = READERS[checked.dtype]!.read(bytes.buffer as ArrayBuffer);
-      if (values instanceof Float32Array) refuseBroken(name, values, refuse);
-      tensors.set(name, { name, shape: checked.shape, values });
-      end = Math.max(end, to);
-    }
-    if (end !== dataLength) refuse(`${dataLength} bytes of data where its header names ${end}`);
-    return { tensors, metadata: (metadata ?? {}) as Record<string, string> };
+    return read(descriptor, refuse);
   } finally {
     fs.closeSync(descriptor);
   }
+}
+
+function readHeader(descriptor: number, refuse: Refuse) {
+  const size = fs.fstatSync(descriptor).size;
+  if (size < 8) refuse(`${size} bytes`);
+  const headerLength = Number(readBytes(descriptor, 0, 8, refuse).readBigUInt64LE(0));
+  if (8 + headerLength > size || headerLength > LONGEST_HEADER) refuse(`header of ${headerLength} bytes in a file of ${size}`);
+  const { __metadata__, ...entries } = parseHeader(readBytes(descriptor, 8, headerLength, refuse).toString('utf8'), refuse);
+  const metadata = (__metadata__ ?? {}) as Record<string, string>;
+  return { entries, metadata, dataAt: 8 + headerLength, dataLength: size - 8 - headerLength };
 }
 
 /** Refuses the first number that is not finite. */

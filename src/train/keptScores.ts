@@ -1,32 +1,35 @@
-/** The ranker that denoises a job's pools. A pair is scored once: its score is kept in a file, and a job that goes on reads it there. */
+/**
+ * The scores that a cross-encoder gives to pairs of a data set, each made once: they are kept in a file, and a job that goes on reads them there.
+ */
 import fs from 'node:fs';
 import path from 'node:path';
 import { UserError } from '../core/errors.js';
-import { sha256OfFile, writeFileAtomic } from '../core/files.js';
+import { bytesOf, sha256, writeFileAtomic } from '../core/files.js';
 import type { Reporter } from '../core/reporter.js';
 import type { Dataset } from '../data/types.js';
 import { openPairScorer } from '../encoders/pairScorer.js';
-import type { Denoiser } from '../train/poolFilters.js';
 
-export interface DenoiserOptions {
-  /** Folder of the cross-encoder. */
+export interface KeptScorer {
+  /** The logits of passages for a query, by rows. */
+  score(query: number, passages: Int32Array): Promise<Float32Array>;
+  dispose(): void;
+}
+
+export interface KeptScorerOptions {
+  /** Folder or hub id of the cross-encoder. */
   readonly model: string;
   readonly maxTokens: number;
-  readonly below: number;
+  /** Where the scores are kept. */
+  readonly folder: string;
   readonly dataset: Dataset;
   readonly reporter: Reporter;
 }
 
-/** A record of the file: query row, passage row, score. */
-const RECORD = 12;
-
-export async function openDenoiser({ model, maxTokens, below, dataset, reporter }: DenoiserOptions): Promise<Denoiser> {
+export async function openKeptScorer({ model, maxTokens, folder, dataset, reporter }: KeptScorerOptions): Promise<KeptScorer> {
   const { queries, corpus, fingerprint } = dataset;
-  const bound = `${await sha256OfFile(path.join(model, 'model.safetensors'))} ${maxTokens} ${JSON.stringify(fingerprint)}`;
-  const known = new PairScores(path.join(model, '..', 'scores'), bound);
   const scorer = await openPairScorer(model, maxTokens, reporter);
+  const known = new PairScores(folder, sha256(bytesOf(scorer.parameters), String(maxTokens), JSON.stringify(fingerprint)));
   return {
-    below,
     score: async (query, passages) => {
       const missing = passages.filter((passage) => known.get(query, passage) === undefined);
       if (missing.length > 0) {
@@ -44,6 +47,9 @@ export async function openDenoiser({ model, maxTokens, below, dataset, reporter 
     },
   };
 }
+
+/** A record of the file: query row, passage row, score. */
+const RECORD = 12;
 
 /** Scores by pair, in memory and in an append-only file that is bound to what they are of. */
 class PairScores {

@@ -1,0 +1,151 @@
+/** What was measured on a sample, scaled by what is known of a job: its phases, its memory, its disk. */
+import type { RunConfig } from '../config/schema.js';
+import type { Dataset } from '../data/types.js';
+import { chooseIndex } from '../index/choice.js';
+import { comingQueries } from '../train/refresh.js';
+
+/** One line of the plan. */
+export interface PlannedPhase {
+  readonly name: string;
+  /** Where the job's summary has it among its seconds. */
+  readonly booked: 'prepare' | 'train' | 'refresh' | 'evaluate';
+  /** How often it happens. */
+  readonly times: number;
+  readonly secondsEach: number;
+}
+
+export interface PlannedWork {
+  readonly index: 'exact' | 'hnsw' | 'engine';
+  readonly phases: readonly PlannedPhase[];
+  readonly seconds: number;
+  /** What the phases leave out, in words. */
+  readonly leftOut: readonly string[];
+  /** Bytes by what holds them. */
+  readonly memory: Readonly<Record<string, number>>;
+  readonly disk: Readonly<Record<string, number>>;
+}
+
+/** Measured seconds: of the vocabulary or the checkpoint; of a text; of a passage; of a query and a passage; of a step. */
+export interface Rates {
+  readonly preparing: number;
+  readonly tokenising: number;
+  readonly encoding: number;
+  readonly searching: number;
+  readonly step: number;
+}
+
+export interface Measured {
+  readonly rates: Rates;
+  readonly width: number;
+  readonly replicas: number;
+  readonly parameters: number;
+  /** Mean tokens of a passage. */
+  readonly tokensEach: number;
+  readonly stepBytes: number;
+}
+
+/** Node, its libraries and the compiled kernels. */
+const RUNTIME_BYTES = 350e6;
+/** Of a node of the graph beside its vector in half precision and its neighbours, 4 bytes each, twice as many on the ground as above. */
+const NODE_BYTES = 24;
+
+interface Counts {
+  readonly refreshes: number;
+  /** Training queries that a refresh searches for. */
+  readonly searched: number;
+  readonly pool: number;
+  /** Encoders that are tested. */
+  readonly tested: number;
+}
+
+export function planWork(config: RunConfig, dataset: Dataset, measured: Measured): PlannedWork {
+  const { train, refresh, sampler } = config;
+  const pool = 'pool' in sampler ? sampler.pool : 0;
+  const refreshes = Math.ceil(train.steps / refresh.everySteps);
+  const last = (refreshes - 1) * refresh.everySteps;
+  const searched = pool > 0 ? comingQueries(config, dataset, last, Math.min(refresh.everySteps, train.steps)).length : 0;
+  const counts = { refreshes, searched, pool, tested: config.eval.test === 'atEnd' ? 2 : 0 };
+  const expansion = 'searchExpansion' in refresh.index ? refresh.index.searchExpansion : 0;
+  const choice = chooseIndex({ passages: dataset.corpus.size, queries: searched, width: measured.width, expansion });
+  const index = refresh.index.kind === 'auto' ? choice.kind : refresh.index.kind;
+  const graphSeconds = choice.seconds.hnsw / measured.replicas;
+  const phases = phasesOf(config, dataset, measured, counts, index, graphSeconds);
+  return {
+    index,
+    phases,
+    seconds: phases.reduce((sum, { times, secondsEach }) => sum + times * secondsEach, 0),
+    leftOut: [
+      ...(index === 'engine' && pool > 0 ? ['the engine: its servers load and search in their own time'] : []),
+      ...(refresh.mode === 'async' ? ['that refreshes go on beside the training: they are counted as if it waited'] : []),
+      ...(config.eval.bm25 ? ['BM25'] : []),
+    ],
+    memory: memoryOf(config, dataset, measured, counts, index),
+    disk: diskOf(config, dataset, measured, counts),
+  };
+}
+
+function phasesOf(
+  { train }: RunConfig,
+  { corpus, queries, splits }: Dataset,
+  { rates }: Measured,
+  { refreshes, searched, pool, tested }: Counts,
+  index: PlannedWork['index'],
+  graphSeconds: number,
+): PlannedPhase[] {
+  const N = corpus.size;
+  const exactly = rates.searching * N;
+  const pools = { exact: exactly * searched, hnsw: graphSeconds, engine: 0 }[index];
+  return [
+    { name: 'vocabulary or checkpoint', booked: 'prepare', times: 1, secondsEach: rates.preparing },
+    { name: 'tokenise', booked: 'prepare', times: 1, secondsEach: rates.tokenising * (N + queries.size) },
+    { name: 'step', booked: 'train', times: train.steps, secondsEach: rates.step },
+    { name: 'encode the corpus', booked: 'refresh', times: refreshes + 1, secondsEach: rates.encoding * N },
+    { name: 'evaluate dev', booked: 'refresh', times: refreshes + 1, secondsEach: splits.dev.rows.length * (exactly + rates.encoding) },
+    {
+      name: index === 'engine' ? 'encode queries of pools' : `search pools (${index})`,
+      booked: 'refresh',
+      times: pool > 0 ? refreshes : 0,
+      secondsEach: pools + searched * rates.encoding,
+    },
+    { name: 'encode the corpus to test', booked: 'evaluate', times: tested, secondsEach: rates.encoding * N },
+    { name: 'test', booked: 'evaluate', times: tested, secondsEach: splits.test.rows.length * (exactly + rates.encoding) },
+  ];
+}
+
+function memoryOf(
+  { refresh }: RunConfig,
+  { corpus }: Dataset,
+  { width, parameters, tokensEach, stepBytes }: Measured,
+  { searched, pool }: Counts,
+  index: PlannedWork['index'],
+): Record<string, number> {
+  const N = corpus.size;
+  const [tokens, vectors] = [4 * tokensEach * N, 4 * N * width];
+  const connectivity = 'connectivity' in refresh.index ? refresh.index.connectivity : 0;
+  return {
+    'Node and libraries': RUNTIME_BYTES,
+    'token tables': tokens,
+    'vectors of the corpus': vectors,
+    // Neither exact search nor an engine holds anything of the passages in this machine's memory.
+    ...(index === 'hnsw' && { 'graph while searching': N * (2 * width + 8 * connectivity + NODE_BYTES) }),
+    pools: searched * pool * 8,
+    'a training step': stepBytes,
+    ...(refresh.mode === 'async' && { 'the process of refreshes': RUNTIME_BYTES + tokens + vectors + 12 * parameters }),
+  };
+}
+
+function diskOf(
+  { train }: RunConfig,
+  { corpus }: Dataset,
+  { width, parameters, tokensEach }: Measured,
+  { refreshes, searched, pool }: Counts,
+): Record<string, number> {
+  const vectors = 4 * corpus.size * width;
+  return {
+    checkpoints: (train.keepCheckpoints + 1) * 4 * parameters * (train.averageDecay > 0 ? 4 : 3),
+    'pools of the refreshes': refreshes * searched * pool * 8,
+    'token cache': 4 * tokensEach * corpus.size,
+    'vectors of a refresh under way': vectors,
+    'index and model': vectors + 4 * parameters,
+  };
+}

@@ -1,0 +1,21 @@
+/** Inner products of two sets of vectors, for a search. */
+import { graph, node } from '../onnx/graph.js';
+import { onnxIsActive } from '../onnx/operator.js';
+import { runGraphInto, type Values } from '../onnx/session.js';
+import { tf } from '../tf.js';
+
+const PRODUCTS = graph({ a: 2, b: 2 }, { y: 2 }, [node('y', 'Gemm', ['a', 'b'], { transB: 1 })]);
+
+/** Writes a·bᵀ to the begin of `into`: a [M, D], b [N, D] → M·N numbers. A synchronous stop on backends with a device. */
+export function productsInto(into: Float32Array, a: Values, b: Values): void {
+  const shape = [a.shape[0]!, b.shape[0]!];
+  if (onnxIsActive()) {
+    runGraphInto(PRODUCTS, [a, b], [{ values: into.subarray(0, shape[0]! * shape[1]!), shape }]);
+    return;
+  }
+  // Copies: a backend may keep an array, and these are written again.
+  const [left, right] = [a, b].map(({ values, shape }) => tf.tensor2d(values.slice(), shape as [number, number]));
+  const products = tf.matMul(left!, right!, false, true);
+  into.set(products.dataSync() as Float32Array);
+  tf.dispose([left!, right!, products]);
+}

@@ -1,0 +1,143 @@
+/** The finished folder of `simans encode`, read shard by shard: a corpus of vectors of any size in the memory of one shard. */
+import fs from 'node:fs';
+import path from 'node:path';
+import { UserError } from '../core/errors.js';
+import { readJson, sha256 } from '../core/files.js';
+import type { Side } from '../encoders/dualEncoder.js';
+import { readMetadata } from '../encoders/formats/safetensors.js';
+import type { Vectors } from './exact.js';
+import { manifestFile, readVectorShard, shardFile, type VectorType } from './vectorShards.js';
+
+/** What the vectors of a folder are of. */
+export type EncodeManifest = {
+  readonly model: string;
+  readonly texts: string;
+  readonly side: Side;
+  readonly dtype: VectorType;
+  readonly width: number;
+  readonly rows: number;
+  readonly shardRows: number;
+  readonly maxTokens: number;
+  readonly prefix: string;
+};
+
+const ADVICE = 'Encode again with simans encode.';
+
+export const rowsInShard = (shard: number, { rows, shardRows }: EncodeManifest): number => Math.min(shardRows, rows - shard * shardRows);
+export const idsFile = (folder: string, shard: number) => path.join(folder, `shard-${String(shard).padStart(5, '0')}.ids.json`);
+
+/** Vectors that need not be in memory at once. */
+export interface VectorRows {
+  readonly size: number;
+  readonly width: number;
+  /** Valid until the next call. */
+  row(row: number): Float32Array;
+}
+
+export const rowsOfVectors = ({ values, width }: Vectors): VectorRows => ({
+  size: values.length / width,
+  width,
+  row: (row) => values.subarray(row * width, (row + 1) * width),
+});
+
+export const isVectorFolder = (folder: string): boolean => fs.existsSync(manifestFile(folder));
+
+export class StoredVectors implements VectorRows {
+  readonly manifest: EncodeManifest;
+  private readonly held = { shard: -1, values: new Float32Array(0) };
+
+  /** A folder without vectors, or with those of another side, is a UserError. */
+  constructor(
+    readonly folder: string,
+    side?: Side,
+  ) {
+    this.manifest = readJson(manifestFile(folder), 'Name a folder of vectors; encode them with simans encode.') as EncodeManifest;
+    if (side !== undefined && this.manifest.side !== side)
+      throw new UserError(
+        `${manifestFile(folder)}: found vectors of the ${this.manifest.side} side; expected ${side}. Encode with --side ${side}.`,
+      );
+  }
+
+  get size(): number {
+    return this.manifest.rows;
+  }
+
+  get width(): number {
+    return this.manifest.width;
+  }
+
+  get shards(): number {
+    return Math.ceil(this.size / this.manifest.shardRows);
+  }
+
+  /** What the vectors are, by what their shards say of themselves: an index that was built from others has another. One that is absent is a UserError. */
+  generation(): string {
+    const checksums = Array.from({ length: this.shards }, (_, shard) => {
+      const file = shardFile(this.folder, shard);
+      if (!fs.existsSync(file)) throw new UserError(`${file}: no such file; expected ${this.shards} shards. ${ADVICE}`);
+      return readMetadata(file).sha256;
+    });
+    return sha256(JSON.stringify([this.manifest, checksums])).slice(0, 16);
+  }
+
+  /** One that is missing or damaged is a UserError naming its file. */
+  shard(shard: number): Vectors {
+    const { width } = this;
+    const values = readVectorShard(this.folder, shard, rowsInShard(shard, this.manifest), width);
+    if (!values)
+      throw new UserError(
+        `${shardFile(this.folder, shard)}: missing or damaged; expected ${rowsInShard(shard, this.manifest)} vectors as its checksum says. ${ADVICE}`,
+      );
+    return { values, width };
+  }
+
+  /** The shard of the last row is kept: rows in order are cheap. */
+  row(row: number): Float32Array {
+    const shard = Math.floor(row / this.manifest.shardRows);
+    if (shard !== this.held.shard) Object.assign(this.held, { shard, values: this.shard(shard).values });
+    const at = (row - shard * this.manifest.shardRows) * this.width;
+    return this.held.values.subarray(at, at + this.width);
+  }
+
+  idsOfShard(shard: number): string[] {
+    const file = idsFile(this.folder, shard);
+    const ids = readJson(file, ADVICE) as string[];
+    const rows = rowsInShard(shard, this.manifest);
+    if (ids.length !== rows) throw new UserError(`${file}: found ${ids.length} ids; expected ${rows}. ${ADVICE}`);
+    return ids;
+  }
+
+  /** Of many rows, each shard read once. */
+  idsOf(rows: Int32Array): Map<number, string> {
+    const found = new Map<number, string>();
+    const { shardRows } = this.manifest;
+    let [shard, ids] = [-1, [] as string[]];
+    for (const row of Int32Array.from(new Set(rows)).sort()) {
+      const own = Math.floor(row / shardRows);
+      if (own !== shard) [shard, ids] = [own, this.idsOfShard(own)];
+      found.set(row, ids[row - own * shardRows]!);
+    }
+    return found;
+  }
+}
+
+/** All vectors of a finished folder as float32 [rows, width], with their ids. */
+export function readVectors(folder: string): { ids: string[]; vectors: Float32Array; width: number } {
+  const stored = new StoredVectors(folder);
+  const vectors = new Float32Array(stored.size * stored.width);
+  const ids: string[] = [];
+  for (let shard = 0; shard < stored.shards; shard++) {
+    vectors.set(stored.shard(shard).values, shard * stored.manifest.shardRows * stored.width);
+    ids.push(...stored.idsOfShard(shard));
+  }
+  return { ids, vectors, width: stored.width };
+}
+
+/** Refuses vectors of two encoders in one search. */
+export function requireSameModel(passages: StoredVectors, queries: StoredVectors): void {
+  for (const key of ['model', 'width'] as const)
+    if (passages.manifest[key] !== queries.manifest[key])
+      throw new UserError(
+        `${manifestFile(queries.folder)}: found vectors of another ${key} (${queries.manifest[key]}); expected that of ${passages.folder} (${passages.manifest[key]}). Encode both with one model.`,
+      );
+}

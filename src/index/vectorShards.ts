@@ -1,0 +1,78 @@
+/**
+ * Vectors on disk in shards, each whole or absent: shard-00000.safetensors holds its rows' vectors (with scales for int8) and their checksum;
+ * encode.json beside them says what all are of. What is finished need not be made again, whoever made it.
+ */
+import fs from 'node:fs';
+import path from 'node:path';
+import { UserError } from '../core/errors.js';
+import { bytesOf, readJson, sha256, writeJson } from '../core/files.js';
+import { fromHalf, toHalf } from '../core/half.js';
+import { quantisedRows } from '../core/quantise.js';
+import { type NamedArray, readSafetensors, writeSafetensors } from '../encoders/formats/safetensors.js';
+
+export type VectorType = 'fp32' | 'fp16' | 'int8';
+
+/** What the vectors of a folder are of: anything that must be the same for two shards to belong together. */
+export type ShardManifest = Readonly<Record<string, string | number>>;
+
+/** Binds a folder without vectors to the manifest. Otherwise the keys in which its vectors are of something else, with what is found there. */
+export function bindShards(folder: string, manifest: ShardManifest): ShardManifest {
+  const file = manifestFile(folder);
+  if (!fs.existsSync(file)) {
+    writeJson(file, manifest);
+    return {};
+  }
+  const found = readJson(file, 'Choose another folder, or remove this one.') as ShardManifest;
+  const others = Object.keys(manifest).filter((key) => found[key] !== manifest[key]);
+  return Object.fromEntries(others.map((key) => [key, found[key] ?? 'absent']));
+}
+
+export const manifestFile = (folder: string): string => path.join(folder, 'encode.json');
+export const shardFile = (folder: string, shard: number) => path.join(folder, `shard-${String(shard).padStart(5, '0')}.safetensors`);
+
+/** Vectors [rows, width] of one shard. */
+export function writeVectorShard(folder: string, shard: number, vectors: Float32Array, width: number, dtype: VectorType = 'fp32'): void {
+  const rows = vectors.length / width;
+  const shape = [rows, width];
+  const tensors: NamedArray[] =
+    dtype === 'fp32'
+      ? [{ name: 'vectors', shape, values: vectors }]
+      : dtype === 'fp16'
+        ? [{ name: 'vectors', shape, values: toHalf(vectors) }]
+        : quantised(vectors, rows, width);
+  // Of the values as a reader gets them: half precision and int8 round.
+  const stored = dtype === 'fp16' ? fromHalf(tensors[0]!.values as Uint16Array) : dequantised(tensors[0]!, tensors[1]);
+  writeSafetensors(shardFile(folder, shard), tensors, { sha256: checksum(stored) });
+}
+
+/** The float32 vectors [rows, width] of a shard; undefined where it is absent, of another size, or not what its checksum says. */
+export function readVectorShard(folder: string, shard: number, rows: number, width: number): Float32Array | undefined {
+  const file = shardFile(folder, shard);
+  if (!fs.existsSync(file)) return undefined;
+  try {
+    const { tensors, metadata } = readSafetensors(file);
+    const found = tensors.get('vectors');
+    if (found?.shape.join() !== [rows, width].join()) return undefined;
+    const vectors = dequantised(found, tensors.get('scales'));
+    return metadata.sha256 === checksum(vectors) ? vectors : undefined;
+  } catch (error) {
+    if (error instanceof UserError) return undefined; // damaged: it is made again
+    throw error;
+  }
+}
+
+const checksum = (values: Float32Array): string => sha256(bytesOf(values));
+
+function quantised(vectors: Float32Array, rows: number, width: number): NamedArray[] {
+  const { values, scales } = quantisedRows(vectors, rows, width);
+  return [
+    { name: 'vectors', shape: [rows, width], values },
+    { name: 'scales', shape: [rows], values: scales },
+  ];
+}
+
+function dequantised({ values, shape }: NamedArray, scales: NamedArray | undefined): Float32Array {
+  if (!scales) return values as Float32Array;
+  const width = shape[1]!;
+  return Float32Array.from(values, (value, i) => value * (scales.values[Math.floor(i / width)] as number));
+}

@@ -1,0 +1,170 @@
+/**
+ * RocketQA's data augmentation: queries without judgments are searched for with the denoised retriever; where the ranker is sure of the best candidate it is
+ * taken for the positive. Blocks of queries are kept as they are done.
+ */
+import fs from 'node:fs';
+import path from 'node:path';
+import { selectBackend } from '../backend/index.js';
+import type { RecipeConfig, RunConfig } from '../config/schema.js';
+import { stageFolder } from '../config/stages.js';
+import { writeFileAtomic } from '../core/files.js';
+import { queriesOf } from '../data/formats/texts.js';
+import type { PseudoLabel } from '../data/pseudoLabels.js';
+import { createTexts } from '../data/texts.js';
+import { encodeRow } from '../data/tokenCache.js';
+import type { Dataset, Texts } from '../data/types.js';
+import { tableOf } from '../encoders/batching.js';
+import { createDualEncoder } from '../encoders/dualEncoder.js';
+import { readSafetensors } from '../encoders/formats/safetensors.js';
+import { openModelFolder } from '../encoders/modelFolder.js';
+import { openPairScorer, type PairScorer } from '../encoders/pairScorer.js';
+import { createWeights, disposeWeights } from '../encoders/parameters.js';
+import { prefixed } from '../encoders/prefixed.js';
+import { encodeRows } from '../index/encode.js';
+import { ExactIndex, type Hits, QUERY_BLOCK } from '../index/exact.js';
+import { stageCandidates } from '../train/candidateSource.js';
+import type { JobOptions } from '../train/job.js';
+import { loadTrainable, pseudoLabelFile } from '../train/trainData.js';
+import type { Stage } from './recipe.js';
+
+type RocketQaConfig = Extract<RecipeConfig, { kind: 'rocketqa' }>;
+type Augment = Exclude<RocketQaConfig['augment'], 'none'>;
+
+/** `retriever`: the folder of the stage that searches; `ranker`: the folder of the cross-encoder that judges. */
+export function augmentStage(
+  config: RunConfig,
+  settings: Augment,
+  models: { readonly retriever: string; readonly ranker: string; readonly maxTokens: number },
+): Stage {
+  const folder = stageFolder(config, 'augment');
+  return {
+    name: 'augment',
+    does: 'label queries without judgments by retriever and ranker',
+    steps: 0,
+    done: () => fs.existsSync(pseudoLabelFile(path.join(config.jobsFolder, config.name))),
+    run: (options) => label(config, settings, { ...models, folder }, options),
+  };
+}
+
+/** What becomes of one query: its ranking, and what is taken for right. */
+interface Labelled {
+  readonly id: string;
+  readonly text: string;
+  readonly ranking: readonly { readonly id: string; readonly score: number }[];
+  readonly positive?: string;
+}
+
+async function label(
+  config: RunConfig,
+  settings: Augment,
+  { folder, retriever, ranker, maxTokens }: { folder: string; retriever: string; ranker: string; maxTokens: number },
+  { reporter, signal }: JobOptions,
+): Promise<boolean> {
+  await selectBackend(config.backend);
+  const dataset = await loadTrainable(config, reporter);
+  const queries = await readQueries(settings.queries);
+  const search = await openSearch(retriever, queries, Math.min(settings.depth, dataset.corpus.size));
+  const scorer = await openPairScorer(ranker, maxTokens, reporter);
+  const phase = reporter.phase('label queries', queries.size, 'queries');
+  for (let begin = 0; begin < queries.size; begin += QUERY_BLOCK) {
+    const end = Math.min(queries.size, begin + QUERY_BLOCK);
+    const file = blockFile(folder, begin);
+    if (!fs.existsSync(file)) {
+      const hits = search.of(begin, end);
+      const lines: string[] = [];
+      for (let row = begin; row < end; row++)
+        lines.push(`${JSON.stringify(await judged(queries, row, hits, row - begin, dataset, scorer, settings))}\n`);
+      writeFileAtomic(file, lines.join(''));
+    }
+    phase.update(end);
+    await new Promise((resolve) => setImmediate(resolve)); // lets Ctrl-C in
+    if (signal.aborted) break;
+  }
+  search.dispose();
+  scorer.dispose();
+  if (signal.aborted) return false;
+  phase.end();
+  const labelled = readBlocks(folder, queries.size).filter(({ positive }) => positive !== undefined);
+  reporter.line(
+    `augment: ${labelled.length.toLocaleString('en')} of ${queries.size.toLocaleString('en')} queries have a passage that the ranker gives more than ${settings.positivesAbove}`,
+  );
+  const rankings = labelled.map(({ id, ranking }) =>
+    ranking.map(({ id: passage, score }, i) => `${id} Q0 ${passage} ${i + 1} ${score} simans\n`).join(''),
+  );
+  if (rankings.length > 0) writeFileAtomic(stageCandidates(folder), ...rankings);
+  const labels = labelled.map(({ id, text, positive }): PseudoLabel => ({ id, text, positive: positive! }));
+  writeFileAtomic(pseudoLabelFile(path.join(config.jobsFolder, config.name)), ...labels.map((one) => `${JSON.stringify(one)}\n`));
+  return true;
+}
+
+const blockFile = (folder: string, begin: number) => path.join(folder, 'blocks', `${String(begin).padStart(8, '0')}.jsonl`);
+
+function readBlocks(folder: string, size: number): Labelled[] {
+  const starts = Array.from({ length: Math.ceil(size / QUERY_BLOCK) }, (_, i) => i * QUERY_BLOCK);
+  return starts.flatMap((begin) =>
+    fs
+      .readFileSync(blockFile(folder, begin), 'utf8')
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => JSON.parse(line) as Labelled),
+  );
+}
+
+async function readQueries(file: string): Promise<Texts> {
+  const [ids, texts]: [string[], string[]] = [[], []];
+  for await (const { id, text } of queriesOf(file)) {
+    ids.push(id);
+    texts.push(text);
+  }
+  return createTexts(ids, texts, 'query');
+}
+
+/** The ranker's word on the candidates of one query. */
+async function judged(
+  queries: Texts,
+  row: number,
+  hits: Hits,
+  at: number,
+  { corpus }: Dataset,
+  scorer: PairScorer,
+  { positivesAbove }: Augment,
+): Promise<Labelled> {
+  const depth = hits.passages.length / Math.min(QUERY_BLOCK, queries.size - (row - at));
+  const passages = hits.passages.subarray(at * depth, (at + 1) * depth);
+  const text = queries.text(row);
+  const logits = await scorer.score(
+    text,
+    Array.from(passages, (passage) => corpus.text(passage)),
+  );
+  const best = logits.indexOf(Math.max(...logits));
+  const sure = 1 / (1 + Math.exp(-logits[best]!)) > positivesAbove;
+  const ranking = Array.from(passages, (passage, i) => ({ id: corpus.id(passage), score: hits.scores[at * depth + i]! }));
+  return { id: queries.id(row), text, ranking, ...(sure && { positive: ranking[best]!.id }) };
+}
+
+/** The `depth` best passages of queries [begin, end) by a finished stage's encoder and the vectors that it left. */
+async function openSearch(
+  stage: string,
+  queries: Texts,
+  depth: number,
+): Promise<{ of(begin: number, end: number): Hits; dispose(): void }> {
+  const model = await openModelFolder(path.join(stage, 'model'));
+  const encoder = createDualEncoder(model.shape);
+  const weights = createWeights(encoder.specs, model.parameters);
+  const { width, logitScale } = encoder;
+  const stored = readSafetensors(path.join(stage, 'index', 'passages.safetensors')).tensors.get('vectors')!;
+  const index = new ExactIndex({ values: stored.values as Float32Array, width });
+  const tokenizer = prefixed(model.tokenizer, model.prefixes.query);
+  return {
+    of: (begin, end) => {
+      const rows = Int32Array.from({ length: end - begin }, (_, i) => i);
+      const table = tableOf(Array.from(rows, (row) => encodeRow(queries, begin + row, tokenizer, model.maxTokens.query)));
+      const values = new Float32Array(rows.length * width);
+      encodeRows(encoder, weights, 'query', table, rows, model.tokenizer.padId, values);
+      return index.search({ values, width }, rows, depth, logitScale);
+    },
+    dispose: () => {
+      disposeWeights(weights);
+    },
+  };
+}
