@@ -3,12 +3,13 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { configHash } from '../config/hash.js';
 import { type LabCell, nameOf } from '../config/labFile.js';
-import { readJson, writeFileAtomic } from '../core/files.js';
+import { writeFileAtomic } from '../core/files.js';
 import { type Reporter, silentReporter } from '../core/reporter.js';
 import { readPerQuery } from '../eval/runFiles.js';
 import { readFigures } from '../train/diagnostics.js';
 import { trainJob } from '../train/job.js';
 import type { Summary } from '../train/summary.js';
+import { cellText, readStoredCell } from './storedCell.js';
 
 /** What one training found; figures of draws are means over all draws of the job. */
 export interface CellResult {
@@ -52,7 +53,7 @@ export async function runLab(cells: readonly LabCell[], { to, reporter, signal }
       return undefined;
     }
     const result = resultOf(cell, summary);
-    writeFileAtomic(fileOf(to, cell), cellText(result, summary));
+    writeFileAtomic(fileOf(to, cell), textOf(result, summary));
     fs.rmSync(summary.folder, { recursive: true });
     reporter.line(`${nameOf(cell)}: ${result.measure} ${result.test.toFixed(4)}, ${(100 * result.drawn).toFixed(1)} % of draws are hidden`);
   }
@@ -96,19 +97,15 @@ function weighted(values: readonly (readonly [number, number | undefined])[]): n
 }
 
 /** The result with what it rests on; one line a list. */
-function cellText(result: CellResult, { versions, backend, data, steps, best, folder, ...summary }: Summary): string {
+function textOf(result: CellResult, { versions, backend, data, steps, best, folder, ...summary }: Summary): string {
   const { total, ...seconds } = summary.seconds; // of the process, which has trained others before
   const { queries, values } = readPerQuery(path.join(folder, 'eval', 'test.trained.tsv'));
   const test = values(result.measure);
   const rest = { ...result, versions, backend: backend.name, fingerprint: data.fingerprint, steps, bestStep: best.step, seconds };
-  const perQuery = JSON.stringify(Object.fromEntries(queries.map((query, i) => [query, Number(test[i]!.toFixed(6))])));
-  return `${JSON.stringify(rest, null, 2).replace(/\n}$/, '')},\n  "perQuery": ${perQuery}\n}\n`;
+  return cellText(rest, { perQuery: Object.fromEntries(queries.map((query, i) => [query, Number(test[i]!.toFixed(6))])) });
 }
 
 /** A stored cell of today's configuration; undefined where there is none. */
 export function readCell(to: string, cell: LabCell): CellResult | undefined {
-  const file = fileOf(to, cell);
-  if (!fs.existsSync(file)) return undefined;
-  const found = readJson(file, 'Remove it: it is made again.') as CellResult;
-  return found.configHash === configHash(cell.config) ? found : undefined;
+  return readStoredCell(fileOf(to, cell), cell.config);
 }

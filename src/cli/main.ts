@@ -2,6 +2,7 @@
 import fs from 'node:fs';
 import yargs from 'yargs';
 import { UserError } from '../core/errors.js';
+import { compareVerb } from './compare.js';
 import { configVerb } from './config.js';
 import { dataVerb } from './data.js';
 import { doctorVerb } from './doctor.js';
@@ -47,6 +48,7 @@ function parser(argv: readonly string[]) {
     .command(planVerb)
     .command(searchVerb)
     .command(evalVerb)
+    .command(compareVerb)
     .command(rerankVerb)
     .command(encodeVerb)
     .command(indexVerb)

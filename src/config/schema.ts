@@ -29,6 +29,50 @@ const refresh = z.strictObject({
     'steps',
     'Steps between refreshes: encode the corpus, search the queries of the coming steps, evaluate dev.',
   ),
+  everyEpochs: key(
+    z.union([z.literal('none'), z.number().gt(0)]),
+    'none',
+    'epochs',
+    'Epochs between refreshes, in place of everySteps; rounded to whole steps.',
+  ),
+  when: key(
+    z.union([
+      z.enum(['always', 'never']),
+      z.strictObject({
+        drift: z
+          .number()
+          .gt(0)
+          .max(0.5)
+          .meta({ unit: 'share', description: 'Pairs of candidates of a pool whose order has turned, on a sample of 100 queries.' }),
+      }),
+      z.strictObject({
+        dev: z.number().gt(0).max(1).meta({
+          unit: '',
+          description: 'Change of eval.selection on 100 dev queries, among the candidates that the last refresh ranked.',
+        }),
+      }),
+    ]),
+    'always',
+    '',
+    'Whether a refresh is made each time: always; never but before the first step; or when {drift: …} or {dev: …} reaches what is given. Dev of the last step is always measured.',
+  ),
+  partial: key(
+    z.union([
+      z.literal('none'),
+      z.strictObject({
+        share: key(
+          share(),
+          0.05,
+          'share',
+          'Of the corpus, drawn anew each time, beside the candidates of the pools before and the positives.',
+        ),
+        wholeEvery: key(z.int().min(2), 4, 'refreshes', 'Every which refresh encodes the whole corpus and measures dev.'),
+      }),
+    ]),
+    'none',
+    '',
+    'Refreshes between whole ones, of a part of the corpus alone: {share, wholeEvery}. They measure no dev.',
+  ),
   mode: key(
     z.enum(['sync', 'async']),
     'sync',

@@ -1,6 +1,7 @@
 /** Systems against the first of them, or each against each: differences, intervals, p-values corrected for their number. */
 import { deriveKey } from '../core/random.js';
-import { holm, pairedBootstrap, pairedRandomization, pairedT, randomisedTukey, seedsBootstrap } from './significance.js';
+import { resampledMeans, seedsDifference } from './seedsBootstrap.js';
+import { holm, pairedBootstrap, pairedRandomization, pairedT, randomisedTukey } from './significance.js';
 
 export const TESTS = ['t', 'randomisation', 'tukey'] as const;
 export type TestName = (typeof TESTS)[number];
@@ -18,12 +19,12 @@ export interface Difference {
   /** The 95 % interval of the difference. */
   readonly low: number;
   readonly high: number;
-  /** Two-sided, corrected: by Holm's method, or by the Tukey test itself. Absent where seeds are compared: the interval speaks. */
-  readonly p?: number;
+  /** Two-sided, corrected: by Holm's method, or by the Tukey test itself. */
+  readonly p: number;
   readonly method: string;
 }
 
-/** `tukey` compares each with each, the others each with the first. Of several seeds the mean over them is tested, and its interval resamples seeds too. */
+/** `tukey` compares each with each, the others each with the first. Of several seeds the mean over them is tested, by resampling seeds and queries. */
 export function compare(systems: readonly System[], test: TestName, seed: number): Difference[] {
   const key = deriveKey(seed, 'comparison');
   const means = systems.map(({ seeds }) => meanOf(seeds));
@@ -32,11 +33,14 @@ export function compare(systems: readonly System[], test: TestName, seed: number
       ? systems.flatMap((_, i) => Array.from({ length: i }, (_, j) => [i, j] as const))
       : systems.slice(1).map((_, i) => [i + 1, 0] as const);
   if (systems.some(({ seeds }) => seeds.length > 1))
-    return pairs.map(([i, j]) => ({
-      ...named(systems, i, j),
-      ...seedsBootstrap(systems[i]!.seeds, systems[j]!.seeds, key),
-      method: 'bootstrap over seeds and queries',
-    }));
+    return compareSeeds(
+      systems,
+      pairs,
+      resampledMeans(
+        systems.map(({ seeds }) => seeds),
+        key,
+      ),
+    );
   const tukey = test === 'tukey' ? randomisedTukey(means, key) : undefined;
   const raw = pairs.map(([i, j]) => {
     if (tukey) return tukey[i]![j]!;
@@ -48,6 +52,18 @@ export function compare(systems: readonly System[], test: TestName, seed: number
     const { difference, low, high } = test === 't' ? pairedT(means[i]!, means[j]!) : pairedBootstrap(means[i]!, means[j]!, key);
     return { ...named(systems, i, j), difference, low, high, p: corrected[at]!, method };
   });
+}
+
+/** The differences of these pairs, from the systems' resampled means; p corrected by Holm's method for their number. */
+export function compareSeeds(
+  systems: readonly System[],
+  pairs: readonly (readonly [number, number])[],
+  means: readonly Float64Array[],
+): Difference[] {
+  const found = pairs.map(([i, j]) => seedsDifference(systems[i]!.seeds, systems[j]!.seeds, means[i]!, means[j]!));
+  const corrected = holm(found.map(({ p }) => p));
+  const method = 'bootstrap over seeds and queries, Holm';
+  return pairs.map(([i, j], at) => ({ ...named(systems, i, j), ...found[at]!, p: corrected[at]!, method }));
 }
 
 const named = (systems: readonly System[], i: number, j: number) => ({ system: systems[i]!.name, baseline: systems[j]!.name });

@@ -144,38 +144,8 @@ export function randomisedTukey(systems: readonly Float64Array[], key: Key, samp
   return means.map((_, i) => means.map((_, j) => (i === j ? 1 : (reached[Math.max(i, j)]![Math.min(i, j)]! + 1) / (samples + 1))));
 }
 
-/**
- * The difference of two recipes trained with several seeds: seeds and queries are both resampled with replacement, for both add to what another
- * evaluation would give. `a` and `b` hold the per-query values of each seed's system. The 95 % percentile interval.
- */
-export function seedsBootstrap(a: readonly Float64Array[], b: readonly Float64Array[], key: Key, samples = 10_000): BootstrapInterval {
-  for (const system of [...a, ...b]) pairedDifferences(a[0]!, system);
-  const n = a[0]!.length;
-  const words = new Uint32Array(2);
-  const below = (size: number, c0: number, c1: number): number => {
-    threefry2x32(key, c0, c1, words);
-    return Math.floor((words[0]! / 2 ** 32) * size);
-  };
-  const means = new Float64Array(samples);
-  for (let sample = 0; sample < samples; sample++) {
-    const chosen = [a, b].map((systems, side) => systems.map((_, i) => systems[below(systems.length, i, sample * 4 + side)]!));
-    let sum = 0;
-    for (let i = 0; i < n; i++) {
-      const query = below(n, i, sample * 4 + 2);
-      for (const [side, systems] of chosen.entries()) {
-        let values = 0;
-        for (const system of systems) values += system[query]!;
-        sum += ((side === 0 ? 1 : -1) * values) / systems.length;
-      }
-    }
-    means[sample] = sum / n;
-  }
-  means.sort();
-  const meanOf = (systems: readonly Float64Array[]) => systems.reduce((sum, system) => sum + mean(system), 0) / systems.length;
-  return { difference: meanOf(a) - meanOf(b), low: percentile(means, 0.025), high: percentile(means, 0.975) };
-}
-
-function pairedDifferences(a: Float64Array, b: Float64Array): Float64Array {
+/** a − b by query. */
+export function pairedDifferences(a: Float64Array, b: Float64Array): Float64Array {
   if (a.length !== b.length || a.length === 0) {
     throw new UserError(
       `cannot compare ${a.length} with ${b.length} per-query values, expected as many of both and at least one: evaluate both runs on one split`,
@@ -185,7 +155,7 @@ function pairedDifferences(a: Float64Array, b: Float64Array): Float64Array {
 }
 
 /** The share-quantile of ascending values, linear between neighbours. */
-function percentile(ascending: Float64Array, share: number): number {
+export function percentile(ascending: Float64Array, share: number): number {
   const place = share * (ascending.length - 1);
   const below = Math.floor(place);
   const above = Math.min(below + 1, ascending.length - 1);

@@ -101,12 +101,15 @@ function datasetsTable(results: readonly Result[], measure: string): string {
   return table([measureLabel(measure), ...results.map(({ data }) => data), 'mean'], rows);
 }
 
-function differencesTable(measure: string, differences: readonly Difference[]): string {
+/** '0.0312', '< .0001' */
+export const pText = (p: number): string => (p < 0.0001 ? '< .0001' : p.toFixed(4));
+
+export function differencesTable(measure: string, differences: readonly Difference[]): string {
   const rows = differences.map(({ system, baseline, difference, low, high, p }) => [
     `${system} − ${baseline}`,
     signedFigure(difference),
     `${signedFigure(low)} to ${signedFigure(high)}`,
-    p === undefined ? '' : p < 0.0001 ? '< .0001' : p.toFixed(4),
+    pText(p),
   ]);
   return table([`${measureLabel(measure)} (${differences[0]!.method})`, 'difference', '95 % interval', 'p'], rows);
 }

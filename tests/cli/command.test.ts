@@ -14,6 +14,7 @@ const VERBS = [
   'train',
   'search',
   'eval',
+  'compare',
   'rerank',
   'data',
   'data list',

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { deriveKey, uniform } from '../../src/core/random.js';
 import { compare, extremes } from '../../src/eval/compare.js';
 import { type Result, requireComparable } from '../../src/eval/result.js';
-import { holm, randomisedTukey, seedsBootstrap } from '../../src/eval/significance.js';
+import { meanOfSeeds, resampledMeans, type Seeds, seedsDifference } from '../../src/eval/seedsBootstrap.js';
+import { holm, pairedBootstrap, randomisedTukey } from '../../src/eval/significance.js';
 
 const N = 60;
 const values = (name: string, shift: number) => Float64Array.from({ length: N }, (_, i) => 0.5 * uniform(deriveKey(1, name), i, 0) + shift);
@@ -50,16 +51,48 @@ describe('randomised Tukey', () => {
 });
 
 describe('seeds and queries resampled', () => {
+  const differenceOf = (a: Seeds, b: Seeds) => {
+    const [ofA, ofB] = resampledMeans([a, b], key, 2000) as [Float64Array, Float64Array];
+    return seedsDifference(a, b, ofA, ofB);
+  };
+  const base = values('a', 0);
+  const better = base.map((value) => value + 0.1);
+
   it('widens the interval where seeds differ', () => {
-    const base = values('a', 0);
-    const better = base.map((value) => value + 0.1);
-    const calm = seedsBootstrap([better, better, better], [base, base, base], key, 2000);
-    const spread = [-0.2, 0, 0.2].map((shift) => better.map((value) => value + shift));
-    const wide = seedsBootstrap(spread, [base, base, base], key, 2000);
+    const calm = differenceOf([better, better, better], [base, base, base]);
+    const wide = differenceOf(
+      [-0.2, 0, 0.2].map((shift) => better.map((value) => value + shift)),
+      [base, base, base],
+    );
     expect(calm.difference).toBeCloseTo(0.1, 10);
     expect(wide.difference).toBeCloseTo(0.1, 10);
     expect(calm.high - calm.low).toBeLessThan(0.001);
     expect(wide.high - wide.low).toBeGreaterThan(0.1);
+    expect(calm.p).toBe(2 / 2001); // the smallest that 2,000 resamples can give
+    expect(wide.p).toBeGreaterThan(calm.p);
+  });
+
+  it('of one seed is the bootstrap over queries, and p is 1 where nothing differs', () => {
+    const other = values('b', 0);
+    const found = differenceOf([base], [other]);
+    const once = pairedBootstrap(base, other, key, 2000);
+    expect(found.difference).toBeCloseTo(once.difference, 12);
+    expect(Math.abs(found.low - once.low)).toBeLessThan(0.01);
+    expect(Math.abs(found.high - once.high)).toBeLessThan(0.01);
+    expect(differenceOf([base], [base]).p).toBe(1);
+  });
+
+  it('has the error of the mean: of queries and of seeds', () => {
+    const seeds = [0, 0.02, 0.07, 0.11].map((shift) => base.map((value) => value + shift));
+    const [means] = resampledMeans([seeds], key, 4000) as [Float64Array];
+    const middle = means.reduce((sum, value) => sum + value, 0) / means.length;
+    const deviation = Math.sqrt(means.reduce((sum, value) => sum + (value - middle) ** 2, 0) / means.length);
+    const variance = (list: readonly number[]) => {
+      const centre = list.reduce((sum, value) => sum + value, 0) / list.length;
+      return list.reduce((sum, value) => sum + (value - centre) ** 2, 0) / list.length;
+    };
+    expect(middle).toBeCloseTo(meanOfSeeds(seeds), 2);
+    expect(deviation / Math.sqrt(variance([...base]) / N + variance([0, 0.02, 0.07, 0.11]) / 4)).toBeCloseTo(1, 1);
   });
 });
 
@@ -69,6 +102,13 @@ describe('compare', () => {
   it('sets the others against the first, or each against each', () => {
     expect(compare(systems, 't', 1).map(({ system, baseline }) => `${system}-${baseline}`)).toEqual(['b-a', 'c-a']);
     expect(compare(systems, 'tukey', 1).map(({ system, baseline }) => `${system}-${baseline}`)).toEqual(['b-a', 'c-a', 'c-b']);
+  });
+
+  it('corrects the p-values of several seeds by Holm', () => {
+    const several = systems.map(({ name, seeds: [one] }) => ({ name, seeds: [one!, one!.map((value) => value + 0.001)] }));
+    const found = compare(several, 'randomisation', 1);
+    expect(found.map(({ method }) => method)).toEqual(Array(2).fill('bootstrap over seeds and queries, Holm'));
+    expect(found[1]!.p).toBe((2 * 2) / 10_001);
   });
 
   it('gives the same for the same seed', () => {

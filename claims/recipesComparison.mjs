@@ -1,0 +1,221 @@
+/**
+ * The comparison of recipes and samplers: every arm has the same start, K, m, batch, refreshes and retriever steps; a cell is one arm with one seed, kept as
+ * results/recipes/SET/cells/ARM-SEED.json. An arm's learning rate is the better of two on dev (trials, seed 42), chosen once for the arms of a recipe.
+ *   node claims/recipesComparison.mjs medquad            makes what is missing, one job after the other: three hours
+ *   node claims/recipesComparison.mjs medquad --cells 5  five cells of it
+ *   node claims/recipesTable.mjs                         the tables of docs/recipes-comparison.md
+ */
+import fs from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { readArmCell, runArms } from '../dist/analysis/compare.js';
+import { cellName } from '../dist/config/comparisonArms.js';
+import { configHash } from '../dist/config/hash.js';
+import { loadConfig } from '../dist/config/load.js';
+import { readJson, writeFileAtomic, writeJson } from '../dist/core/files.js';
+import { silentReporter } from '../dist/core/reporter.js';
+import { runRecipe } from '../dist/recipes/index.js';
+import { RESULTS } from './comparison.mjs';
+import { commitOf, cpuModel, ROOT } from './processes.mjs';
+
+/** @typedef {import('../dist/config/schema.js').RunConfig} RunConfig */
+/** @typedef {import('../dist/config/comparisonArms.js').ArmJob} ArmJob */
+/** @typedef {'contrastive' | 'dpr' | 'ance' | 'rocketqa' | 'ar2'} Family */
+/** @typedef {{ pool: number, negatives: number, steps: number, init: unknown }} Shared what all arms share, from the set's job file */
+/** @typedef {{ family: Family, sampler: (shared: Shared) => object }} Arm */
+
+/** A set: the job file, the keys that tell where its data lies (undefined where that is not known), the seeds. */
+export const SETS = {
+  medquad: {
+    title: 'MedQuAD',
+    config: 'claims/recipes-medquad.yaml',
+    place: () => (process.env.SIMANS_DATA ? [`data.path=${path.join(process.env.SIMANS_DATA, 'medquad')}`] : undefined),
+    seeds: [1, 2, 3],
+  },
+};
+/** @typedef {keyof typeof SETS} SetName */
+
+const pooled =
+  (/** @type {string} */ kind, /** @type {object} */ more = {}) =>
+  /** @returns {object} */
+  (/** @type {Shared} */ { pool, negatives }) => ({ kind, pool, negatives, ...more });
+const SIMANS = { a: 0.5, b: -1 };
+
+/** Each arm: its recipe's way of training, and how it draws. @type {Record<string, Arm>} */
+export const ARMS = {
+  'in-batch': { family: 'contrastive', sampler: () => ({ kind: 'none' }) },
+  topk: { family: 'contrastive', sampler: pooled('topk') },
+  topkUniform: { family: 'contrastive', sampler: pooled('topkUniform') },
+  rankWindow: { family: 'contrastive', sampler: pooled('rankWindow', { from: 10, to: 30 }) },
+  percentOfPositive: { family: 'contrastive', sampler: pooled('topk', { filters: { percentOfPositive: 0.95 } }) },
+  nearestK: { family: 'contrastive', sampler: pooled('nearestK', { b: SIMANS.b }) },
+  simans: { family: 'contrastive', sampler: pooled('simans', SIMANS) },
+  dpr: { family: 'dpr', sampler: pooled('topkUniform', { source: ['bm25', 'stage'] }) },
+  'dpr-simans': { family: 'dpr', sampler: pooled('simans', { source: ['bm25', 'stage'], ...SIMANS }) },
+  ance: { family: 'ance', sampler: pooled('topkUniform') },
+  'ance-simans': { family: 'ance', sampler: pooled('simans', SIMANS) },
+  rocketqa: { family: 'rocketqa', sampler: pooled('topkUniform', { source: 'stage' }) },
+  'rocketqa-simans': { family: 'rocketqa', sampler: pooled('simans', { source: 'stage', ...SIMANS }) },
+  ar2: { family: 'ar2', sampler: pooled('topkUniform') },
+  'ar2-simans': { family: 'ar2', sampler: pooled('simans', SIMANS) },
+};
+
+/** The comparisons that are asked for, [system, baseline]; p is corrected for their number. @type {readonly (readonly [string, string])[]} */
+export const PAIRS = [
+  ...['BM25', 'in-batch', 'topk', 'topkUniform', 'rankWindow', 'percentOfPositive', 'nearestK'].map(
+    (base) => /** @type {const} */ (['simans', base]),
+  ),
+  ...['dpr', 'ance', 'rocketqa', 'ar2'].map((recipe) => /** @type {const} */ ([`${recipe}-simans`, recipe])),
+];
+
+/** Peak rate of a stage that starts from random weights. */
+const FROM_SCRATCH = 0.004;
+/** The learning rates of the last stage that dev chooses from, and the arm that they are tried with. @type {Record<Family, { rates: number[], arm: string }>} */
+export const TRIALS = {
+  contrastive: { rates: [FROM_SCRATCH, 0.002], arm: 'in-batch' },
+  dpr: { rates: [FROM_SCRATCH, 0.002], arm: 'dpr' },
+  ance: { rates: [FROM_SCRATCH, 0.001], arm: 'ance' },
+  rocketqa: { rates: [FROM_SCRATCH, 0.002], arm: 'rocketqa' },
+  ar2: { rates: [0.0005, 0.0002], arm: 'ar2' },
+};
+
+/** What an arm sets over the job file. Of its retriever steps a third is for the first stage, where there is one. @param {Arm} arm @param {Shared} shared @param {number} rate */
+function settingsOf({ family, sampler }, shared, rate) {
+  const { pool, negatives, steps, init } = shared;
+  const early = {
+    train: { steps: steps / 3, learningRate: FROM_SCRATCH },
+    sampler: { kind: 'topkUniform', source: 'bm25', negatives, pool },
+  };
+  const ranker = { init, maxTokens: 80, learningRate: 0.003, microBatch: 128 };
+  const recipes = {
+    contrastive: { kind: family },
+    dpr: { kind: family, first: early },
+    ance: { kind: family, warmup: early },
+    rocketqa: { kind: family, first: early, ranker: { ...ranker, steps: 120, negatives } },
+    ar2: { kind: family, warmup: early, ranker: { ...ranker, warmupSteps: 60, stepsPerRefresh: 15 } },
+  };
+  return {
+    recipe: recipes[family],
+    sampler: sampler(shared),
+    'train.learningRate': rate,
+    'train.steps': family === 'contrastive' ? steps : (2 * steps) / 3,
+    ...(family === 'ar2' && { 'train.inBatch': false, 'train.loss': { kind: 'distillation' } }),
+  };
+}
+
+/** The checked job of an arm. @param {SetName} set @param {string} name @param {number} rate @param {Record<string, unknown>} own */
+function configOf(set, name, rate, own) {
+  const { config, place } = SETS[set];
+  const base = loadConfig(path.join(ROOT, config));
+  const { sampler, train, encoder } = base;
+  if (!('pool' in sampler))
+    throw new Error(`${config}: sampler ${sampler.kind}; expected one with a pool, from which all arms take K and m`);
+  const shared = { pool: sampler.pool, negatives: sampler.negatives, steps: train.steps, init: encoder.init };
+  const sets = { ...settingsOf(ARMS[name], shared, rate), ...own };
+  return loadConfig(path.join(ROOT, config), [
+    ...(place() ?? []),
+    ...Object.entries(sets).map(([key, value]) => `${key}=${JSON.stringify(value)}`),
+  ]);
+}
+
+/** @param {SetName} set */
+const folderOf = (set) => path.join(RESULTS, 'recipes', set);
+/** @param {SetName} set */
+const jobsOf = (set) => path.join(ROOT, 'jobs', 'recipes', set);
+
+/** @typedef {{ family: Family, arm: string, rate: number, file: string, config: RunConfig }} Trial */
+
+/** @param {SetName} set @returns {Trial[]} */
+export const trialsOf = (set) =>
+  /** @type {Family[]} */ (Object.keys(TRIALS)).flatMap((family) =>
+    TRIALS[family].rates.map((rate) => {
+      const { arm } = TRIALS[family];
+      const name = `trial-${arm}-${rate}`;
+      const config = configOf(set, arm, rate, { name, seed: 42, jobsFolder: jobsOf(set), 'eval.test': 'never' });
+      return { family, arm, rate, config, file: path.join(folderOf(set), 'trials', `${arm}-${rate}.json`) };
+    }),
+  );
+
+/** What dev said of a trial; undefined where it was not made with today's configuration. @param {Trial} trial @returns {number | undefined} */
+export function readTrial({ file, config }) {
+  if (!fs.existsSync(file)) return undefined;
+  const { configHash: hash, dev } = /** @type {{ configHash: string, dev: number }} */ (readJson(file, 'Remove it: it is made again.'));
+  return hash === configHash(config) ? dev : undefined;
+}
+
+/** The better rate of each family by the trials that are there; the first where there is none. @param {SetName} set @returns {Record<Family, number>} */
+export function ratesOf(set) {
+  /** @type {Record<string, { rate: number, dev: number }>} */
+  const best = {};
+  for (const trial of trialsOf(set)) {
+    const dev = readTrial(trial) ?? Number.NEGATIVE_INFINITY;
+    if (!(trial.family in best) || dev > best[trial.family].dev) best[trial.family] = { rate: trial.rate, dev };
+  }
+  return /** @type {Record<Family, number>} */ (Object.fromEntries(Object.entries(best).map(([family, { rate }]) => [family, rate])));
+}
+
+/** Seed by seed, so that an unfinished table compares arms too. BM25 is evaluated once, by the first job. @param {SetName} set @returns {ArmJob[]} */
+export function cellsOf(set) {
+  const rates = ratesOf(set);
+  return SETS[set].seeds.flatMap((seed, first) =>
+    Object.entries(ARMS).map(([arm, { family }]) => {
+      const own = { seed, jobsFolder: jobsOf(set), 'eval.bm25': first === 0 && arm === 'in-batch' };
+      const config = configOf(set, arm, rates[family], own);
+      return { arm, seed, config: { ...config, name: `${arm}-${seed}-${configHash(config).slice(0, 8)}` } };
+    }),
+  );
+}
+
+/** The stored cells of today's configuration. @param {SetName} set */
+export const storedRecipes = (set) => cellsOf(set).flatMap((job) => readArmCell(folderOf(set), job) ?? []);
+
+/** Makes missing trials, then at most `cells` missing cells; a killed job goes on from its last checkpoint. @param {SetName} set @param {number} [cells] */
+export async function completeRecipes(set, cells = Number.POSITIVE_INFINITY) {
+  if (!SETS[set].place()) throw new Error(`recipes on ${set}: SIMANS_DATA is not set; what is missing is not made`);
+  const signal = new AbortController().signal;
+  const say = { ...silentReporter, line: (/** @type {string} */ text) => console.error(text) };
+  for (const trial of trialsOf(set).filter((one) => readTrial(one) === undefined)) {
+    const summary = await runRecipe(trial.config, { resume: true, reporter: silentReporter, signal });
+    if (!summary) throw new Error('internal: stopped without a signal');
+    writeTrial(trial, summary);
+    say.line(`trial of ${trial.arm}, learning rate ${trial.rate}: dev ${summary.best.dev.toFixed(4)}`);
+    fs.rmSync(summary.folder, { recursive: true });
+  }
+  const to = folderOf(set);
+  const missing = cellsOf(set).filter((job) => readArmCell(to, job) === undefined);
+  for (const job of missing.slice(0, cells)) {
+    await runArms([job], { to, reporter: say, signal });
+    stamp(path.join(to, cellName(job)));
+    fs.rmSync(path.join(jobsOf(set), job.config.name), { recursive: true });
+  }
+}
+
+/** @param {Trial} trial @param {import('../dist/train/summary.js').Summary} summary */
+export function writeTrial({ arm, rate, file, config }, { best, refreshes }) {
+  const course = refreshes.map(({ step, dev }) => [step, Number(dev[best.measure].toFixed(4))]);
+  const provenance = { commit: commitOf(), cpu: cpuModel() };
+  writeJson(file, {
+    ...provenance,
+    arm,
+    rate,
+    configHash: configHash(config),
+    measure: best.measure,
+    dev: best.dev,
+    bestStep: best.step,
+    course,
+  });
+}
+
+/** Remembers what a cell was made by. @param {string} file */
+function stamp(file) {
+  const provenance = `{\n  "commit": ${JSON.stringify(commitOf())},\n  "cpu": ${JSON.stringify(cpuModel())},\n`;
+  writeFileAtomic(file, fs.readFileSync(file, 'utf8').replace('{\n', provenance));
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const { values, positionals } = parseArgs({ allowPositionals: true, options: { cells: { type: 'string' } } });
+  const [set = 'medquad'] = positionals;
+  if (!(set in SETS)) throw new Error(`${set}: no such set; expected one of ${Object.keys(SETS).join(', ')}`);
+  await completeRecipes(/** @type {SetName} */ (set), values.cells === undefined ? undefined : Number(values.cells));
+}
