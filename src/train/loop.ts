@@ -54,10 +54,12 @@ export interface StepMemory {
 }
 
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
-const measuresText = (means: Readonly<Record<string, number>>): string =>
-  Object.entries(means)
-    .map(([name, mean]) => `${name} ${mean.toFixed(4)}`)
-    .join(', ');
+const foundText = ({ dev, passages }: Refresh): string =>
+  passages === undefined
+    ? `dev ${Object.entries(dev)
+        .map(([name, mean]) => `${name} ${mean.toFixed(4)}`)
+        .join(', ')}`
+    : `a part of the corpus, ${passages.toLocaleString('en')} passages, no dev`;
 const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(2)} GB`;
 
 export class Trainer {
@@ -241,9 +243,7 @@ export class Trainer {
     if (last) this.refreshes[this.refreshes.length - 1] = { ...last, pools: undefined, sourcePools: undefined };
     this.refreshes.push(made);
     const share = percent(refreshShare(stopwatch.seconds()));
-    reporter.line(
-      `refresh ${made.number} ${when}: ${made.passages === undefined ? `dev ${measuresText(made.dev)}` : `a part of the corpus, ${made.passages.toLocaleString('en')} passages, no dev`}; ${spent}, refreshes ${share} of the time so far`,
-    );
+    reporter.line(`refresh ${made.number} ${when}: ${foundText(made)}; ${spent}, refreshes ${share} of the time so far`);
     this.describe(made, last);
   }
 
