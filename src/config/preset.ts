@@ -8,7 +8,6 @@ export type PresetName = 'tiny';
 
 /** Questions about api-docs that nobody judged, for RocketQA's augmentation. */
 const TINY_QUERIES = fileURLToPath(new URL('../../configs/presets/tiny-queries.jsonl', import.meta.url));
-const STEPS = { train: { steps: 20, queriesPerStep: 8, learningRate: 1e-3 }, refresh: { everySteps: 10 } };
 const LARGEST_POOL = 50;
 
 /**
@@ -19,8 +18,6 @@ export function tiny(job: RawMap, realData = process.env.SIMANS_DATA): RawMap {
   const data = smallData(mapAt(job, 'data'), realData);
   const isLikeDpr = data?.format === 'dpr';
   const encoder = mapAt(job, 'encoder');
-  const refresh = mapAt(job, 'refresh');
-  const train = mapAt(job, 'train');
   return {
     name: `${job.name}-tiny`,
     ...(data && { data }),
@@ -34,17 +31,8 @@ export function tiny(job: RawMap, realData = process.env.SIMANS_DATA): RawMap {
     },
     ...smallSection('recipe', smallRecipe(mapAt(job, 'recipe'), isLikeDpr)),
     ...smallSection('sampler', smallSampler(job.sampler, isLikeDpr)),
-    refresh: {
-      ...STEPS.refresh,
-      ...(refresh.mode === 'async' && { lagSteps: 5 }),
-      ...(isMap(refresh.index) && { index: { kind: 'exact' } }),
-    },
-    train: {
-      ...STEPS.train,
-      checkpointEverySteps: 10,
-      ...('microBatch' in train && { microBatch: 4 }),
-      ...(typeof train.replicas === 'number' && { replicas: 'auto' }),
-    },
+    refresh: smallRefresh(mapAt(job, 'refresh')),
+    train: smallTrain(mapAt(job, 'train')),
     ...smallSection('eval', smallEvaluation(mapAt(job, 'eval'), isLikeDpr)),
   };
 }
@@ -75,16 +63,38 @@ function smallData({ format = 'builtin', ...keys }: RawMap, realData: string | u
 
 /** Stages take the job's settings, so that only what they have of their own is made small. */
 function smallRecipe(recipe: RawMap, hasGiven: boolean): RawMap {
-  const stages = ['warmup', 'first'].filter((stage) => isMap(recipe[stage]));
-  const small = Object.fromEntries(
-    stages.map((stage) => [stage, { ...STEPS, ...smallSection('sampler', smallSampler(mapAt(recipe, stage).sampler, hasGiven)) }]),
-  );
+  const stages = ['warmup', 'first'].flatMap((name): [string, RawMap][] => {
+    const stage = recipe[name];
+    return isMap(stage) ? [[name, smallStage(stage, hasGiven)]] : [];
+  });
+  const small = Object.fromEntries(stages);
   const ranker = { init: { layers: 1, width: 64, heads: 2, ffn: 256 }, maxTokens: 64, learningRate: 1e-3, microBatch: 32 };
   if (recipe.kind === 'ar2') return { ...small, ranker: { ...ranker, warmupSteps: 5, stepsPerRefresh: 5 } };
   if (recipe.kind !== 'rocketqa') return small;
   const augment = isMap(recipe.augment) && { augment: { queries: TINY_QUERIES, depth: 10 } };
   return { ...small, ranker: { ...ranker, steps: 10 }, ...augment };
 }
+
+function smallStage(stage: RawMap, hasGiven: boolean): RawMap {
+  const sampler = smallSampler(stage.sampler, hasGiven);
+  return { train: smallTrain(mapAt(stage, 'train')), refresh: smallRefresh(mapAt(stage, 'refresh')), ...smallSection('sampler', sampler) };
+}
+
+const smallTrain = (train: RawMap): RawMap => ({
+  steps: 20,
+  queriesPerStep: 8,
+  learningRate: 1e-3,
+  checkpointEverySteps: 10,
+  ...('microBatch' in train && { microBatch: 4 }),
+  ...(typeof train.replicas === 'number' && { replicas: 'auto' }),
+});
+
+const smallRefresh = (refresh: RawMap): RawMap => ({
+  everySteps: 10,
+  ...('everyEpochs' in refresh && { everyEpochs: 'none' }),
+  ...(refresh.mode === 'async' && { lagSteps: 5 }),
+  ...(isMap(refresh.index) && { index: { kind: 'exact' } }),
+});
 
 /** The same way of drawing, from the first step on; where the small data have no negatives of their own, BM25's instead of those. */
 function smallSampler(sampler: unknown, hasGiven: boolean): RawMap {

@@ -47,12 +47,12 @@ describe('tiny', () => {
     const { config } = load(`
 encoder: {init: some/weights, towers: separate, projection: {width: 768, layerNorm: true}, pooling: mean}
 sampler: {kind: nearestK, b: 1, pool: 200, negatives: 60, fromStep: 400}
-refresh: {everySteps: 400, mode: async, lagSteps: 300}
+refresh: {everyEpochs: 2, mode: async, lagSteps: 300}
 train: {steps: 800, replicas: 16, averageDecay: 0.9}
 `);
     expect(config.encoder).toMatchObject({ towers: 'separate', pooling: 'mean', projection: { width: 64, layerNorm: true } });
     expect(config.sampler).toMatchObject({ kind: 'nearestK', b: 1, pool: 60, negatives: 60, fromStep: 0 });
-    expect(config.refresh).toMatchObject({ mode: 'async', everySteps: 10, lagSteps: 5 });
+    expect(config.refresh).toMatchObject({ mode: 'async', everyEpochs: 'none', everySteps: 10, lagSteps: 5 });
     expect(config.train).toMatchObject({ replicas: 'auto', averageDecay: 0.9 });
   });
 
