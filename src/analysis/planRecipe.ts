@@ -77,7 +77,7 @@ async function planRanker(config: RunConfig, reporter: Reporter): Promise<Planne
   const ranker = await Ranker.open({
     settings,
     loss,
-    steps: 2,
+    rateAt: () => recipe.ranker.learningRate,
     config,
     folder,
     tokenizer,
@@ -88,7 +88,7 @@ async function planRanker(config: RunConfig, reporter: Reporter): Promise<Planne
   });
   try {
     const { queries, corpus, splits } = dataset;
-    const texts = Array.from({ length: train.queriesPerStep * group }, (_, i): [string, string] => [
+    const texts = Array.from({ length: (recipe.ranker.queriesPerStep ?? train.queriesPerStep) * group }, (_, i): [string, string] => [
       queries.text(splits.train.rows[Math.floor(i / group) % splits.train.rows.length]!),
       corpus.text((i * 7919) % corpus.size),
     ]);

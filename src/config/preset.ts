@@ -68,8 +68,15 @@ function smallRecipe(recipe: RawMap, hasGiven: boolean): RawMap {
     return isMap(stage) ? [[name, smallStage(stage, hasGiven)]] : [];
   });
   const small = Object.fromEntries(stages);
-  const ranker = { init: { layers: 1, width: 64, heads: 2, ffn: 256 }, maxTokens: 64, learningRate: 1e-3, microBatch: 32 };
-  if (recipe.kind === 'ar2') return { ...small, ranker: { ...ranker, warmupSteps: 5, stepsPerRefresh: 5 } };
+  const ranker = {
+    init: { layers: 1, width: 64, heads: 2, ffn: 256 },
+    maxTokens: 64,
+    learningRate: 1e-3,
+    queriesPerStep: 8,
+    microBatch: 32,
+  };
+  const warmup = { warmupSteps: 5, warmupLearningRate: 1e-3, warmupQueriesPerStep: 8 };
+  if (recipe.kind === 'ar2') return { ...small, ranker: { ...ranker, ...warmup, stepsPerRefresh: 5 } };
   if (recipe.kind !== 'rocketqa') return small;
   const augment = isMap(recipe.augment) && { augment: { queries: TINY_QUERIES, depth: 10 } };
   return { ...small, ranker: { ...ranker, steps: 10 }, ...augment };

@@ -31,6 +31,8 @@ const first = stage().prefault({}).meta({
     'A job that runs first, in stages/first; sampler.source: stage takes candidates from its ranking. This one starts anew from encoder.init.',
 });
 
+const optional = <T extends z.ZodType>(type: T, unit: string, description: string) => type.optional().meta({ unit, description });
+
 const ranker = () => ({
   init: z
     .union([z.string().min(1).meta({ form: 'a folder or hub id of weights' }), randomInit])
@@ -40,6 +42,13 @@ const ranker = () => ({
     }),
   maxTokens: key(z.int().min(5).max(512), 160, 'tokens', 'Longest pair of a query and a passage; the longer text loses its end first.'),
   learningRate: key(z.number().gt(0).max(1), 1e-5, '', 'Peak learning rate of the ranker.'),
+  queriesPerStep: optional(count().max(65_536), 'queries', 'Queries in a step of the ranker; train.queriesPerStep where not given.'),
+  weightDecay: optional(share(), '', 'Weight decay of the ranker; train.weightDecay where not given.'),
+  warmupShare: optional(
+    z.number().min(0).lt(1),
+    'share',
+    'Share of the ranker’s steps in which its learning rate rises from 0; train.warmupShare where not given.',
+  ),
   microBatch: key(count().max(65_536), 32, 'pairs', 'Pairs whose activations are in memory at once.'),
 });
 
@@ -82,6 +91,12 @@ export const recipe = z
         .strictObject({
           ...ranker(),
           warmupSteps: key(z.int().min(0), 0, 'steps', 'Steps of the ranker before the retriever’s first.'),
+          warmupLearningRate: optional(
+            z.number().gt(0).max(1),
+            '',
+            'Peak learning rate of those steps, which have a schedule of their own; learningRate where not given.',
+          ),
+          warmupQueriesPerStep: optional(count().max(65_536), 'queries', 'Queries in one of those steps; queriesPerStep where not given.'),
           stepsPerRefresh: key(z.int().min(0), 500, 'steps', 'Steps of the ranker behind each refresh, before the retriever’s.'),
         })
         .prefault({})

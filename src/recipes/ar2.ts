@@ -8,6 +8,7 @@ import { UserError } from '../core/errors.js';
 import { Ranker, type RankerPairs } from '../train/ranker.js';
 import type { Refresh } from '../train/refresh.js';
 import { refreshNumber, type ServedSteps } from '../train/refreshSchedule.js';
+import { learningRateAt } from '../train/schedule.js';
 import { competingPairs, type Teacher, type TeacherSource } from '../train/teacher.js';
 import { visitsOfStep } from '../train/visits.js';
 import { warmedUp } from './ance.js';
@@ -32,7 +33,7 @@ async function openTeacher(settings: Ar2Config['ranker'], { job, source, tokeniz
   const ranker = await Ranker.open({
     settings,
     loss: 'listwise',
-    steps: stepsAt(refreshes - 1),
+    rateAt: (step) => rankerRate(config, settings, step, stepsAt(refreshes - 1)),
     config,
     folder: path.join(folder, 'ranker'),
     tokenizer,
@@ -45,7 +46,7 @@ async function openTeacher(settings: Ar2Config['ranker'], { job, source, tokeniz
   return {
     learn: (refresh, served, signal) => {
       wanted = stepsAt(refresh.number);
-      return ranker.trainTo(wanted, (t) => pairsOf(source, refresh, served, t), signal);
+      return ranker.trainTo(wanted, (t) => pairsOf(source, settings, refresh, served, t), signal);
     },
     logits: async (batch, rows) => {
       if (ranker.steps !== wanted)
@@ -69,11 +70,40 @@ async function openTeacher(settings: Ar2Config['ranker'], { job, source, tokeniz
   };
 }
 
-/** The pairs of the ranker's step t: the queries of one of the coming steps, each with a positive and negatives drawn for the ranker. */
-function pairsOf(source: TeacherSource['source'], refresh: Refresh, { from, to }: ServedSteps, t: number): RankerPairs {
-  const { queries, corpus, splits } = source.dataset;
+/** The warm-up is a training of its own (D⁰), with a schedule of its own. */
+function rankerRate({ train }: RunConfig, settings: Ar2Config['ranker'], step: number, steps: number): number {
+  const { warmupSteps, learningRate, warmupLearningRate = learningRate, warmupShare = train.warmupShare } = settings;
+  const schedule = { ...train, warmupShare };
+  return step < warmupSteps
+    ? learningRateAt(step, { ...schedule, learningRate: warmupLearningRate, steps: warmupSteps })
+    : learningRateAt(step - warmupSteps, { ...schedule, learningRate, steps: steps - warmupSteps });
+}
+
+/** Where the queries of the ranker's step t begin in the stream of the coming steps' queries, which it goes through again and again, and how many there are. */
+function placeOfStep({ train }: RunConfig, settings: Ar2Config['ranker'], t: number): { begin: number; size: number } {
+  const { warmupSteps, queriesPerStep = train.queriesPerStep, warmupQueriesPerStep = queriesPerStep } = settings;
+  const size = t < warmupSteps ? warmupQueriesPerStep : queriesPerStep;
+  return { begin: Math.min(t, warmupSteps) * warmupQueriesPerStep + Math.max(0, t - warmupSteps) * queriesPerStep, size };
+}
+
+/** The pairs of the ranker's step t: queries of the coming steps, each with a positive and negatives drawn for the ranker. */
+function pairsOf(
+  source: TeacherSource['source'],
+  settings: Ar2Config['ranker'],
+  refresh: Refresh,
+  { from, to }: ServedSteps,
+  t: number,
+): RankerPairs {
+  const { dataset, config } = source;
+  const { queries, corpus, splits } = dataset;
   const { train } = splits;
-  const visits = visitsOfStep(source, refresh, from + (t % (to - from)), { purpose: 'ranker ', step: t });
+  const { queriesPerStep } = config.train;
+  const { begin, size } = placeOfStep(config, settings, t);
+  const first = Math.floor(begin / queriesPerStep);
+  const passes = Array.from({ length: Math.ceil((begin + size) / queriesPerStep) - first }, (_, i) => first + i);
+  const visits = passes
+    .flatMap((pass) => visitsOfStep(source, refresh, from + (pass % (to - from)), { purpose: 'ranker ', step: pass }))
+    .slice(begin - first * queriesPerStep, begin - first * queriesPerStep + size);
   const texts = visits.flatMap(({ place, positive, draws }) =>
     [train.positives[place]![positive]!, ...draws.flatMap(({ passages }) => [...passages])].map((passage): [string, string] => [
       queries.text(train.rows[place]!),

@@ -18,6 +18,7 @@ import type { JobOptions } from '../train/job.js';
 import { replicaCount } from '../train/jobFolder.js';
 import { queriesOfStep } from '../train/order.js';
 import { Ranker, type RankerPairs } from '../train/ranker.js';
+import { learningRateAt } from '../train/schedule.js';
 import { loadTrainable } from '../train/trainData.js';
 import type { Stage } from './recipe.js';
 
@@ -43,13 +44,14 @@ async function trainRanker(
   { folder, from, model }: { folder: string; from: string; model: string },
   { reporter, signal }: JobOptions,
 ): Promise<boolean> {
+  const { warmupShare = config.train.warmupShare } = settings;
   const backend = await selectBackend(config.backend);
   const dataset = await loadTrainable(config, reporter);
   const tokenizerFolder = path.join(from, 'tokenizer');
   const ranker = await Ranker.open({
     settings,
     loss: 'pointwise',
-    steps: settings.steps,
+    rateAt: (step) => learningRateAt(step, { ...config.train, warmupShare, learningRate: settings.learningRate, steps: settings.steps }),
     config,
     folder,
     tokenizer: await loadTokenizer(tokenizerFolder),
@@ -58,7 +60,7 @@ async function trainRanker(
     backend: backend.name,
     reporter,
   });
-  const pairsOf = await pairsFrom(stageCandidates(from), dataset, config, settings.negatives);
+  const pairsOf = await pairsFrom(stageCandidates(from), dataset, config, settings);
   try {
     await ranker.trainTo(settings.steps, pairsOf, signal);
     if (ranker.steps < settings.steps) return false;
@@ -70,9 +72,15 @@ async function trainRanker(
 }
 
 /** The pairs of a step: queries as a retriever's step has them, each with a positive and negatives drawn evenly from its candidates. */
-async function pairsFrom(file: string, dataset: Dataset, config: RunConfig, negatives: number): Promise<(step: number) => RankerPairs> {
+async function pairsFrom(
+  file: string,
+  dataset: Dataset,
+  config: RunConfig,
+  settings: RocketQaConfig['ranker'],
+): Promise<(step: number) => RankerPairs> {
   const { queries, corpus, splits, answers } = dataset;
   const { train } = splits;
+  const { negatives, queriesPerStep = config.train.queriesPerStep } = settings;
   const ranking = await openRanking(file, dataset);
   const judge = createJudge(dataset, config.eval);
   const poolOf = (place: number): Pool => {
@@ -85,7 +93,7 @@ async function pairsFrom(file: string, dataset: Dataset, config: RunConfig, nega
   };
   return (step) => {
     const [positiveKey, negativeKey] = [deriveKey(config.seed, 'ranker positive', step), deriveKey(config.seed, 'ranker negatives', step)];
-    const places = queriesOfStep(config.seed, dataset, config.train.queriesPerStep, step);
+    const places = queriesOfStep(config.seed, dataset, queriesPerStep, step);
     const texts = Array.from(places, (place, i) => {
       const pool = poolOf(place);
       const positives = train.positives[place]!;

@@ -20,21 +20,20 @@ import { RankerReplica } from './rankerReplica.js';
 import type { RankerBatch, RankerLoss, SharedRanker } from './rankerStep.js';
 import { summedStep } from './replica.js';
 import { closeThread, openThread, type ReplicaThread, runAll } from './replicaThread.js';
-import { learningRateAt } from './schedule.js';
 import { sharedFloats } from './sharedMemory.js';
 import type { StepResult } from './step.js';
 
 /** What recipes with a ranker say of it. */
 export type RankerSettings = Pick<
   Extract<RecipeConfig, { kind: 'ar2' | 'rocketqa' }>['ranker'],
-  'init' | 'maxTokens' | 'learningRate' | 'microBatch'
+  'init' | 'maxTokens' | 'microBatch' | 'weightDecay'
 >;
 
 export interface RankerOptions {
   readonly settings: RankerSettings;
   readonly loss: RankerLoss;
-  /** Steps in all, for the learning rate. */
-  readonly steps: number;
+  /** The learning rate of a step. */
+  readonly rateAt: (step: number) => number;
   readonly config: RunConfig;
   /** Of its checkpoints and its model. */
   readonly folder: string;
@@ -153,11 +152,10 @@ export class Ranker {
   }
 
   private async step({ texts, group }: RankerPairs): Promise<number> {
-    const { settings, steps, config, folder } = this.options;
+    const { rateAt, folder } = this.options;
     const step = this.done;
     const { loss, gradient } = await this.gradientOf({ step, group, pairs: this.tableOf(texts) });
-    const learningRate = learningRateAt(step, { ...config.train, learningRate: settings.learningRate, steps });
-    const norm = await this.optimizer.apply(gradient, step, learningRate);
+    const norm = await this.optimizer.apply(gradient, step, rateAt(step));
     const value = (await loss.data())[0]!;
     tf.dispose([loss, gradient]);
     if (!Number.isFinite(value) || !Number.isFinite(norm))
@@ -194,10 +192,11 @@ export class Ranker {
   }
 
   private restored(): Optimizer {
-    const { folder, config } = this.options;
+    const { folder, config, settings } = this.options;
     const { specs } = this.first.encoder;
+    const { weightDecay = config.train.weightDecay } = settings;
     const state = this.done > 0 ? loadCheckpoint(folder, specs, this.done) : { parameters: this.start.parameters };
-    return new Optimizer(state, decayMask(specs), { ...config.train, averageDecay: 0 });
+    return new Optimizer(state, decayMask(specs), { ...config.train, weightDecay, averageDecay: 0 });
   }
 
   private tableOf(texts: RankerPairs['texts']): PairTable {

@@ -34,12 +34,21 @@ const FILES: Record<string, string> = {
     refresh: BESIDE,
   }),
   rocketqa: recipeFile('rocketqa', {
-    recipe: { kind: 'rocketqa', first: EARLIER, ranker: { ...RANKER, steps: 6, negatives: 2 }, negativesBelow: 0.5 },
+    recipe: {
+      kind: 'rocketqa',
+      first: EARLIER,
+      ranker: { ...RANKER, queriesPerStep: 6, weightDecay: 0.1, steps: 6, negatives: 2 },
+      negativesBelow: 0.5,
+    },
     sampler: { kind: 'simans', source: 'stage', negatives: 2, pool: 10 },
     refresh: BESIDE,
   }),
   ar2: recipeFile('ar2', {
-    recipe: { kind: 'ar2', warmup: EARLIER, ranker: { ...RANKER, warmupSteps: 3, stepsPerRefresh: 4 } },
+    recipe: {
+      kind: 'ar2',
+      warmup: EARLIER,
+      ranker: { ...RANKER, queriesPerStep: 5, warmupSteps: 3, warmupQueriesPerStep: 12, stepsPerRefresh: 4 },
+    },
     train: { inBatch: false, loss: { kind: 'distillation', adversarial: 0.2 } },
   }),
 };
