@@ -46,9 +46,10 @@ function timeSearch(index) {
 async function exact() {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'simans-bench-'));
   try {
-    const index = new ExactIndex(passages(N));
+    const all = passages(N);
+    const index = new ExactIndex(all);
     index.search(queries, rows.subarray(0, 8), K, 1); // warm
-    const faiss = await startFaiss(options.python, folder, { queries, passages: passages(N), k: K });
+    const faiss = await startFaiss(options.python, folder, { queries, passages: all, k: K });
     /** @type {{ own: number[], peer: number[] }} */
     const seconds = { own: [], peer: [] };
     for (let i = 0; i < R; i++) {

@@ -18,7 +18,7 @@ import type { Run } from '../eval/run.js';
 import { readRun } from '../eval/runFiles.js';
 import { bulkEncode } from '../index/bulkEncode.js';
 import { ExactIndex, QUERY_BLOCK } from '../index/exact.js';
-import { readVectors } from '../index/storedVectors.js';
+import { readVectors, requireSameModel, StoredVectors } from '../index/storedVectors.js';
 
 export interface RankContext {
   readonly dataset: Dataset;
@@ -105,6 +105,7 @@ function encoded(model: OpenedModel, texts: Texts, side: Side, { cacheFolder, re
 /** Vectors that simans encode wrote, matched by id. */
 async function storedRun(folder: string, context: RankContext): Promise<Run> {
   const { dataset, split } = context;
+  requireSameModel(new StoredVectors(path.join(folder, 'passages'), 'passage'), new StoredVectors(path.join(folder, 'queries'), 'query'));
   const read = (side: string) => readVectors(path.join(folder, side));
   const [stored, asked] = [read('passages'), read('queries')];
   const width = stored.width;

@@ -13,7 +13,7 @@ interface SearchArguments {
   run?: string;
   index: string;
   name: string;
-  searchExpansion: number;
+  expansion: number;
   /** What follows `--`: a query may begin with a dash. */
   '--'?: string[];
 }
@@ -31,11 +31,11 @@ export const searchVerb: CommandModule<object, SearchArguments> = {
       .option('run', { type: 'string', requiresArg: true, describe: 'TREC run file to write' })
       .option('index', { type: 'string', requiresArg: true, default: 'exact', describe: 'exact, hnsw or engine' })
       .option('name', { type: 'string', requiresArg: true, default: 'simans', describe: 'Of the engine’s tables' })
-      .option('searchExpansion', { type: 'number', requiresArg: true, default: 200, describe: 'Candidates of hnsw and engine' })
+      .option('expansion', { type: 'number', requiresArg: true, default: 200, describe: 'Candidates of hnsw and engine' })
       .check(({ queries, run }) => (queries === undefined) === (run === undefined) || '--queries and --run go together; expected both')
-      .check(({ top, searchExpansion, index, name }) => {
+      .check(({ top, expansion, index, name }) => {
         const known = indexKind('index', index, name);
-        return known === true ? wholeNumbers({ top, searchExpansion }) : known;
+        return known === true ? wholeNumbers({ top, expansion }) : known;
       })
       .example('simans search jobs/quickstart read a file line by line', '')
       .example('simans search jobs/quickstart', '')
@@ -68,7 +68,7 @@ export const searchVerb: CommandModule<object, SearchArguments> = {
 };
 
 /** Searches a folder of vectors; false where it is none. */
-async function isVectors({ where, queries, run: to, top: k, index, name, searchExpansion }: SearchArguments): Promise<boolean> {
+async function isVectors({ where, queries, run: to, top: k, index, name, expansion }: SearchArguments): Promise<boolean> {
   const { isVectorFolder } = await import('../index/storedVectors.js');
   if (!isVectorFolder(where)) {
     if (index === 'exact') return false;
@@ -80,7 +80,7 @@ async function isVectors({ where, queries, run: to, top: k, index, name, searchE
     );
   const { searchVectors } = await import('../analysis/vectorSearch.js');
   const { createTerminalReporter } = await import('../report/terminal.js');
-  const engine = { name, searchExpansion, connectivity: 16, addExpansion: 128, connections: 4 };
+  const engine = { name, searchExpansion: expansion, connectivity: 16, addExpansion: 128, connections: 4 };
   await searchVectors(where, { ...engine, kind: index as IndexKind, queries, to, k, reporter: createTerminalReporter() });
   return true;
 }

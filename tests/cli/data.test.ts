@@ -120,6 +120,10 @@ describe('eval', () => {
     expect(Object.values(measured(at('vectors')))[0]).toMatchObject({
       means: (Object.values(measured(at('jobs/a')))[0] as { means: object }).means,
     });
+    const manifest = at('vectors/queries/encode.json');
+    fs.writeFileSync(manifest, fs.readFileSync(manifest, 'utf8').replace('"model": "', '"model": "x'));
+    const { code, stderr } = simans(['eval', at('vectors'), '--data', at('beir')]);
+    expect([code, stderr]).toEqual([1, expect.stringContaining('found vectors of another model')]);
   });
 
   test.each([
