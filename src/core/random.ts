@@ -89,7 +89,12 @@ const words = new Uint32Array(2);
 /** A uniform number in the open interval (0, 1) with 52 random bits, for (key, row, element). */
 export function uniform(key: Key, row: number, element: number): number {
   threefry2x32(key, element, row, words);
-  return ((words[0]! >>> 6) * 67108864 + (words[1]! >>> 6) + 0.5) / 4503599627370496;
+  return ofWords(words[0]!, words[1]!);
+}
+
+/** The uniform number that Threefry's two words make: 26 bits of each. */
+export function ofWords(x0: number, x1: number): number {
+  return ((x0 >>> 6) * 67108864 + (x1 >>> 6) + 0.5) / 4503599627370496;
 }
 
 /** A whole number in [0, n), for (key, row, element); n ≤ 2^32, bias below n / 2^52. */

@@ -5,48 +5,33 @@
  *   find(scores, thresholds, found, q, n): for q rows of n scores writes the addresses of the groups of sixteen that are not wholly below their row's
  *   threshold, and of what is left at a row's end; returns the address behind the last
  */
-import { get, instantiate, int, repeatWhile, set, unsigned, vector, when } from '../core/wasm.js';
+import { f32x4, func, get, I32, i32, i32x4, instantiate, type Local, repeatWhile, set, V128, v128, when } from '../core/wasm.js';
 import type { TopKBuffer } from './topk.js';
 
 /** Scores of a row that are compared at once. */
 const GROUP = 16;
 const VECTOR_BYTES = 16;
 
-/** Locals: the parameters, the ends of a row's groups and of the row, its threshold four times. */
-const [AT, THRESHOLD, OUT, Q, N, GROUPS_END, ROW_END, T] = [0, 1, 2, 3, 4, 5, 6, 7] as const;
-const ADD = [0x6a];
-const BELOW = [0x49]; // i32.lt_u
-const STORE = [0x36, 2, 0];
-const LOAD_SPLAT = [...vector(0x09), 2, 0];
-const load = (offset: number) => [...vector(0x00), 2, ...unsigned(offset)];
-const [LESS, AND, ALL_TRUE] = [vector(0x43), vector(0x4e), vector(0xa3)];
-const increase = (local: number, by: number) => [...get(local), ...int(by), ...ADD, ...set(local)];
-const note = [...get(OUT), ...get(AT), ...STORE];
-
-const less = (offset: number) => [...get(AT), ...load(offset), ...get(T), ...LESS];
-/** 1 where a score of the group is not less than the threshold, NaN for one: then the note stays. */
-const kept = [
-  ...less(0),
-  ...[1, 2, 3].flatMap((i) => [...less(i * VECTOR_BYTES), ...AND]),
-  ...ALL_TRUE,
-  0x45, // i32.eqz
-];
-const row = [
-  ...[...get(THRESHOLD), ...LOAD_SPLAT, ...set(T), ...increase(THRESHOLD, 4)],
-  ...[...get(AT), ...get(N), ...int(-GROUP), 0x71, ...int(2), 0x74, ...ADD, ...set(GROUPS_END)], // at + 4 · (n & −16)
-  ...[...get(AT), ...get(N), ...int(2), 0x74, ...ADD, ...set(ROW_END)],
-  ...[...get(AT), ...get(GROUPS_END), ...BELOW],
-  ...when(
-    repeatWhile(note, [...get(OUT), ...kept, ...int(2), 0x74, ...ADD, ...set(OUT)], increase(AT, 4 * GROUP), [
-      ...get(AT),
-      ...get(GROUPS_END),
-      ...BELOW,
-    ]),
-  ),
-  ...[...get(AT), ...get(ROW_END), ...BELOW],
-  ...when(note, increase(OUT, 4), [...get(ROW_END), ...set(AT)]),
-];
-const body = [...repeatWhile(row, [...get(Q), ...int(1), 0x6b, 0x22, Q]), ...get(OUT)]; // q −= 1; again while it is not 0
+const findCode = func([I32, I32, I32, I32, I32], [I32], ([at, threshold, out, q, n], local) => {
+  const [groupsEnd, rowEnd, t] = [local(I32), local(I32), local(V128)];
+  const increase = (what: Local, by: number) => set(what, i32.add(get(what), i32.const(by)));
+  const isBefore = (end: Local) => i32.ltU(get(at!), get(end));
+  const note = i32.store(0, get(out!), get(at!));
+  const less = (i: number) => f32x4.lt(v128.load(i * VECTOR_BYTES, get(at!)), get(t));
+  // 1 where a score of the group is not less than the threshold, NaN for one: then the note stays.
+  const kept = i32.eqz(i32x4.allTrue([1, 2, 3].reduce((all, i) => v128.and(all, less(i)), less(0))));
+  const groups = [note, set(out!, i32.add(get(out!), i32.shl(kept, i32.const(2)))), increase(at!, 4 * GROUP)];
+  const row = [
+    set(t, v128.load32Splat(0, get(threshold!))),
+    increase(threshold!, 4),
+    set(groupsEnd, i32.add(get(at!), i32.shl(i32.and(get(n!), i32.const(-GROUP)), i32.const(2)))),
+    set(rowEnd, i32.add(get(at!), i32.shl(get(n!), i32.const(2)))),
+    when(isBefore(groupsEnd), [repeatWhile(isBefore(groupsEnd), groups)]),
+    when(isBefore(rowEnd), [note, increase(out!, 4), set(at!, get(rowEnd))]),
+    set(q!, i32.sub(get(q!), i32.const(1))),
+  ];
+  return [repeatWhile(get(q!), row), get(out!)];
+});
 
 /** Room for the scores of `queries` × `passages`. */
 export class ScoreBlock {
@@ -62,11 +47,11 @@ export class ScoreBlock {
   ) {
     const size = queries * passages;
     const groups = queries * (Math.ceil(passages / GROUP) + 1) + 1; // the last may be noted and dropped
-    const { memory, run } = instantiate({ parameters: 5, results: 1, integers: 2, vectors: 1, body }, 4 * (size + queries + groups));
-    this.find = run;
-    this.scores = new Float32Array(memory, 0, size);
-    this.thresholds = new Float32Array(memory, 4 * size, queries);
-    this.found = new Uint32Array(memory, 4 * (size + queries), groups);
+    const { memory, find } = instantiate<{ find(...given: number[]): number }>({ find: findCode }, 4 * (size + queries + groups));
+    this.find = find;
+    this.scores = new Float32Array(memory.buffer, 0, size);
+    this.thresholds = new Float32Array(memory.buffer, 4 * size, queries);
+    this.found = new Uint32Array(memory.buffer, 4 * (size + queries), groups);
   }
 
   /** Offers the scores of q queries and n passages, the first of them `firstRow`, to the queries' buffers. NaN is offered, and refused by them. */

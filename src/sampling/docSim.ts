@@ -11,8 +11,8 @@ import type { Sampler } from './types.js';
 export function docSimSampler(K: number, density: SimansDensity, replacement = false): Sampler {
   requirePoolSize(K);
   requireDensity(density);
-  return densitySampler('docSim', K, replacement, ({ similarities, passages, positiveScore, query }) => {
+  return densitySampler('docSim', K, replacement, ({ similarities, passages, positiveScore, query }, into) => {
     if (!similarities || similarities.length < passages.length) throw new Error(`internal: query ${query} has a pool without similarities`);
-    return simansLogWeights(similarities.subarray(0, Math.min(K, passages.length)), positiveScore, density, query);
+    return simansLogWeights(similarities.subarray(0, Math.min(K, passages.length)), positiveScore, density, query, into);
   });
 }

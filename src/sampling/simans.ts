@@ -8,7 +8,8 @@
  * in units of the score, and the density peaks at s⁺ + b: the paper's sign; the published NQ script has the other one (config/samplerPresets.ts).
  */
 import { UserError } from '../core/errors.js';
-import { drawWithReplacement, gumbelTopK, requireDrawable } from './draw.js';
+import { drawWithReplacement, requireDrawable } from './draw.js';
+import { gumbelTopK } from './gumbelTopK.js';
 import { KERNEL_NAMES, KERNELS, type KernelName } from './kernels.js';
 import { requirePoolSize } from './topkUniform.js';
 import type { Pool, Sampler } from './types.js';
@@ -26,14 +27,24 @@ export interface SimansDensity {
 export function simansSampler(K: number, density: SimansDensity, replacement = false): Sampler {
   requirePoolSize(K);
   requireDensity(density);
-  return densitySampler('simans', K, replacement, (pool) =>
-    simansLogWeights(pool.scores.subarray(0, K), pool.positiveScore, density, pool.query),
+  return densitySampler('simans', K, replacement, ({ scores, positiveScore, query }, into) =>
+    simansLogWeights(scores.length > K ? scores.subarray(0, K) : scores, positiveScore, density, query, into),
   );
 }
 
-/** m of the best K in proportion to the weights whose logarithms `logWeightsOf` gives. */
-export function densitySampler(kind: string, K: number, replacement: boolean, logWeightsOf: (pool: Pool) => Float64Array): Sampler {
+/** m of the best K in proportion to the weights whose logarithms `write` writes, one for each of the K. */
+export function densitySampler(
+  kind: string,
+  K: number,
+  replacement: boolean,
+  write: (pool: Pool, into: Float64Array) => Float64Array,
+): Sampler {
   const size = (pool: Pool) => Math.min(K, pool.passages.length);
+  let written = new Float64Array(0); // one for all draws: most pools are of one size
+  const logWeightsOf = (pool: Pool) => {
+    if (written.length !== size(pool)) written = new Float64Array(size(pool));
+    return write(pool, written);
+  };
   return {
     kind,
     capacity: (pool) => (replacement && size(pool) > 0 ? Number.MAX_SAFE_INTEGER : size(pool)),
@@ -42,13 +53,20 @@ export function densitySampler(kind: string, K: number, replacement: boolean, lo
       requireDrawable(pool.query, m, replacement && size(pool) > 0 ? m : size(pool));
       const logWeights = logWeightsOf(pool);
       const drawn = replacement ? drawWithReplacement(softmax(logWeights), m, uniforms) : gumbelTopK(logWeights, m, uniforms);
-      return drawn.map((i) => pool.passages[i]!);
+      for (let j = 0; j < m; j++) drawn[j] = pool.passages[drawn[j]!]!;
+      return drawn;
     },
   };
 }
 
 /** −a · g((s_i − s⁺ − b) / u) for each score: log p up to a constant. Throws a UserError naming the query where a number is not finite. */
-export function simansLogWeights(scores: ArrayLike<number>, positiveScore: number, density: SimansDensity, query: string): Float64Array {
+export function simansLogWeights(
+  scores: ArrayLike<number>,
+  positiveScore: number,
+  density: SimansDensity,
+  query: string,
+  into: Float64Array = new Float64Array(scores.length),
+): Float64Array {
   if (scores.length === 0) throw new UserError(`query ${query}: the pool is empty, expected at least one candidate; enlarge sampler.pool`);
   if (!Number.isFinite(positiveScore)) {
     throw new UserError(
@@ -57,21 +75,26 @@ export function simansLogWeights(scores: ArrayLike<number>, positiveScore: numbe
   }
   const unit = density.unit === 'spread' ? spreadOf(scores) : 1;
   const kernel = KERNELS[density.kernel];
-  const logWeights = new Float64Array(scores.length);
+  const { a, b } = density;
+  let nothing = 0; // NaN as soon as a log weight is not finite
   for (let i = 0; i < scores.length; i++) {
-    const logWeight = -density.a * kernel((scores[i]! - positiveScore - density.b) / unit);
-    if (!Number.isFinite(logWeight)) throw unusable(scores, positiveScore, i, logWeight, query);
-    logWeights[i] = logWeight;
+    const logWeight = -a * kernel((scores[i]! - positiveScore - b) / unit);
+    nothing += logWeight * 0;
+    into[i] = logWeight;
   }
-  return logWeights;
+  if (nothing !== 0) throw unusable(scores, positiveScore, into, query);
+  return into;
 }
 
-function unusable(scores: ArrayLike<number>, positiveScore: number, i: number, logWeight: number, query: string): UserError {
+function unusable(scores: ArrayLike<number>, positiveScore: number, logWeights: Float64Array, query: string): UserError {
   const wrong = Array.from(scores).findIndex((score) => !Number.isFinite(score));
+  if (wrong >= 0)
+    return new UserError(
+      `query ${query}: candidate ${wrong} has the score ${scores[wrong]}, expected a finite number: have the weights diverged?`,
+    );
+  const i = logWeights.findIndex((logWeight) => !Number.isFinite(logWeight));
   return new UserError(
-    wrong >= 0
-      ? `query ${query}: candidate ${wrong} has the score ${scores[wrong]}, expected a finite number: have the weights diverged?`
-      : `query ${query}: candidate ${i} has the score ${scores[i]}, its positive ${positiveScore}: the log weight overflows to ${logWeight}; lower sampler.a`,
+    `query ${query}: candidate ${i} has the score ${scores[i]}, its positive ${positiveScore}: the log weight overflows to ${logWeights[i]}; lower sampler.a`,
   );
 }
 

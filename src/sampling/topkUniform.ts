@@ -1,5 +1,6 @@
 import { UserError } from '../core/errors.js';
-import { gumbelTopK, requireDrawable } from './draw.js';
+import { requireDrawable } from './draw.js';
+import { gumbelTopK } from './gumbelTopK.js';
 import type { Pool, Sampler } from './types.js';
 
 /**

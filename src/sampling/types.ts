@@ -1,4 +1,5 @@
 /** Numbers in, row numbers out: this room knows no tensors. */
+import type { Key } from '../core/random.js';
 
 /** The candidates of one query: the Top-K of the last refresh less its positives, best first, ties by row. */
 export interface Pool {
@@ -20,6 +21,8 @@ export interface Pool {
 /** A uniform number in (0, 1) for each element: a pure function, see core/random.ts. */
 export interface Uniforms {
   (element: number): number;
+  /** Where they are `uniform` of a key and a row: these. */
+  readonly stream?: { readonly key: Key; readonly row: number };
   /** Elements 0 … n − 1 at once, where that is faster: at the begin of an array that the next call may overwrite. */
   first?(n: number): Float64Array;
 }

@@ -4,7 +4,8 @@
  */
 import { describe, expect, it } from 'vitest';
 import { deriveKey, uniform } from '../../src/core/random.js';
-import { gumbelTopK, uniformSubset } from '../../src/sampling/draw.js';
+import { uniformSubset } from '../../src/sampling/draw.js';
+import { gumbelTopK } from '../../src/sampling/gumbelTopK.js';
 import { simansLogWeights } from '../../src/sampling/simans.js';
 import type { Uniforms } from '../../src/sampling/types.js';
 import { densityOf, golden } from './golden.js';

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { UserError } from '../../src/core/errors.js';
 import { deriveKey, uniform } from '../../src/core/random.js';
-import { gumbelKey, gumbelTopK } from '../../src/sampling/draw.js';
+import { gumbelKey, gumbelTopK } from '../../src/sampling/gumbelTopK.js';
 import { createSampler } from '../../src/sampling/index.js';
 import { simansLogWeights, simansProbabilities, simansSampler } from '../../src/sampling/simans.js';
 import { densityOf, golden, poolOf } from './golden.js';
