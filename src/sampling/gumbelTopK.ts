@@ -58,9 +58,9 @@ function likelyTopK(logWeights: Float64Array, m: number, { k0, k1 }: Key, row: n
   for (; wanted < n; wanted *= 2) {
     let s = wanted / sum;
     while (s < 1e30 && code.expected(padded, s) < 0.9 * wanted) s *= 2; // few weights have it all
-    code.candidates(k0, k1, row, padded, s * 2 ** 26 * (1 + 1e-6)); // more by more than 32-bit floats are rounded
-    const floor = largest[0]! - Math.log(s) + Math.abs(largest[0]!) * 2 ** -48; // more by more than keys are rounded
-    if (takeLargest(best, keysOfCandidates(logWeights), floor)) return best;
+    code.candidates(k0, k1, row, padded, s * 2 ** 26 * (1 + 1e-6)); // more by more than 32-bit floats lose
+    // The others' keys are no larger than the floor, rounded or not: rounding keeps the order.
+    if (takeLargest(best, keysOfCandidates(logWeights), largest[0]! - Math.log(s))) return best;
   }
   return undefined;
 }
