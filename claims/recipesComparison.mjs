@@ -70,13 +70,13 @@ export const PAIRS = [
 ];
 
 /** Peak rate of a stage that starts from random weights. */
-const FROM_SCRATCH = 0.004;
+const FROM_SCRATCH = 0.002;
 /** The learning rates of the last stage that dev chooses from, and the arm that they are tried with. @type {Record<Family, { rates: number[], arm: string }>} */
 export const TRIALS = {
-  contrastive: { rates: [FROM_SCRATCH, 0.002], arm: 'in-batch' },
-  dpr: { rates: [FROM_SCRATCH, 0.002], arm: 'dpr' },
+  contrastive: { rates: [FROM_SCRATCH, 0.001], arm: 'in-batch' },
+  dpr: { rates: [FROM_SCRATCH, 0.001], arm: 'dpr' },
   ance: { rates: [FROM_SCRATCH, 0.001], arm: 'ance' },
-  rocketqa: { rates: [FROM_SCRATCH, 0.002], arm: 'rocketqa' },
+  rocketqa: { rates: [FROM_SCRATCH, 0.001], arm: 'rocketqa' },
   ar2: { rates: [0.0005, 0.0002], arm: 'ar2' },
 };
 
@@ -170,24 +170,33 @@ export function cellsOf(set) {
 /** The stored cells of today's configuration. @param {SetName} set */
 export const storedRecipes = (set) => cellsOf(set).flatMap((job) => readArmCell(folderOf(set), job) ?? []);
 
-/** Makes missing trials, then at most `cells` missing cells; a killed job goes on from its last checkpoint. @param {SetName} set @param {number} [cells] */
+/** Makes at most `cells` missing cells, before the first of a recipe its trials; a killed job goes on from its last checkpoint. @param {SetName} set @param {number} [cells] */
 export async function completeRecipes(set, cells = Number.POSITIVE_INFINITY) {
   if (!SETS[set].place()) throw new Error(`recipes on ${set}: SIMANS_DATA is not set; what is missing is not made`);
-  const signal = new AbortController().signal;
-  const say = { ...silentReporter, line: (/** @type {string} */ text) => console.error(text) };
-  for (const trial of trialsOf(set).filter((one) => readTrial(one) === undefined)) {
-    const summary = await runRecipe(trial.config, { resume: true, reporter: silentReporter, signal });
-    if (!summary) throw new Error('internal: stopped without a signal');
-    writeTrial(trial, summary);
-    say.line(`trial of ${trial.arm}, learning rate ${trial.rate}: dev ${summary.best.dev.toFixed(4)}`);
-    fs.rmSync(summary.folder, { recursive: true });
-  }
   const to = folderOf(set);
-  const missing = cellsOf(set).filter((job) => readArmCell(to, job) === undefined);
-  for (const job of missing.slice(0, cells)) {
-    await runArms([job], { to, reporter: say, signal });
+  let made = 0;
+  for (const { arm, seed } of cellsOf(set)) {
+    await completeTrials(set, ARMS[arm].family);
+    const job = /** @type {ArmJob} */ (cellsOf(set).find((one) => one.arm === arm && one.seed === seed)); // by the rate that dev chose
+    if (readArmCell(to, job) !== undefined) continue;
+    if (made++ >= cells) return;
+    await runArms([job], { to, reporter: REPORTER, signal: NEVER });
     stamp(path.join(to, cellName(job)));
     fs.rmSync(path.join(jobsOf(set), job.config.name), { recursive: true });
+  }
+}
+
+const NEVER = new AbortController().signal;
+const REPORTER = { ...silentReporter, line: (/** @type {string} */ text) => console.error(text) };
+
+/** @param {SetName} set @param {Family} family */
+async function completeTrials(set, family) {
+  for (const trial of trialsOf(set).filter((one) => one.family === family && readTrial(one) === undefined)) {
+    const summary = await runRecipe(trial.config, { resume: true, reporter: silentReporter, signal: NEVER });
+    if (!summary) throw new Error('internal: stopped without a signal');
+    writeTrial(trial, summary);
+    REPORTER.line(`trial of ${trial.arm}, learning rate ${trial.rate}: dev ${summary.best.dev.toFixed(4)}`);
+    fs.rmSync(summary.folder, { recursive: true });
   }
 }
 
