@@ -1,21 +1,22 @@
 import fs from 'node:fs';
 import { expect, test } from 'vitest';
-import { ARMS, cellsOf, PAIRS, storedRecipes, TRIALS } from '../../claims/recipesComparison.mjs';
+import { ARMS, cellsOf, PAIRS, pairsOf, SETS, type SetName, storedRecipes, TRIALS } from '../../claims/recipesComparison.mjs';
 import { documentText, setText } from '../../claims/recipesTable.mjs';
 import type { ArmCell } from '../../src/analysis/compare.js';
 import { configHash } from '../../src/config/hash.js';
 import { recipeOf } from '../../src/recipes/index.js';
 
-const jobs = cellsOf('medquad');
-const first = jobs.filter(({ seed }) => seed === 1);
+const NAMES = Object.keys(SETS) as SetName[];
+const first = (set: SetName) => cellsOf(set).filter(({ seed }) => seed === 1);
 
-test('every arm is there with every seed, each a job of its own', () => {
-  expect(jobs).toHaveLength(3 * Object.keys(ARMS).length);
+test.each(NAMES)('%s: every arm is there with every seed, each a job of its own', (set) => {
+  const jobs = cellsOf(set);
+  expect(jobs).toHaveLength(3 * SETS[set].arms.length);
   expect(new Set(jobs.map(({ config }) => configHash(config))).size).toBe(jobs.length);
 });
 
-test('arms share the start, K, m, the batch, the refreshes and the retriever’s steps, stages counted', () => {
-  const shared = first.map(({ config }) => {
+test.each(NAMES)('%s: arms share the start, K, m, the batch, the refreshes and the retriever’s steps, stages counted', (set) => {
+  const shared = first(set).map(({ config }) => {
     const stages = recipeOf(config).stages.flatMap((stage) => stage.config ?? []);
     const steps = [...stages, config].reduce((sum, { train }) => sum + train.steps, 0);
     const { learningRate, steps: own, inBatch, loss, ...train } = config.train;
@@ -23,17 +24,19 @@ test('arms share the start, K, m, the batch, the refreshes and the retriever’s
     return { steps, train, refresh: config.refresh, encoder: config.encoder, data: config.data, rules };
   });
   for (const one of shared) expect(one).toEqual(shared[0]);
-  const samplers = first.flatMap(({ config: { sampler } }) => ('pool' in sampler ? [[sampler.pool, sampler.negatives]] : []));
-  expect(samplers).toHaveLength(first.length - 1); // all but in-batch
+  const samplers = first(set).flatMap(({ config: { sampler } }) => ('pool' in sampler ? [[sampler.pool, sampler.negatives]] : []));
+  expect(samplers).toHaveLength(shared.length - Number(SETS[set].arms.includes('in-batch')));
   for (const one of samplers) expect(one).toEqual(samplers[0]);
-  const earlier = first.flatMap(({ config }) => recipeOf(config).stages.flatMap(({ config: stage }) => (stage ? [stage.sampler] : [])));
+  const earlier = first(set).flatMap(({ config }) =>
+    recipeOf(config).stages.flatMap(({ config: stage }) => (stage ? [stage.sampler] : [])),
+  );
   for (const sampler of earlier) expect(sampler).toMatchObject({ pool: samplers[0]![0], negatives: samplers[0]![1] });
 });
 
 test('a recipe with simans differs from the recipe in its sampler alone', () => {
   for (const recipe of ['dpr', 'ance', 'rocketqa', 'ar2']) {
     const [own, simans] = [recipe, `${recipe}-simans`].map((name) => {
-      const { config } = first.find(({ arm }) => arm === name)!;
+      const { config } = first('medquad').find(({ arm }) => arm === name)!;
       const { sampler, name: job, ...rest } = config;
       return { sampler, rest };
     });
@@ -49,6 +52,8 @@ test('every recipe has as many trials, and the compared arms are arms', () => {
     expect(rates).toHaveLength(2);
     expect(Object.keys(ARMS)).toContain(arm);
   }
+  expect(pairsOf('medquad')).toEqual(PAIRS);
+  expect(pairsOf('wordnet').flat()).toEqual(['ance-simans', 'ance', 'ar2-simans', 'ar2']);
   for (const name of PAIRS.flat()) expect([...Object.keys(ARMS), 'BM25']).toContain(name);
 });
 
