@@ -2,7 +2,7 @@
  * The comparison of recipes and samplers: every arm has the same start, K, m, batch, refreshes and retriever steps; a cell is one arm with one seed, kept as
  * results/recipes/SET/cells/ARM-SEED.json. An arm's learning rate is the better of two on dev (trials, seed 42), chosen once for the arms of a recipe.
  *   node claims/recipesComparison.mjs medquad            makes what is missing, one job after the other: three hours
- *   node claims/recipesComparison.mjs medquad --cells 5  five cells of it
+ *   node claims/recipesComparison.mjs medquad --arms ance,ance-simans   of these arms
  *   node claims/recipesTable.mjs                         the tables of docs/recipes-comparison.md
  */
 import fs from 'node:fs';
@@ -186,17 +186,15 @@ export function cellsOf(set) {
 /** The stored cells of today's configuration. @param {SetName} set */
 export const storedRecipes = (set) => cellsOf(set).flatMap((job) => readArmCell(folderOf(set), job) ?? []);
 
-/** Makes at most `cells` missing cells, before the first of a recipe its trials; a killed job goes on from its last checkpoint. @param {SetName} set @param {number} [cells] */
-export async function completeRecipes(set, cells = Number.POSITIVE_INFINITY) {
+/** Makes the missing cells of these arms, before the first of a recipe its trials; a killed job goes on from its last checkpoint. @param {SetName} set @param {readonly string[]} [arms] */
+export async function completeRecipes(set, arms = SETS[set].arms) {
   if (!SETS[set].place()) throw new Error(`recipes on ${set}: SIMANS_DATA is not set; what is missing is not made`);
   if (set === 'squadshifts') await writeShifts(shiftsFolder());
   const to = folderOf(set);
-  let made = 0;
-  for (const { arm, seed } of cellsOf(set)) {
+  for (const { arm, seed } of cellsOf(set).filter((one) => arms.includes(one.arm))) {
     await completeTrials(set, ARMS[arm].family);
     const job = /** @type {ArmJob} */ (cellsOf(set).find((one) => one.arm === arm && one.seed === seed)); // by the rate that dev chose
     if (readArmCell(to, job) !== undefined) continue;
-    if (made++ >= cells) return;
     await runArms([job], { to, reporter: REPORTER, signal: NEVER });
     stamp(path.join(to, cellName(job)));
     fs.rmSync(path.join(jobsOf(set), job.config.name), { recursive: true });
@@ -240,8 +238,8 @@ function stamp(file) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const { values, positionals } = parseArgs({ allowPositionals: true, options: { cells: { type: 'string' } } });
+  const { values, positionals } = parseArgs({ allowPositionals: true, options: { arms: { type: 'string' } } });
   const [set = 'medquad'] = positionals;
   if (!(set in SETS)) throw new Error(`${set}: no such set; expected one of ${Object.keys(SETS).join(', ')}`);
-  await completeRecipes(/** @type {SetName} */ (set), values.cells === undefined ? undefined : Number(values.cells));
+  await completeRecipes(/** @type {SetName} */ (set), values.arms?.split(','));
 }
