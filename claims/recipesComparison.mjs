@@ -189,6 +189,8 @@ export const storedRecipes = (set) => cellsOf(set).flatMap((job) => readArmCell(
 /** Makes the missing cells of these arms, before the first of a recipe its trials; a killed job goes on from its last checkpoint. @param {SetName} set @param {readonly string[]} [arms] */
 export async function completeRecipes(set, arms = SETS[set].arms) {
   if (!SETS[set].place()) throw new Error(`recipes on ${set}: SIMANS_DATA is not set; what is missing is not made`);
+  const unknown = arms.find((arm) => !SETS[set].arms.includes(arm));
+  if (unknown !== undefined) throw new Error(`${unknown}: no arm of ${set}; expected some of ${SETS[set].arms.join(', ')}`);
   if (set === 'squadshifts') await writeShifts(shiftsFolder());
   const to = folderOf(set);
   for (const { arm, seed } of cellsOf(set).filter((one) => arms.includes(one.arm))) {
