@@ -13,6 +13,7 @@ import { equivalence } from '../dist/eval/significance.js';
 import { loopSeconds } from '../dist/train/stopwatch.js';
 import { RESULTS } from './comparison.mjs';
 import { BIN, commitOf, cpuModel, onTwoCores, ROOT, readSummary, timed } from './processes.mjs';
+import { testCounts } from './sampling.mjs';
 
 /** @typedef {import('./verdicts.mjs').Measured} Measured */
 /** @typedef {'sync' | 'async'} Mode */
@@ -31,7 +32,7 @@ const MEASURE = 'mrr@10';
 const MARGIN = 0.01;
 
 const cellsOf = () => SEEDS.flatMap((seed) => /** @type {Mode[]} */ (['async', 'sync']).map((mode) => ({ mode, seed })));
-const fileOf = (/** @type {CellName} */ { mode, seed }) => path.join(RESULTS, 'refresh', `${mode}-${seed}.json`);
+const fileOf = (/** @type {CellName} */ { mode, seed }, results = RESULTS) => path.join(results, 'refresh', `${mode}-${seed}.json`);
 
 /** @param {CellName} cell */
 const settingsOf = ({ mode, seed }) => [
@@ -40,20 +41,20 @@ const settingsOf = ({ mode, seed }) => [
   ...(mode === 'async' ? ['refresh.mode=async', 'refresh.lagSteps=30'] : []),
 ];
 /** @param {CellName} cell */
-const hashOf = (cell) => configHash(loadConfig(path.join(ROOT, CONFIG), settingsOf(cell)));
+export const hashOf = (cell) => configHash(loadConfig(path.join(ROOT, CONFIG), settingsOf(cell)));
 
-/** The stored cells that were made with today's configuration. @param {Mode} mode @returns {Cell[]} */
-function storedCells(mode) {
+/** The stored cells that were made with today's configuration. @param {Mode} mode @param {string} [results] @returns {Cell[]} */
+function storedCells(mode, results = RESULTS) {
   return cellsOf().flatMap((name) => {
-    if (name.mode !== mode || !fs.existsSync(fileOf(name))) return [];
-    const cell = /** @type {Cell} */ (JSON.parse(fs.readFileSync(fileOf(name), 'utf8')));
+    if (name.mode !== mode || !fs.existsSync(fileOf(name, results))) return [];
+    const cell = /** @type {Cell} */ (JSON.parse(fs.readFileSync(fileOf(name, results), 'utf8')));
     return cell.configHash === hashOf(name) && Math.abs(mean(Float64Array.from(cell.perQuery)) - cell.test[MEASURE]) < 1e-5 ? [cell] : [];
   });
 }
 
 /** Trains what is missing, at most `most` cells: four minutes each. A killed one goes on from its last checkpoint. */
 export async function completeRefreshes(most = Number.POSITIVE_INFINITY) {
-  const done = new Set([...storedCells('sync'), ...storedCells('async')].map(fileOf));
+  const done = new Set([...storedCells('sync'), ...storedCells('async')].map((cell) => fileOf(cell)));
   const missing = cellsOf().filter((cell) => !done.has(fileOf(cell)));
   console.error(`refresh: ${done.size} cells stored, ${missing.length} to run`);
   for (const name of missing.slice(0, most)) {
@@ -82,9 +83,15 @@ async function runCell(name) {
   return cell;
 }
 
-/** @returns {Record<string, Measured>} */
-export function storedRefreshes() {
-  const [sync, async] = [storedCells('sync'), storedCells('async')];
+/** @returns {Promise<Record<string, Measured>>} */
+export async function measureKilledRefresh() {
+  const { passed, failed } = testCounts(['--config', 'vitest.full.config.ts', 'tests/full/refresh.full.test.ts']);
+  return { 'index.killedRefresh': { value: failed, note: `${passed} tests passed: ten kills in each mode` } };
+}
+
+/** @param {string} [results] @returns {Record<string, Measured>} */
+export function storedRefreshes(results = RESULTS) {
+  const [sync, async] = [storedCells('sync', results), storedCells('async', results)];
   const pairs = async.flatMap((cell) => sync.filter(({ seed }) => seed === cell.seed).map((partner) => ({ cell, partner })));
   const counted = `${sync.length} synchronous and ${async.length} asynchronous cells stored of ${SEEDS.length} each; the rest by index --full`;
   if (pairs.length === 0) return { 'index.asyncWaiting': { note: counted }, 'index.asyncEquivalence': { note: counted } };

@@ -29,7 +29,7 @@ import { completeLabs, rerunLab, storedLabs } from './lab.mjs';
 import { completeMinilm, storedMinilm } from './minilm.mjs';
 import { completePilot, storedPilot } from './pilot.mjs';
 import { benchmark, commitOf, cpuModel, inTemporaryFolder, ROOT } from './processes.mjs';
-import { completeRefreshes, storedRefreshes } from './refresh.mjs';
+import { completeRefreshes, measureKilledRefresh, storedRefreshes } from './refresh.mjs';
 import { measureResume } from './resume.mjs';
 import { measureDraws, measureLaw, measureShare } from './sampling.mjs';
 import { documentText } from './table.mjs';
@@ -66,6 +66,7 @@ const MEASUREMENTS = [
   { ids: /^index\.graphRecall/, measure: measureGraph },
   { ids: /^index\.(exactness|engine)/, measure: measureIndexTests },
   { ids: /^index\.realServer/, measure: measureRealServer },
+  { ids: /^index\.killedRefresh/, measure: measureKilledRefresh },
   { ids: /^index\.async/, measure: async () => storedRefreshes() },
   { ids: /^index\.memoryFlat/, measure: measureStreaming },
   { ids: /^minilm\./, measure: async () => storedMinilm() },

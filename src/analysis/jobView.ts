@@ -11,7 +11,9 @@ import { loadSampler } from '../sampling/index.js';
 import type { Pools } from '../sampling/pools.js';
 import type { Sampler } from '../sampling/types.js';
 import { trainable } from '../train/labels.js';
-import { type Refresh, readRefresh } from '../train/refresh.js';
+import type { Refresh } from '../train/refresh.js';
+import { readRefresh } from '../train/refreshFolder.js';
+import { epochsAsSteps, type ServedSteps, servedSteps } from '../train/refreshSchedule.js';
 import { cacheFolderOf, labelledDataset } from '../train/trainData.js';
 
 export interface JobView {
@@ -32,10 +34,11 @@ export async function openJobView(folder: string, reporter: Reporter, sets: read
     throw new UserError(
       `${folder}: its positives were made from answers (data.labels); expected judged ones, for they are not kept; train with labels: given.`,
     );
+  const dataset = labelledDataset(trainable(loaded, config, reporter), folder, reporter);
   return {
     folder,
-    config,
-    dataset: labelledDataset(trainable(loaded, config, reporter), folder, reporter),
+    config: epochsAsSteps(config, dataset),
+    dataset,
     sampler: sampler.kind === 'none' ? undefined : await loadSampler(sampler),
   };
 }
@@ -51,6 +54,14 @@ function refreshNumbers({ folder }: JobView): number[] {
     .flatMap((name) => /^refresh-(\d+)$/.exec(name)?.[1] ?? [])
     .map(Number)
     .sort((a, b) => a - b);
+}
+
+/** The steps that drew, or will draw, from the refresh: up to the next one that there is. */
+export function stepsServed(view: JobView, { number, step }: Refresh): ServedSteps {
+  const { from, to } = servedSteps(view.config, step);
+  const next = refreshNumbers(view).find((one) => one > number);
+  const after = next === undefined ? undefined : readRefresh(view.folder, next);
+  return { from, to: after ? servedSteps(view.config, after.step).from : to };
 }
 
 function withPools({ folder }: JobView, number: number): Refresh | undefined {

@@ -3,13 +3,12 @@ import { UserError } from '../core/errors.js';
 import type { NegativesView } from '../sampling/negativesView.js';
 import { placeOf, poolAt, positiveScoresAt, removedAt } from '../sampling/pools.js';
 import { effectivePoolSize } from '../sampling/statistics.js';
-import { servedSteps } from '../train/refreshSchedule.js';
 import { visitsOfStep } from '../train/visits.js';
-import { type JobView, poolsOf } from './jobView.js';
+import { type JobView, poolsOf, stepsServed } from './jobView.js';
 
 /** Throws a UserError for a query that is no training query, or that had no pool at the refresh. */
 export function negativesOf(view: JobView, queryId: string, refreshNumber?: number): NegativesView {
-  const { dataset, config, sampler } = view;
+  const { dataset, sampler } = view;
   const { queries, corpus, splits } = dataset;
   const row = queries.rowOf(queryId);
   if (row === undefined) throw new UserError(`${queryId}: found no such query in ${dataset.name}; expected the id of a training query.`);
@@ -23,7 +22,7 @@ export function negativesOf(view: JobView, queryId: string, refreshNumber?: numb
   const place = splits.train.rows.indexOf(row);
   const pool = poolAt(pools, at, 0, { query: queryId, positives: splits.train.positives[place]!, corpusSize: corpus.size });
   const law = pool.passages.length > 0 ? sampler?.probabilities?.(pool) : undefined;
-  const { from, to } = servedSteps(config, refresh.step);
+  const { from, to } = stepsServed(view, refresh);
   const drawn = new Map<number, number[]>();
   for (let step = from; step < to; step++)
     for (const visit of visitsOfStep(view, refresh, step))

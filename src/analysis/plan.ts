@@ -21,6 +21,7 @@ import { requireServing, trainable } from '../train/labels.js';
 import { memoryPlan, predictedStepBytes } from '../train/memory.js';
 import { Optimizer } from '../train/optimizer.js';
 import { prepareEncoder } from '../train/prepareEncoder.js';
+import { epochsAsSteps } from '../train/refreshSchedule.js';
 import { Replicas } from '../train/replicas.js';
 import { createSharedMemory, type StepBatch } from '../train/sharedMemory.js';
 import { cacheFolderOf } from '../train/trainData.js';
@@ -46,7 +47,7 @@ export async function planJob(config: RunConfig, reporter: Reporter): Promise<Pl
       reporter,
     );
     requireServing(config, dataset);
-    return await measure({ ...config, jobsFolder: folder }, dataset);
+    return await measure({ ...epochsAsSteps(config, dataset), jobsFolder: folder }, dataset);
   } finally {
     fs.rmSync(folder, { recursive: true, force: true });
   }

@@ -11,6 +11,7 @@ import { replicaCount } from '../train/jobFolder.js';
 import { rankerBytes } from '../train/memory.js';
 import { prepareEncoder } from '../train/prepareEncoder.js';
 import { Ranker, type RankerSettings } from '../train/ranker.js';
+import { epochsAsSteps, refreshNumber } from '../train/refreshSchedule.js';
 import { loadTrainable } from '../train/trainData.js';
 import { type Plan, planJob } from './plan.js';
 
@@ -95,7 +96,7 @@ async function planRanker(config: RunConfig, reporter: Reporter): Promise<Planne
     for (let step = 1; step <= 2; step++)
       seconds.push(await secondsOf(() => ranker.trainTo(step, () => ({ texts, group }), new AbortController().signal)));
     const scoring = inTurn ? await secondsOf(() => ranker.score(texts)) : 0;
-    const refreshes = Math.ceil(train.steps / config.refresh.everySteps);
+    const refreshes = refreshNumber(epochsAsSteps(config, dataset), train.steps);
     return {
       steps: recipe.kind === 'ar2' ? recipe.ranker.warmupSteps + refreshes * recipe.ranker.stepsPerRefresh : recipe.ranker.steps,
       secondsEach: seconds[1]!,

@@ -3,6 +3,7 @@ import type { RunConfig } from '../config/schema.js';
 import type { Dataset } from '../data/types.js';
 import { chooseIndex } from '../index/choice.js';
 import { comingQueries } from '../train/refresh.js';
+import { servedSteps } from '../train/refreshSchedule.js';
 
 /** One line of the plan. */
 export interface PlannedPhase {
@@ -61,9 +62,10 @@ interface Counts {
 export function planWork(config: RunConfig, dataset: Dataset, measured: Measured): PlannedWork {
   const { train, refresh, sampler } = config;
   const pool = 'pool' in sampler ? sampler.pool : 0;
-  const refreshes = Math.ceil(train.steps / refresh.everySteps);
-  const last = (refreshes - 1) * refresh.everySteps;
-  const searched = pool > 0 ? comingQueries(config, dataset, last, Math.min(refresh.everySteps, train.steps)).length : 0;
+  // At most: refresh.when may leave some out, refresh.partial makes some smaller.
+  const refreshes = refresh.when === 'never' ? 1 : Math.ceil(train.steps / refresh.everySteps);
+  const { from, to } = servedSteps(config, refresh.when === 'always' ? (refreshes - 1) * refresh.everySteps : 0);
+  const searched = pool > 0 ? comingQueries(config, dataset, from, to - from).length : 0;
   const counts = { refreshes, searched, pool, tested: config.eval.test === 'atEnd' ? 2 : 0 };
   const expansion = 'searchExpansion' in refresh.index ? refresh.index.searchExpansion : 0;
   const choice = chooseIndex({ passages: dataset.corpus.size, queries: searched, width: measured.width, expansion });

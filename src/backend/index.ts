@@ -12,7 +12,7 @@ export { dropoutMask } from './operators/dropout.js';
 export { embedding } from './operators/embedding.js';
 export { firstTokenAttention } from './operators/firstTokenAttention.js';
 export { layerNorm, residualLayerNorm } from './operators/layerNorm.js';
-export { productsInto } from './operators/products.js';
+export { productRows, productsInto } from './operators/products.js';
 export { recomputed } from './operators/recomputed.js';
 export type { BackendName, BackendProbe } from './prepare.js';
 export { type BackendReport, probeBackends, selectBackend } from './select.js';

@@ -79,6 +79,12 @@ export function otherKinds(
   return others.length === 0 || chosen === undefined ? undefined : { discriminator, chosen, others };
 }
 
+/** Whether a map at `path` may have all of these keys: false where they belong to different maps of a union, such as weights and a shape. */
+export function knownTogether(path: KeyPath, keys: readonly string[]): boolean {
+  const maps = nodeAt(path, {}, false)?.anyOf?.filter(({ properties }) => properties !== undefined) ?? [];
+  return maps.length < 2 || maps.some(({ properties }) => keys.every((key) => Object.hasOwn(properties!, key)));
+}
+
 export function valueAt(raw: unknown, path: KeyPath): unknown {
   let value = raw;
   for (const step of path) {
@@ -100,7 +106,7 @@ function nodeAt(path: KeyPath, raw: unknown, resolved = true): SchemaNode | unde
 
 function narrow(node: SchemaNode, value: unknown): SchemaNode | undefined {
   const isMap = typeof value === 'object' && value !== null;
-  if (node.anyOf !== undefined) return isMap ? likeliestMap(node.anyOf, value) : node;
+  if (node.anyOf !== undefined) return (isMap && likeliestMap(node.anyOf, value)) || node;
   if (node.oneOf === undefined) return node;
   if (value !== undefined && !isMap) return node;
   const discriminator = discriminatorOf(node.oneOf);
@@ -111,12 +117,10 @@ function narrow(node: SchemaNode, value: unknown): SchemaNode | undefined {
   });
 }
 
-/** Of several maps the one that knows most of the keys that are written. */
+/** Of several maps the one that knows most of the keys that are written; undefined where there are none. */
 function likeliestMap(options: readonly SchemaNode[], value: object): SchemaNode | undefined {
-  const known = (option: SchemaNode) => Object.keys(value).filter((name) => name in option.properties!).length;
-  return options
-    .filter(({ properties }) => properties !== undefined)
-    .reduce((best, option) => (known(option) > known(best) ? option : best));
+  const known = (option: SchemaNode) => Object.keys(value).filter((name) => Object.hasOwn(option.properties!, name)).length;
+  return options.filter(({ properties }) => properties !== undefined).sort((a, b) => known(b) - known(a))[0];
 }
 
 function discriminatorOf(variants: readonly SchemaNode[]): string {

@@ -1,29 +1,47 @@
 /** From a YAML file and `--set` flags to a checked RunConfig, or one UserError with every problem on a line of its own. */
-import fs from 'node:fs';
-import path from 'node:path';
 import { stringify } from 'yaml';
-import { messageOf, UserError } from '../core/errors.js';
-import { valueAt } from './keys.js';
+import { UserError } from '../core/errors.js';
+import { type Layers, over, readLayers } from './layers.js';
 import { applyOverrides, type Override, parseOverrides } from './overrides.js';
+import { type PresetName, replacements, tiny } from './preset.js';
 import { checkConfig, type Problem } from './problems.js';
 import { presetOf } from './samplerPresets.js';
 import type { DataConfig, RunConfig } from './schema.js';
-import { parseSource, type Source } from './source.js';
 import { stageProblems } from './stages.js';
 
 /**
- * Reads `file`, applies the `sets` (each `key=value`, dotted key, YAML value; later ones win) and checks the whole.
- * Throws a UserError with one line a problem, each naming the file and line or the flag, the key, the value found and what was expected.
+ * Reads `file` over those that it extends, lays the preset over it, applies the `sets` (each `key=value`, dotted key, YAML value; later ones win) and checks the
+ * whole. Throws a UserError with one line a problem, each naming the file and line or the flag, the key, the value found and what was expected.
  */
-export function loadConfig(file: string, sets: readonly string[] = []): RunConfig {
-  const source = parseSource(file, readText(file));
+export function loadConfig(file: string, sets: readonly string[] = [], preset?: LaidPreset): RunConfig {
+  const layers = withPreset(readLayers(file), preset);
   const overrides = parseOverrides(sets);
-  const raw = applyOverrides({ name: path.parse(file).name, ...source.value }, overrides);
-  const checked = checkConfig(raw);
+  refuseExtends(overrides);
+  const checked = checkConfig(applyOverrides(layers.value, overrides));
   const problems = 'config' in checked ? stageProblems(checked.config) : checked.problems;
   if ('config' in checked && problems.length === 0)
     return { ...checked.config, sampler: { ...checked.config.sampler, ...presetOf(checked.config.sampler) } };
-  throw new UserError(problems.map((problem) => `${place(problem, source, overrides)}: ${problem.text}`).join('\n'));
+  throw new UserError(problems.map((problem) => `${place(problem, layers, overrides)}: ${problem.text}`).join('\n'));
+}
+
+/** A preset, and who is told what it replaces. */
+export interface LaidPreset {
+  readonly name: PresetName;
+  say(line: string): void;
+}
+
+function withPreset(layers: Layers, preset: LaidPreset | undefined): Layers {
+  if (preset === undefined) return layers;
+  const small = over(layers, { value: tiny(layers.value), placeOf: () => `--preset ${preset.name}` });
+  preset.say(`--preset ${preset.name} tries a job out; its figures mean nothing. It replaces`);
+  for (const line of replacements(layers.value, small.value)) preset.say(`  ${line}`);
+  return small;
+}
+
+/** Files are laid over one another before flags are. */
+function refuseExtends(overrides: readonly Override[]): void {
+  const found = overrides.find(({ path: [key] }) => key === 'extends');
+  if (found) throw new UserError(`${found.flag}: extends is a key of files alone; write a file with extends, and with what it changes`);
 }
 
 /** The `data` section alone, for verbs without a job file: `data` with the `sets` (such as data.fields=[text]) laid over it. */
@@ -41,21 +59,12 @@ export function resolvedYaml(config: RunConfig): string {
   return stringify(config, { lineWidth: 0 });
 }
 
-function readText(file: string): string {
-  try {
-    return fs.readFileSync(file, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw new UserError(`cannot read ${file}: ${messageOf(error)}`);
-    throw new UserError(`${file}: no such file; write a job file there, or name one such as configs/quickstart.yaml`);
-  }
-}
-
 /** The flag that set the key or one it depends on, or else the file and line of the first of them that is written there. */
-function place(problem: Problem, source: Source, overrides: readonly Override[]): string {
-  for (const key of [problem.path, ...problem.related]) {
+function place(problem: Problem, layers: Layers, overrides: readonly Override[]): string {
+  const keys = [problem.path, ...problem.related];
+  for (const key of keys) {
     const override = overrides.findLast(({ path: set }) => key.every((step, i) => i >= set.length || step === set[i]));
     if (override !== undefined) return override.flag;
   }
-  const written = [problem.path, ...problem.related].find((key) => valueAt(source.value, key) !== undefined);
-  return `${source.file}:${source.lineOf(written ?? problem.path)}`;
+  return layers.placeOf(keys.find((key) => layers.has(key)) ?? problem.path);
 }

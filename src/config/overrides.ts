@@ -1,6 +1,7 @@
 /** `--set key=value`: a dotted key and a YAML value, laid over what the file says. */
 import { parseDocument } from 'yaml';
 import { UserError } from '../core/errors.js';
+import { isMap, type RawMap } from './rawMap.js';
 
 export interface Override {
   /** As the user wrote it, for messages. */
@@ -8,8 +9,6 @@ export interface Override {
   readonly path: readonly string[];
   readonly value: unknown;
 }
-
-type RawMap = Record<string, unknown>;
 
 /** Throws a UserError with a line for each flag that is not `key=value` or whose value is not YAML. */
 export function parseOverrides(sets: readonly string[]): Override[] {
@@ -46,7 +45,7 @@ export function applyOverrides(raw: RawMap, overrides: readonly Override[]): Raw
 }
 
 function withValue(map: unknown, [step, ...rest]: readonly string[], value: unknown): RawMap {
-  const base: RawMap = typeof map === 'object' && map !== null && !Array.isArray(map) ? (map as RawMap) : {};
+  const base: RawMap = isMap(map) ? map : {};
   const below = Object.hasOwn(base, step!) ? base[step!] : undefined;
   return { ...base, [step!]: rest.length === 0 ? value : withValue(below, rest, value) };
 }

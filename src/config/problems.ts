@@ -102,7 +102,7 @@ function unknownKey(path: KeyPath, key: string, raw: unknown): Problem {
 }
 
 /** A value as YAML would show it, short. */
-function shown(value: unknown): string {
+export function shown(value: unknown): string {
   if (value === null) return 'empty';
   const text = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? String(value));
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;

@@ -2,10 +2,13 @@
 import { encoder } from './encoderSchema.js';
 import { presetOf } from './samplerPresets.js';
 import { sampler as samplerSchema } from './samplerSchema.js';
-import type { PretrainedInit, RunConfig } from './schema.js';
+import { type PretrainedInit, type RunConfig, runConfigSchema } from './schema.js';
 
 const DEFAULT_VOCABULARY = JSON.stringify(encoder.parse({}).vocabulary);
 const SAMPLER_DEFAULTS = samplerSchema.parse({}) as Extract<RunConfig['sampler'], { kind: 'simans' }>;
+
+const EVERY_STEPS = runConfigSchema.shape.refresh.parse({}).everySteps;
+const inSteps = ({ everyEpochs }: RunConfig['refresh']): boolean => everyEpochs === 'none';
 
 export interface Relation {
   /** The dotted keys it reads; the first is where the problem is reported. */
@@ -153,7 +156,7 @@ export const relations: readonly Relation[] = [
   {
     keys: ['sampler.fromStep', 'refresh.everySteps'],
     problem: ({ sampler, refresh }) =>
-      sampler.kind !== 'none' && sampler.fromStep % refresh.everySteps !== 0
+      sampler.kind !== 'none' && refresh.when === 'always' && inSteps(refresh) && sampler.fromStep % refresh.everySteps !== 0
         ? `sampler.fromStep is ${sampler.fromStep}; expected a multiple of refresh.everySteps (${refresh.everySteps}): pools are made at refreshes`
         : undefined,
   },
@@ -188,15 +191,43 @@ export const relations: readonly Relation[] = [
   {
     keys: ['refresh.everySteps', 'train.steps'],
     problem: ({ refresh, train }) =>
-      refresh.everySteps > train.steps
+      inSteps(refresh) && refresh.everySteps > train.steps
         ? `refresh.everySteps is ${refresh.everySteps}; expected at most train.steps (${train.steps})`
         : undefined,
   },
   {
     keys: ['refresh.lagSteps', 'refresh.everySteps', 'refresh.mode'],
-    problem: ({ refresh: { mode, lagSteps, everySteps } }) =>
-      mode === 'async' && lagSteps >= everySteps
-        ? `refresh.lagSteps is ${lagSteps}; expected fewer than refresh.everySteps (${everySteps}), for one refresh is made at a time`
+    problem: ({ refresh }) =>
+      refresh.mode === 'async' && inSteps(refresh) && refresh.lagSteps >= refresh.everySteps
+        ? `refresh.lagSteps is ${refresh.lagSteps}; expected fewer than refresh.everySteps (${refresh.everySteps}), for one refresh is made at a time`
+        : undefined,
+  },
+  {
+    keys: ['refresh.everyEpochs', 'refresh.everySteps'],
+    problem: ({ refresh }) =>
+      !inSteps(refresh) && refresh.everySteps !== EVERY_STEPS
+        ? `refresh.everyEpochs is ${refresh.everyEpochs} and refresh.everySteps ${refresh.everySteps}; expected one of them`
+        : undefined,
+  },
+  {
+    keys: ['refresh.when', 'sampler.kind'],
+    problem: ({ refresh: { when }, sampler }) =>
+      typeof when === 'object' && 'drift' in when && !('pool' in sampler)
+        ? `refresh.when.drift is ${when.drift}; expected a sampler with a pool, for its candidates are compared, not ${sampler.kind}`
+        : undefined,
+  },
+  {
+    keys: ['refresh.partial', 'sampler.kind'],
+    problem: ({ refresh: { partial }, sampler }) =>
+      partial !== 'none' && !('pool' in sampler)
+        ? `refresh.partial is given; expected none with sampler.kind ${sampler.kind}, which has no pools: its refreshes measure dev, for which all is encoded`
+        : undefined,
+  },
+  {
+    keys: ['refresh.partial', 'refresh.when'],
+    problem: ({ refresh: { partial, when } }) =>
+      partial !== 'none' && typeof when === 'object' && 'dev' in when
+        ? 'refresh.partial is given; expected none with refresh.when.dev, for a partial refresh measures no dev to compare with'
         : undefined,
   },
   {

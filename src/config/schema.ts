@@ -29,6 +29,50 @@ const refresh = z.strictObject({
     'steps',
     'Steps between refreshes: encode the corpus, search the queries of the coming steps, evaluate dev.',
   ),
+  everyEpochs: key(
+    z.union([z.literal('none'), z.number().gt(0)]),
+    'none',
+    'epochs',
+    'Epochs between refreshes, in place of everySteps; rounded to whole steps.',
+  ),
+  when: key(
+    z.union([
+      z.enum(['always', 'never']),
+      z.strictObject({
+        drift: z
+          .number()
+          .gt(0)
+          .max(0.5)
+          .meta({ unit: 'share', description: 'Pairs of candidates of a pool whose order has turned, on a sample of 100 queries.' }),
+      }),
+      z.strictObject({
+        dev: z.number().gt(0).max(1).meta({
+          unit: '',
+          description: 'Change of eval.selection on 100 dev queries, among the candidates that the last refresh ranked.',
+        }),
+      }),
+    ]),
+    'always',
+    '',
+    'Whether a refresh is made each time: always; never but before the first step; or when {drift: …} or {dev: …} reaches what is given. Dev of the last step is always measured.',
+  ),
+  partial: key(
+    z.union([
+      z.literal('none'),
+      z.strictObject({
+        share: key(
+          share(),
+          0.05,
+          'share',
+          'Of the corpus, drawn anew each time, beside the candidates of the pools before and the positives.',
+        ),
+        wholeEvery: key(z.int().min(2), 4, 'refreshes', 'Every which refresh encodes the whole corpus and measures dev.'),
+      }),
+    ]),
+    'none',
+    '',
+    'Refreshes between whole ones, of a part of the corpus alone: {share, wholeEvery}. They measure no dev.',
+  ),
   mode: key(
     z.enum(['sync', 'async']),
     'sync',
@@ -160,7 +204,19 @@ const lab = z.strictObject({
   paraphrases: key(z.boolean(), false, '', 'Plants a paraphrase of each training query’s first positive in the corpus.'),
 });
 
+const file = () => z.string().min(1).meta({ form: 'a file' });
+/** The files that a job file extends, as a list. */
+export const extendsList = z.union([file().transform((name) => [name]), z.array(file()).min(1)]);
+
 export const runConfigSchema = z.strictObject({
+  extends: z
+    .union([file(), z.array(file()).min(1)])
+    .optional()
+    .meta({
+      unit: 'files',
+      description:
+        'Job files that this one is laid over, seen from its folder; later ones win, then this one. Maps are joined key by key, but one of another kind or format, and any list, replaces what was there.',
+    }),
   name: z
     .string()
     .max(100)
@@ -188,8 +244,8 @@ export const runConfigSchema = z.strictObject({
   ),
 });
 
-/** A whole, checked job: every key present (ffn included). */
-export type RunConfig = z.output<typeof runConfigSchema>;
+/** A whole, checked job: every key present (ffn included), whatever files it came from. */
+export type RunConfig = Omit<z.output<typeof runConfigSchema>, 'extends'>;
 export type DataConfig = RunConfig['data'];
 export type EncoderConfig = RunConfig['encoder'];
 export type RandomInit = z.output<typeof randomInit>;

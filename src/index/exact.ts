@@ -1,10 +1,9 @@
 /** Exact search by inner product, in blocks: every query against every passage, the K best kept. */
-import { productsInto, type Values } from '../backend/index.js';
+import { productRows, productsInto, type Values } from '../backend/index.js';
 import { ScoreBlock } from './scan.js';
 import { TopKBuffer } from './topk.js';
 
-/** Passages and queries of a product: the passages and their scores stay in a core's cache until they are looked through. */
-const PASSAGES = 256;
+/** Queries of a product. */
 const QUERIES = 512;
 /**
  * Passages looked at beyond the k best: sums of 32 bits depend on where in a block a passage lies, so that the last ranks, and passages of one text, are
@@ -28,11 +27,13 @@ export interface Hits {
 
 /** A search under way: of each query the best of the passages met so far. */
 export class RunningSearch {
+  /** Used by one search after the other. */
   private static scores: ScoreBlock | undefined;
   private readonly buffers: readonly TopKBuffer[];
   private readonly queries: readonly Values[];
   /** A block of passages, copied: no backend takes shared memory, and the copy is in the cache. */
   private readonly block: Float32Array;
+  private readonly blockRows = productRows();
   private held = 0;
   private met = 0;
 
@@ -44,17 +45,17 @@ export class RunningSearch {
       const values = all.subarray(i * QUERIES * D, (i + 1) * QUERIES * D);
       return { values, shape: [values.length / D, D] };
     });
-    this.block = new Float32Array(PASSAGES * D);
+    this.block = new Float32Array(this.blockRows * D);
   }
 
   /** Goes on with the passages behind those met so far; those that fill no block wait for more. */
   meet({ values, width: D }: Vectors): void {
     for (let at = 0; at < values.length; ) {
-      const part = values.subarray(at, at + (PASSAGES - this.held) * D);
+      const part = values.subarray(at, at + (this.blockRows - this.held) * D);
       this.block.set(part, this.held * D);
       this.held += part.length / D;
       at += part.length;
-      if (this.held === PASSAGES) this.score();
+      if (this.held === this.blockRows) this.score();
     }
   }
 
@@ -65,13 +66,14 @@ export class RunningSearch {
   }
 
   private score(): void {
-    RunningSearch.scores ??= new ScoreBlock(QUERIES, PASSAGES);
-    const { block, buffers, held } = this;
-    const D = block.length / PASSAGES;
+    const { block, blockRows, buffers, held } = this;
+    const D = block.length / blockRows;
+    if (RunningSearch.scores?.passages !== blockRows) RunningSearch.scores = new ScoreBlock(QUERIES, blockRows);
+    const scores = RunningSearch.scores;
     const passages = { values: block.subarray(0, held * D), shape: [held, D] };
     this.queries.forEach((queries, i) => {
-      productsInto(RunningSearch.scores!.scores, queries, passages);
-      RunningSearch.scores!.offerTo(buffers.slice(i * QUERIES, (i + 1) * QUERIES), queries.shape[0]!, held, this.met);
+      productsInto(scores.scores, queries, passages);
+      scores.offerTo(buffers.slice(i * QUERIES, (i + 1) * QUERIES), queries.shape[0]!, held, this.met);
     });
     this.met += held;
     this.held = 0;
@@ -132,6 +134,10 @@ export function gathered({ values, width: D }: Vectors, rows: Int32Array): Float
   rows.forEach((row, i) => vectors.set(values.subarray(row * D, (row + 1) * D), i * D));
   return vectors;
 }
+
+/** Positions among the rows as rows; −1 stays. */
+export const rowsAmong = (positions: Int32Array, rows: Int32Array): Int32Array =>
+  positions.map((position) => (position < 0 ? position : rows[position]!));
 
 /** Of each query row's candidates the k best by sums of 64 bits, as 32-bit numbers: every index's scores, whatever found the candidates. */
 export function rescored(

@@ -7,7 +7,7 @@ import type { RecipeConfig, RunConfig } from '../config/schema.js';
 import { UserError } from '../core/errors.js';
 import { Ranker, type RankerPairs } from '../train/ranker.js';
 import type { Refresh } from '../train/refresh.js';
-import type { ServedSteps } from '../train/refreshSchedule.js';
+import { refreshNumber, type ServedSteps } from '../train/refreshSchedule.js';
 import { competingPairs, type Teacher, type TeacherSource } from '../train/teacher.js';
 import { visitsOfStep } from '../train/visits.js';
 import { warmedUp } from './ance.js';
@@ -26,10 +26,9 @@ export function ar2(config: RunConfig, settings: Ar2Config): Recipe {
 
 async function openTeacher(settings: Ar2Config['ranker'], { job, source, tokenizer, reporter }: TeacherSource): Promise<Teacher> {
   const { config, folder } = job;
-  const { everySteps } = config.refresh;
   /** Steps of the ranker that a retriever which has met this refresh builds on. */
   const stepsAt = (refresh: number) => settings.warmupSteps + (refresh + 1) * settings.stepsPerRefresh;
-  const refreshes = Math.ceil(config.train.steps / everySteps);
+  const refreshes = refreshNumber(config, config.train.steps);
   const ranker = await Ranker.open({
     settings,
     loss: 'listwise',

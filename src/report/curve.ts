@@ -24,7 +24,8 @@ const STYLE = `
 /** The figure of a finished job: eval.selection on dev at every refresh; the ring marks the checkpoint that was tested. */
 export function curveSvg(summary: Summary): string {
   const { best, refreshes, bm25, data, name } = summary;
-  const points = refreshes.map(({ seconds, step, dev }) => ({ seconds, step, value: dev[best.measure] }));
+  const measured = refreshes.filter(({ dev }) => best.measure in dev);
+  const points = measured.map(({ seconds, step, dev }) => ({ seconds, step, value: dev[best.measure] }));
   const baseline = bm25?.dev[best.measure];
   const xTicks = ticks(Math.max(...points.map(({ seconds }) => seconds)), 6);
   const yTicks = ticks(Math.max(...points.map(({ value }) => value), baseline ?? 0), 5);

@@ -49,17 +49,19 @@ export class BackgroundRefresh {
   }
 
   private open(): ChildProcess {
-    const child = fork(processFile(), [this.folder], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    // In a group of its own: Ctrl-C is for the job, which decides what it means. It ends when this process does (parentWatch.ts).
+    const child = fork(processFile(), [this.folder, String(process.pid)], {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      detached: true,
+    });
     const phases = new Map<number, Phase>();
     child.on('message', (reply: RefreshReply) => this.hear(reply, phases));
-    child.on('exit', (code, signal) => {
+    const lost = (how: string) => {
       this.child = undefined;
-      this.running?.settle(
-        new UserError(
-          `the process that refreshes ended by ${signal ?? `code ${code}`}. The last checkpoint is intact: go on with --resume.`,
-        ),
-      );
-    });
+      this.running?.settle(new UserError(`the process that refreshes ${how}. The last checkpoint is intact: go on with --resume.`));
+    };
+    child.on('error', (error) => lost(`cannot be reached: ${error.message}`));
+    child.on('exit', (code, signal) => lost(`ended by ${signal ?? `code ${code}`}`));
     return child;
   }
 

@@ -10,12 +10,12 @@ export interface KeptVectors {
   readonly fingerprint: string;
 }
 
-/** Encodes all passages; what is kept of them already is read back. Returns how many shards that were. */
-export async function encodeCorpus(context: RefreshContext, name: string, kept?: KeptVectors): Promise<number> {
+/** Encodes all passages, or those of `among`; what is kept of them already is read back. Returns how many shards that were. */
+export async function encodeCorpus(context: RefreshContext, name: string, kept?: KeptVectors, among?: Int32Array): Promise<number> {
   const { replicas, dataset, reporter } = context;
-  const { size } = dataset.corpus;
-  const all = Int32Array.from({ length: size }, (_, row) => row);
-  const rows = rowsByLength(replicas.shared.tokens.passage, all);
+  const wanted = among ?? Int32Array.from({ length: dataset.corpus.size }, (_, row) => row);
+  const size = wanted.length;
+  const rows = rowsByLength(replicas.shared.tokens.passage, wanted);
   const shards = kept ? missingShards(context, name, rows, kept) : shardsOf(size);
   const phase = reporter.phase(name, size, 'passages');
   const before = Math.max(0, size - shards.length * SHARD_ROWS);

@@ -9,7 +9,7 @@ import { createDualEncoder, type EncoderShape } from '../encoders/dualEncoder.js
 import { parameterCount } from '../encoders/parameters.js';
 import { prefixed } from '../encoders/prefixed.js';
 import { requireTokenizerPackage, type Tokenizer } from '../encoders/tokenizer/tokenizer.js';
-import { createJudge, type Judge } from '../eval/judge.js';
+import type { Judge } from '../eval/judge.js';
 import { loadSampler } from '../sampling/index.js';
 import { openSource } from './candidateSource.js';
 import { checkpointSteps, readState } from './checkpoint.js';
@@ -29,7 +29,7 @@ import { createSharedMemory } from './sharedMemory.js';
 import { Stopwatch } from './stopwatch.js';
 import { readSummary, type Summary } from './summary.js';
 import type { Teacher, TeacherSource } from './teacher.js';
-import { cacheFolderOf, loadTrainable } from './trainData.js';
+import { cacheFolderOf, openData } from './trainData.js';
 
 export interface JobOptions {
   readonly resume: boolean;
@@ -46,20 +46,20 @@ export interface JobParts extends Inherited {
 }
 
 /** Runs the job to its end and returns its summary, or undefined where the signal stopped it (its state is saved). Resuming a finished job gives its summary again. */
-export async function trainJob(config: RunConfig, options: JobOptions, parts: JobParts = {}): Promise<Summary | undefined> {
+export async function trainJob(wanted: RunConfig, options: JobOptions, parts: JobParts = {}): Promise<Summary | undefined> {
   const { reporter, signal } = options;
   await requireTokenizerPackage();
-  const job = await openJobFolder(config, options);
-  const finished = job.resumed ? readSummary(job.folder) : undefined;
+  const opened = await openJobFolder(wanted, options);
+  const finished = opened.resumed ? readSummary(opened.folder) : undefined;
   if (finished) {
     reporter.line(
-      `${job.folder} is finished: its summary is shown again, nothing is computed. To train anew choose another name with --set name=….`,
+      `${opened.folder} is finished: its summary is shown again, nothing is computed. To train anew choose another name with --set name=….`,
     );
     return finished;
   }
-  const start = job.resumed ? (checkpointSteps(job.folder).at(-1) ?? 0) : 0;
-  const dataset = await loadTrainable(job.config, reporter, job.folder);
-  const judge = createJudge(dataset, job.config.eval);
+  const start = opened.resumed ? (checkpointSteps(opened.folder).at(-1) ?? 0) : 0;
+  const { config, dataset, judge } = await openData(opened.config, reporter, opened.folder);
+  const job = { ...opened, config };
   await requireIndex(job.config);
   bindDataset(job, dataset);
   bindInherited(job.folder, parts);

@@ -48,7 +48,7 @@ export async function openJobFolder(config: RunConfig, options: { resume: boolea
 }
 
 /** Remembers in data.json what data the job is of; a resumed job must meet the same. Throws a UserError naming the parts that changed. */
-export function bindDataset(job: ResolvedJob, { name, fingerprint }: Dataset): void {
+export function bindDataset(job: Pick<ResolvedJob, 'folder' | 'resumed'>, { name, fingerprint }: Dataset): void {
   const file = path.join(job.folder, 'data.json');
   if (!job.resumed || !fs.existsSync(file)) {
     writeJson(file, { name, fingerprint });

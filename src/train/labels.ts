@@ -59,7 +59,9 @@ export function withPositives(dataset: Dataset, reporter: Reporter): Dataset {
 }
 
 /** Refuses, before long work, a configuration that the data cannot serve. */
-export function requireServing({ sampler, train, eval: { measures, selection } }: RunConfig, { splits, answers, name }: Dataset): void {
+export function requireServing(config: RunConfig, { splits, answers, name, documents }: Dataset): void {
+  const { sampler, refresh, train } = config;
+  const { measures, selection } = config.eval;
   if (splits.train.rows.length === 0)
     throw new UserError(
       `${name}: found no training query with a right passage; expected judgments or examples of a train split; check data.path, or set data.labels.`,
@@ -71,6 +73,10 @@ export function requireServing({ sampler, train, eval: { measures, selection } }
   if (train.teacher === 'data' && !isScored(splits.train))
     throw new UserError(
       `${name}: found training queries without a teacher’s scores; expected one of each positive and negative, for train.teacher is data; leave those queries out, or name a cross-encoder.`,
+    );
+  if (documents && typeof refresh.when === 'object' && 'dev' in refresh.when)
+    throw new UserError(
+      `${name}: found documents in windows; expected passages for refresh.when.dev, which ranks a sample of them; set {drift: …}.`,
     );
   const byAnswer = measures.filter((measure) => measure.startsWith('answer@'));
   if (byAnswer.length > 0 && !answers)

@@ -2,7 +2,7 @@
  * The loop: refresh → draw negatives → contrastive loss → AdamW → refresh again.
  *
  *   for each step:
- *     every refresh.everySteps: encode the corpus, evaluate dev, search the coming queries → pools
+ *     every refresh.everySteps, where due: encode the corpus, evaluate dev, search the coming queries → pools
  *     batch = queries, each with a positive and the sampler's negatives; a ranker's logits of them, where one teaches
  *     loss, gradient = contrastive(encode(batch))
  *     parameters = AdamW(clip(gradient), learning rate of the step)
@@ -18,10 +18,12 @@ import { checkpointSteps, loadCheckpoint, pruneCheckpoints, saveCheckpoint } fro
 import { densityWarning, drawFigures, poolFigures, poolsLine, writeFigures } from './diagnostics.js';
 import { describeStep, predictedStepBytes } from './memory.js';
 import { Optimizer } from './optimizer.js';
-import { bestRefresh, type Refresh, type RefreshContext, readRefresh, readRefreshes, refresh } from './refresh.js';
+import { bestRefresh, type Refresh, type RefreshContext, refresh } from './refresh.js';
+import { readRefresh, readRefreshes } from './refreshFolder.js';
 import { isBeside, refreshNumber, servedSteps } from './refreshSchedule.js';
 import { learningRateAt } from './schedule.js';
 import type { StepBatch } from './sharedMemory.js';
+import { isDue } from './staleness.js';
 import { StepLog } from './stepLog.js';
 import { loopSeconds, refreshShare, type Stopwatch } from './stopwatch.js';
 import type { Teacher } from './teacher.js';
@@ -104,11 +106,12 @@ export class Trainer {
     const last = this.refreshes.at(-1);
     if (last) await this.teach(last);
     while (step < steps && !signal.aborted) {
-      if (step % everySteps === 0 && isBeside(config, step)) this.begin(step);
-      else if (step % everySteps === 0 || step === this.takenAt()) {
+      const due = step % everySteps === 0 && (await this.isDue(step));
+      if (due && isBeside(config, step)) this.begin(step);
+      else if (due || step === this.takenAt()) {
         phase?.end(this.negativesLine());
         phase = undefined;
-        await (step % everySteps === 0 ? this.refresh(step) : this.take(signal));
+        await (due ? this.refresh(step) : this.take(signal));
         if (!signal.aborted) await this.teach(this.refreshes.at(-1)!);
         if (signal.aborted) break;
       }
@@ -181,11 +184,22 @@ export class Trainer {
     if (teacher && served.to > served.from) await stopwatch.time('ranker', () => teacher.learn(refresh, served, signal));
   }
 
+  /** Whether a refresh is made at `step`; where a sample decides, the weights that would encode it encode that. */
+  private async isDue(step: number): Promise<boolean> {
+    const { config, replicas, stopwatch } = this.context;
+    const { when } = config.refresh;
+    if (step === 0 || typeof when === 'string') return step === 0 || when === 'always';
+    replicas.assign(this.optimizer.model);
+    const due = await stopwatch.time('refresh', () => isDue(this.context, when, this.refreshes.at(-1)!));
+    replicas.assign(this.optimizer.parameters);
+    return due;
+  }
+
   /** Evaluates and indexes with the weights after `step` steps; the pools serve the steps until the next refresh. */
   private async refresh(step: number): Promise<void> {
     const { config, stopwatch, replicas } = this.context;
     const { parameters, average = parameters } = await this.optimizer.read();
-    const occasion = { step, ...servedSteps(config, step), seconds: loopSeconds(stopwatch.seconds()) };
+    const occasion = { step, ...servedSteps(config, step), seconds: loopSeconds(stopwatch.seconds()), before: this.refreshes };
     replicas.assign(this.optimizer.model);
     const { seconds, value } = await stopwatch.lap('refresh', () => refresh(this.context, average, occasion));
     replicas.assign(this.optimizer.parameters);
@@ -227,7 +241,9 @@ export class Trainer {
     if (last) this.refreshes[this.refreshes.length - 1] = { ...last, pools: undefined, sourcePools: undefined };
     this.refreshes.push(made);
     const share = percent(refreshShare(stopwatch.seconds()));
-    reporter.line(`refresh ${made.number} ${when}: dev ${measuresText(made.dev)}; ${spent}, refreshes ${share} of the time so far`);
+    reporter.line(
+      `refresh ${made.number} ${when}: ${made.passages === undefined ? `dev ${measuresText(made.dev)}` : `a part of the corpus, ${made.passages.toLocaleString('en')} passages, no dev`}; ${spent}, refreshes ${share} of the time so far`,
+    );
     this.describe(made, last);
   }
 

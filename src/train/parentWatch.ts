@@ -1,4 +1,4 @@
-/** A thread that ends its process as soon as the parent is gone, however busy the other threads are: a killed job leaves nobody behind. */
+/** A thread that ends its process as soon as the parent, whose id it is given, is gone, however busy the other threads are: a killed job leaves nobody behind. */
 import { workerData } from 'node:worker_threads';
 
 const LOOK_MILLISECONDS = 100;

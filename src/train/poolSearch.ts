@@ -4,7 +4,7 @@ import type { RunConfig } from '../config/schema.js';
 import { bytesOf, sha256 } from '../core/files.js';
 import { chooseIndex } from '../index/choice.js';
 import { openEngine } from '../index/engine.js';
-import { type Hits, rescored } from '../index/exact.js';
+import { gathered, type Hits, rescored, rowsAmong, type Vectors } from '../index/exact.js';
 import { HnswIndex, loadHnswLibrary } from '../index/hnsw.js';
 import { rowsOfVectors } from '../index/storedVectors.js';
 import { spreadPlaces } from '../sampling/pools.js';
@@ -26,57 +26,73 @@ export async function requireIndex({ refresh: { index } }: RunConfig): Promise<v
   if (index.kind === 'engine') await (await openEngine(index)).close();
 }
 
-/** The `depth` best passages of the encoded query rows. */
-export async function searchPools(context: RefreshContext, name: string, rows: Int32Array, depth: number): Promise<PoolHits> {
-  const kind = indexFor(context, rows.length, depth);
-  if (kind === 'exact') return searchExact(context, name, rows, depth);
-  const hits = await (kind === 'hnsw' ? searchGraph : searchEngine)(context, name, rows, depth);
-  return { ...hits, recall: await recallOf(context, rows, hits, depth) };
+/** The `depth` best passages of the encoded query rows; of those in `among`, ascending, where that is given. */
+export async function searchPools(
+  context: RefreshContext,
+  name: string,
+  rows: Int32Array,
+  depth: number,
+  among?: Int32Array,
+): Promise<PoolHits> {
+  const kind = indexFor(context, rows.length, depth, among?.length ?? context.dataset.corpus.size);
+  if (kind === 'exact') return searchExact(context, name, rows, depth, among);
+  const { width } = context.replicas.first.encoder;
+  const all = { values: context.replicas.shared.vectors.passage, width };
+  const passages = among ? { values: gathered(all, among), width } : all;
+  const found = await (kind === 'hnsw' ? searchGraph : searchEngine)(context, name, passages, rows, depth);
+  const hits = among ? { ...found, passages: rowsAmong(found.passages, among) } : found;
+  return { ...hits, recall: await recallOf(context, rows, hits, depth, among) };
 }
 
-async function searchExact({ replicas, reporter }: RefreshContext, name: string, rows: Int32Array, depth: number): Promise<Hits> {
+async function searchExact(
+  { replicas, reporter }: RefreshContext,
+  name: string,
+  rows: Int32Array,
+  depth: number,
+  among: Int32Array | undefined,
+): Promise<Hits> {
   const phase = reporter.phase(`${name}: search`, rows.length, 'queries');
-  const hits = await replicas.search(rows, depth, phase);
+  const hits = await replicas.search(rows, depth, { phase, among });
   phase.update(rows.length);
   phase.end();
   return hits;
 }
 
 function indexFor(
-  { config: { refresh }, dataset, replicas, reporter }: RefreshContext,
+  { config: { refresh }, replicas, reporter }: RefreshContext,
   queries: number,
   depth: number,
+  passages: number,
 ): 'exact' | 'hnsw' | 'engine' {
   const { index } = refresh;
   if (index.kind !== 'auto') return index.kind;
   const expansion = Math.max(depth, index.searchExpansion);
-  const { kind, seconds } = chooseIndex({ passages: dataset.corpus.size, queries, width: replicas.first.encoder.width, expansion });
+  const { kind, seconds } = chooseIndex({ passages, queries, width: replicas.first.encoder.width, expansion });
   const said = (of: number) => `${of.toPrecision(2)} s`;
   reporter.line(
-    `index: ${kind}; for ${queries.toLocaleString('en')} queries and ${dataset.corpus.size.toLocaleString('en')} passages one thread is estimated to take ${said(seconds.exact)} exactly, ${said(seconds.hnsw)} by a graph`,
+    `index: ${kind}; for ${queries.toLocaleString('en')} queries and ${passages.toLocaleString('en')} passages one thread is estimated to take ${said(seconds.exact)} exactly, ${said(seconds.hnsw)} by a graph`,
   );
   return kind;
 }
 
-async function searchGraph(context: RefreshContext, name: string, rows: Int32Array, depth: number): Promise<Hits> {
+async function searchGraph(context: RefreshContext, name: string, passages: Vectors, rows: Int32Array, depth: number): Promise<Hits> {
   const { config, replicas, reporter } = context;
   const { index } = config.refresh;
   if (!('connectivity' in index)) throw new Error('internal: an exact index has no graph');
   const { width, logitScale } = replicas.first.encoder;
-  const { passage, query } = replicas.shared.vectors;
-  const building = reporter.phase(`${name}: build graph`, passage.length / width, 'passages');
+  const { query } = replicas.shared.vectors;
+  const building = reporter.phase(`${name}: build graph`, passages.values.length / width, 'passages');
   const options = { ...index, searchExpansion: Math.max(depth, index.searchExpansion), threads: replicas.shared.replicas };
-  const graph = await HnswIndex.build({ values: passage, width }, options, building);
+  const graph = await HnswIndex.build(passages, options, building);
   building.end();
   return inBlocks(context, name, rows, depth, async (block) => graph.search({ values: query, width }, block, depth, logitScale));
 }
 
-async function searchEngine(context: RefreshContext, name: string, rows: Int32Array, depth: number): Promise<Hits> {
+async function searchEngine(context: RefreshContext, name: string, passages: Vectors, rows: Int32Array, depth: number): Promise<Hits> {
   const { config, replicas, reporter } = context;
   const { index } = config.refresh;
   if (index.kind !== 'engine') throw new Error('internal: no engine is configured');
   const { width, logitScale } = replicas.first.encoder;
-  const passages = { values: replicas.shared.vectors.passage, width };
   const queries = { values: replicas.shared.vectors.query, width };
   // What the vectors are tells generations apart: none is loaded twice, and no two are mixed.
   const generation = sha256(bytesOf(passages.values)).slice(0, 16);
@@ -114,11 +130,18 @@ async function inBlocks(
 }
 
 /** The share of the exact candidates that were found, over a sample of the queries. */
-async function recallOf({ replicas }: RefreshContext, rows: Int32Array, hits: Hits, depth: number): Promise<number> {
+async function recallOf(
+  { replicas }: RefreshContext,
+  rows: Int32Array,
+  hits: Hits,
+  depth: number,
+  among: Int32Array | undefined,
+): Promise<number> {
   const sample = spreadPlaces({ rows }, SAMPLE);
   const exact = await replicas.search(
     Int32Array.from(sample, (i) => rows[i]!),
     depth,
+    { among },
   );
   let [found, all] = [0, 0];
   sample.forEach((query, i) => {

@@ -28,8 +28,14 @@ export interface PoolMaking {
 /** Queries whose pools are checked for the error of their scores. */
 const CHECKED = 50;
 
-/** `name` for progress, such as 'refresh 3'; `places`: positions in train.rows, their query rows ascending. */
-export async function buildPools(context: RefreshContext, making: PoolMaking, name: string, places: Int32Array): Promise<BuiltPools> {
+/** `name` for progress, such as 'refresh 3'; `places`: positions in train.rows, their query rows ascending; `among`: the passages that are encoded, ascending, where not all are. */
+export async function buildPools(
+  context: RefreshContext,
+  making: PoolMaking,
+  name: string,
+  places: Int32Array,
+  among?: Int32Array,
+): Promise<BuiltPools> {
   const { replicas, dataset, config } = context;
   const { sampler } = config;
   if (!('pool' in sampler)) return { scoreError: 0 };
@@ -50,7 +56,7 @@ export async function buildPools(context: RefreshContext, making: PoolMaking, na
   const fromSource = making.source && (await making.source.candidates(places));
   const sourcePools = fromSource && (await cut(context, making, queries, (i) => ranked(fromSource[i]!, rows[i]!, scorer)));
   if (sourcePools && sampler.sourceShare === 1) return { sourcePools, scoreError: 0 };
-  const hits = await searched(context, making, name, queries);
+  const hits = await searched(context, making, name, queries, among);
   const pools = await cut(context, making, queries, hits.of);
   return {
     pools,
@@ -82,13 +88,14 @@ async function searched(
   { filters }: PoolMaking,
   name: string,
   queries: readonly ScoredQuery[],
+  among: Int32Array | undefined,
 ): Promise<{ of: (i: number) => Hits; recall: number | undefined }> {
   const { config, dataset } = context;
   const k = 'pool' in config.sampler ? config.sampler.pool : 0;
   const known = queries.reduce((most, query) => Math.max(most, query.known.size), 0);
-  const depth = Math.min(dataset.corpus.size, (filters.removesMore ? 2 * k : k) + known);
+  const depth = Math.min(among?.length ?? dataset.corpus.size, (filters.removesMore ? 2 * k : k) + known);
   const rows = Int32Array.from(queries, ({ row }) => row);
-  const { passages, scores, recall } = await searchPools(context, name, rows, depth);
+  const { passages, scores, recall } = await searchPools(context, name, rows, depth, among);
   const of = (i: number): Hits => ({
     passages: passages.subarray(i * depth, (i + 1) * depth),
     scores: scores.subarray(i * depth, (i + 1) * depth),

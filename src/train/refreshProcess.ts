@@ -1,4 +1,4 @@
-/** The process beside a job that makes its refreshes from checkpoints: `node refreshProcess.js FOLDER`, started by backgroundRefresh.ts. */
+/** The process beside a job that makes its refreshes from checkpoints: `node refreshProcess.js FOLDER PARENT`, started by backgroundRefresh.ts. */
 import os from 'node:os';
 import path from 'node:path';
 import { Worker } from 'node:worker_threads';
@@ -6,17 +6,18 @@ import { selectBackend, tf } from '../backend/index.js';
 import { loadConfig } from '../config/load.js';
 import { UserError } from '../core/errors.js';
 import { type Reporter, silentReporter } from '../core/reporter.js';
-import { createJudge } from '../eval/judge.js';
 import { loadModel, readState } from './checkpoint.js';
 import { openMaking, openReplicas, tokenise } from './job.js';
+import { bindDataset } from './jobFolder.js';
 import { prepareEncoder } from './prepareEncoder.js';
 import { type RefreshContext, refresh } from './refresh.js';
+import { readRefreshes } from './refreshFolder.js';
 import type { RefreshReply, RefreshRequest } from './refreshMessages.js';
 import { servedSteps } from './refreshSchedule.js';
 import { loopSeconds } from './stopwatch.js';
-import { loadTrainable } from './trainData.js';
+import { openData } from './trainData.js';
 
-const [folder] = process.argv.slice(2) as [string];
+const [folder, parent] = process.argv.slice(2) as [string, string];
 const reply = (message: RefreshReply) => process.send!(message);
 
 /** Everything is told to the job's own reporter. */
@@ -36,10 +37,10 @@ let opened: Promise<RefreshContext> | undefined;
 
 /** The job as it was begun: its folder says how. What it said of its data when it began is not said again. */
 async function open(): Promise<RefreshContext> {
-  const config = { ...loadConfig(path.join(folder, 'config.yaml')), jobsFolder: path.dirname(folder) };
-  const { name: backend } = await selectBackend(config.backend);
-  const dataset = await loadTrainable(config, silentReporter, folder);
-  const judge = createJudge(dataset, config.eval);
+  const begun = { ...loadConfig(path.join(folder, 'config.yaml')), jobsFolder: path.dirname(folder) };
+  const { name: backend } = await selectBackend(begun.backend);
+  const { config, dataset, judge } = await openData(begun, silentReporter, folder);
+  bindDataset({ folder, resumed: true }, dataset);
   const { tokenizer, shape } = await prepareEncoder(folder, config, dataset, silentReporter);
   const memory = { kind: 'whole', microBatch: 1, chunkRows: 1, recompute: false } as const; // no step is taken
   const settings = { replicas: Number(config.train.replicas), memory, maxStepRows: 1 };
@@ -63,14 +64,14 @@ async function make({ step }: RefreshRequest): Promise<void> {
   const flat = tf.tensor1d(parameters);
   context.replicas.assign(flat);
   flat.dispose();
-  const seconds = loopSeconds(readState(folder, step).seconds);
-  await refresh(context, parameters, { step, ...servedSteps(context.config, step), seconds });
+  const { seconds, refreshes = [] } = readState(folder, step);
+  const before = readRefreshes(folder, refreshes, step);
+  await refresh(context, parameters, { step, ...servedSteps(context.config, step), seconds: loopSeconds(seconds), before });
   reply({ kind: 'done' });
 }
 
 os.setPriority(os.constants.priority.PRIORITY_BELOW_NORMAL); // it takes what training leaves, and while that waits, all
-new Worker(new URL('./parentWatch.js', import.meta.url), { workerData: process.ppid }).unref();
-process.on('SIGINT', () => {}); // Ctrl-C reaches the whole group: the job decides what it means
+new Worker(new URL('./parentWatch.js', import.meta.url), { workerData: Number(parent) }).unref();
 process.on('disconnect', () => process.exit());
 process.on('message', (request: RefreshRequest) => {
   make(request).catch((error: Error) =>

@@ -7,7 +7,7 @@ import { hostValues, tf } from '../backend/index.js';
 import { createDualEncoder, type DualEncoder } from '../encoders/dualEncoder.js';
 import { assignWeights, createWeights, disposeWeights, type Weights } from '../encoders/parameters.js';
 import { encodeRows, rowsOfShard } from '../index/encode.js';
-import { ExactIndex, gathered, QUERY_BLOCK } from '../index/exact.js';
+import { ExactIndex, gathered, QUERY_BLOCK, rowsAmong } from '../index/exact.js';
 import { writeVectorShard } from '../index/vectorShards.js';
 import { Barrier } from './barrier.js';
 import type { Command, EncodeTask, SearchTask, SharedMemory, StepBatch } from './sharedMemory.js';
@@ -53,11 +53,12 @@ export class Replica {
 
   search(task: SearchTask, onBlock?: (queriesTaken: number) => void): void {
     const { width, logitScale } = this.encoder;
-    const index = new ExactIndex({ values: this.shared.vectors.passage, width });
+    const all = { values: this.shared.vectors.passage, width };
+    const index = new ExactIndex(task.among ? { values: gathered(all, task.among), width } : all);
     this.takeShards(task.queryRows.length, QUERY_BLOCK, (begin, end) => {
       const rows = task.queryRows.subarray(begin, end);
       const hits = index.search({ values: this.shared.vectors.query, width }, rows, task.depth, logitScale);
-      task.passages.set(hits.passages, begin * task.depth);
+      task.passages.set(task.among ? rowsAmong(hits.passages, task.among) : hits.passages, begin * task.depth);
       task.scores.set(hits.scores, begin * task.depth);
       onBlock?.(end);
     });

@@ -39,9 +39,19 @@ export class Replicas {
     await this.all({ kind: 'encode', ...task }, () => this.first.encode(task, part.onShards));
   }
 
-  /** Top `depth` passages of the query rows. */
-  async search(queryRows: Int32Array, depth: number, phase?: Phase): Promise<{ passages: Int32Array; scores: Float32Array }> {
-    const task = { queryRows, depth, passages: sharedInts(queryRows.length * depth), scores: sharedFloats(queryRows.length * depth) };
+  /** Top `depth` passages of the query rows; of those in `among`, ascending, where that is given. */
+  async search(
+    queryRows: Int32Array,
+    depth: number,
+    { phase, among }: { phase?: Phase; among?: Int32Array | undefined } = {},
+  ): Promise<{ passages: Int32Array; scores: Float32Array }> {
+    const task = {
+      queryRows,
+      depth,
+      among,
+      passages: sharedInts(queryRows.length * depth),
+      scores: sharedFloats(queryRows.length * depth),
+    };
     await this.all({ kind: 'search', ...task }, () => this.first.search(task, (taken) => phase?.update(taken)));
     return { passages: task.passages, scores: task.scores };
   }

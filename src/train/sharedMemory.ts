@@ -62,6 +62,8 @@ export interface EncodeTask {
 export interface SearchTask {
   readonly queryRows: Int32Array;
   readonly depth: number;
+  /** The passage rows that are searched, ascending; all where absent. */
+  readonly among?: Int32Array | undefined;
   /** [queryRows · depth] */
   readonly passages: Int32Array<SharedArrayBuffer>;
   readonly scores: SharedFloats;

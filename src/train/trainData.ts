@@ -6,8 +6,9 @@ import type { Reporter } from '../core/reporter.js';
 import { loadDataset } from '../data/index.js';
 import { type PseudoLabel, withPseudoLabels } from '../data/pseudoLabels.js';
 import type { Dataset } from '../data/types.js';
-import { createJudge } from '../eval/judge.js';
+import { createJudge, type Judge } from '../eval/judge.js';
 import { labelByAnswers, requireServing, trainable } from './labels.js';
+import { epochsAsSteps } from './refreshSchedule.js';
 
 /** What is made once for all jobs: token tables, large corpora. */
 export const cacheFolderOf = ({ jobsFolder }: RunConfig): string => path.join(jobsFolder, '.cache');
@@ -25,6 +26,16 @@ export async function loadTrainable(config: RunConfig, reporter: Reporter, job?:
   const dataset = trainable(labelled, config, reporter);
   requireServing(config, dataset);
   return job === undefined ? dataset : labelledDataset(dataset, job, reporter);
+}
+
+/** What loadTrainable gives, what judges its runs, and the configuration with epochs as steps of this data. */
+export async function openData(
+  config: RunConfig,
+  reporter: Reporter,
+  job: string,
+): Promise<{ config: RunConfig; dataset: Dataset; judge: Judge }> {
+  const dataset = await loadTrainable(config, reporter, job);
+  return { config: epochsAsSteps(config, dataset), dataset, judge: createJudge(dataset, config.eval) };
 }
 
 /** With the labels that a stage left in the job's folder, where one did. */

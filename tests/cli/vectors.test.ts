@@ -140,6 +140,10 @@ describe('mine', () => {
     expect(files.length).toBeGreaterThan(0);
     for (const file of files)
       expect(fs.readFileSync(at('minedStored', file), 'utf8'), file).toBe(fs.readFileSync(at('mined', file), 'utf8'));
+    const source = ['--set', `sampler.source=${at('exact.trec')}`, '--set', 'sampler.sourceShare=1'];
+    const said = done('mine', at('jobs/toy'), '--to', at('minedRun'), '--vectors', at('passages'), ...source);
+    expect(said).not.toMatch(/encode corpus|mine: search/);
+    expect(fs.readdirSync(at('minedRun'))).toEqual(files);
     expect(refused('mine', at('jobs/other'), '--to', at('x'), '--vectors', at('passages'))).toContain('found vectors of another model');
   }, 240_000);
 });

@@ -35,7 +35,7 @@ describe('keys', () => {
     expect(message('train: {Steps: 5}')).toMatchInlineSnapshot(`"job.yaml:1: train.Steps (5) is not a key; did you mean train.steps?"`));
   test('like nothing known', () =>
     expect(message('refresh: {background: true}')).toMatchInlineSnapshot(
-      `"job.yaml:1: refresh.background (true) is not a key; expected one of everySteps, mode, lagSteps, index"`,
+      `"job.yaml:1: refresh.background (true) is not a key; expected one of everySteps, everyEpochs, when, partial, mode, lagSteps, index"`,
     ));
   test('in the wrong section', () =>
     expect(message('encoder: {heads: 4}')).toMatchInlineSnapshot(
@@ -59,12 +59,12 @@ describe('keys', () => {
     ));
   test('named like what every object has', () =>
     expect(message('__proto__: {a: 1}\nconstructor: 2\n')).toMatchInlineSnapshot(`
-      "job.yaml:1: __proto__ ({"a":1}) is not a key; expected one of name, seed, jobsFolder, data, encoder, recipe, sampler, refresh, train, eval, lab, backend
-      job.yaml:2: constructor (2) is not a key; expected one of name, seed, jobsFolder, data, encoder, recipe, sampler, refresh, train, eval, lab, backend"
+      "job.yaml:1: __proto__ ({"a":1}) is not a key; expected one of extends, name, seed, jobsFolder, data, encoder, recipe, sampler, refresh, train, eval, lab, backend
+      job.yaml:2: constructor (2) is not a key; expected one of extends, name, seed, jobsFolder, data, encoder, recipe, sampler, refresh, train, eval, lab, backend"
     `));
   test('that are numbers', () =>
     expect(message('1: one')).toMatchInlineSnapshot(
-      `"job.yaml:1: 1 ("one") is not a key; expected one of name, seed, jobsFolder, data, encoder, recipe, sampler, refresh, train, eval, lab, backend"`,
+      `"job.yaml:1: 1 ("one") is not a key; expected one of extends, name, seed, jobsFolder, data, encoder, recipe, sampler, refresh, train, eval, lab, backend"`,
     ));
 });
 
@@ -170,6 +170,26 @@ describe('relations', () => {
   test('refresh and steps', () =>
     expect(message('train: {steps: 50}')).toMatchInlineSnapshot(
       `"job.yaml:1: refresh.everySteps is 200; expected at most train.steps (50)"`,
+    ));
+  test('refreshes by steps and by epochs', () =>
+    expect(message('refresh: {everySteps: 40, everyEpochs: 1}')).toMatchInlineSnapshot(
+      `"job.yaml:1: refresh.everyEpochs is 1 and refresh.everySteps 40; expected one of them"`,
+    ));
+  test('a drift of pools that there are not', () =>
+    expect(message('refresh: {when: {drift: 0.1}}\nsampler: {kind: random}')).toMatchInlineSnapshot(
+      `"job.yaml:1: refresh.when.drift is 0.1; expected a sampler with a pool, for its candidates are compared, not random"`,
+    ));
+  test('an unknown occasion', () =>
+    expect(message('refresh: {when: sometimes}')).toMatchInlineSnapshot(
+      `"job.yaml:1: refresh.when is "sometimes"; expected one of always, never or a map of drift or a map of dev"`,
+    ));
+  test('partial refreshes where dev decides', () =>
+    expect(message('refresh: {when: {dev: 0.1}, partial: {share: 0.1}}')).toMatchInlineSnapshot(
+      `"job.yaml:1: refresh.partial is given; expected none with refresh.when.dev, for a partial refresh measures no dev to compare with"`,
+    ));
+  test('partial refreshes without pools', () =>
+    expect(message('refresh: {partial: {share: 0.1}}\nsampler: {kind: none}')).toMatchInlineSnapshot(
+      `"job.yaml:1: refresh.partial is given; expected none with sampler.kind none, which has no pools: its refreshes measure dev, for which all is encoded"`,
     ));
   test('pools that would be switched after the next refresh is begun', () =>
     expect(message('refresh: {everySteps: 40, mode: async}')).toMatchInlineSnapshot(

@@ -5,7 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { placeOf } from '../../src/sampling/pools.js';
-import { readRefresh } from '../../src/train/refresh.js';
+import { readRefresh } from '../../src/train/refreshFolder.js';
 import { readStepLog } from '../../src/train/stepLog.js';
 import { expectSameJob } from './jobs.js';
 import { complaints, lineCount, train, trainUntil, writeBeir, writeJobFile } from './process.js';

@@ -63,6 +63,7 @@ describe('requireServing', () => {
     ['no dev query', {}, { ...toy, splits: { ...toy.splits, dev: none } }, /found no dev query/],
     ['negatives that are not there', { sampler: { kind: 'given' } }, toy, /found no negatives in the data/],
     ['answers that are not there', { eval: { measures: ['answer@5', 'recall@10'] } }, toy, /found no answers in the data/],
+    ['a sample of dev from documents', { refresh: { when: { dev: 0.1 } } }, { ...toy, documents: {} }, /found documents in windows/],
     [
       'a selection that nothing is judged for',
       {},

@@ -13,8 +13,10 @@ import { createJudge } from '../../src/eval/judge.js';
 import { loadHnswLibrary } from '../../src/index/hnsw.js';
 import { placeOf, poolAt } from '../../src/sampling/pools.js';
 import { queriesOfStep } from '../../src/train/order.js';
+import { passagesOf } from '../../src/train/partial.js';
 import { createPoolFilters, type PoolFilters } from '../../src/train/poolFilters.js';
-import { bestRefresh, type RefreshContext, readRefresh, readRefreshes, refresh } from '../../src/train/refresh.js';
+import { bestRefresh, comingQueries, type Refresh, type RefreshContext, refresh } from '../../src/train/refresh.js';
+import { readRefresh, readRefreshes } from '../../src/train/refreshFolder.js';
 import { Replicas } from '../../src/train/replicas.js';
 import { createSharedMemory } from '../../src/train/sharedMemory.js';
 import { drawingQueries } from '../../src/train/visits.js';
@@ -72,7 +74,7 @@ const installed = await loadHnswLibrary().then(
 );
 const GRAPH = { kind: 'hnsw', connectivity: 16, addExpansion: 64, searchExpansion: 50 } as const;
 
-async function make(seed: number, step = 0, given = config, filtering = filters) {
+async function make(seed: number, step = 0, given = config, filtering = filters, before: readonly Refresh[] = []) {
   const parameters = initialParameters(specs, seed);
   const flat = tf.tensor1d(parameters);
   replicas.assign(flat);
@@ -82,6 +84,7 @@ async function make(seed: number, step = 0, given = config, filtering = filters)
     from: step,
     to: step + 2,
     seconds: 0,
+    before,
   });
 }
 
@@ -193,6 +196,47 @@ describe('a refresh', () => {
     const json = path.join(job, 'refresh-000', 'refresh.json');
     fs.truncateSync(json, 20);
     await expect(make(1)).rejects.toThrow(json);
+  });
+});
+
+describe('a partial refresh', () => {
+  const partial = { ...config, refresh: { ...config.refresh, partial: { share: 0.1, wholeEvery: 3 } } };
+  const among = async (before: Refresh) => passagesOf(partial, dataset(), { filters }, 1, before, comingQueries(partial, dataset(), 2, 2));
+
+  it('ranks what the pools before held, positives and a share of the rest, and nothing else', async () => {
+    const before = await make(1);
+    const passages = await among(before);
+    expect(passages.length).toBeLessThan(SIZE);
+    expect([...passages]).toEqual(expect.arrayContaining([...new Set(before.pools!.passages)]));
+    replicas.shared.vectors.passage.fill(Number.NaN);
+    const { pools, dev, passages: count } = await make(2, 2, partial, filters, [before]);
+    expect(dev).toEqual({});
+    expect(count).toBe(passages.length);
+    const { train } = dataset().splits;
+    pools!.rows.forEach((row, at) => {
+      const others = [...passages].filter((passage) => !train.positives[train.rows.indexOf(row)]!.includes(passage));
+      const best = others.sort((a, b) => logit(row, b) - logit(row, a)).slice(0, POOL);
+      expect([...pools!.passages.subarray(at * POOL, (at + 1) * POOL)]).toEqual(best);
+    });
+    expect(replicas.shared.vectors.passage.filter(Number.isNaN).length).toBe((SIZE - passages.length) * width);
+  });
+
+  it.skipIf(!installed)('by a graph too', async () => {
+    const before = await make(1);
+    const exact = await make(2, 2, partial, filters, [before]);
+    fs.rmSync(path.join(job, 'refresh-001'), { recursive: true });
+    const index = { ...partial.refresh.index, ...GRAPH };
+    const graph = await make(2, 2, { ...partial, refresh: { ...partial.refresh, index } }, filters, [before]);
+    expect(graph.indexRecall).toBe(1);
+    expect(graph.pools!.passages).toEqual(exact.pools!.passages);
+  });
+
+  it('draws another share each time, and the same in a resumed job', async () => {
+    const before = await make(1);
+    const [first, again] = [await among(before), await among(before)];
+    expect(again).toEqual(first);
+    const other = await passagesOf(partial, dataset(), { filters }, 2, before, comingQueries(partial, dataset(), 2, 2));
+    expect(other).not.toEqual(first);
   });
 });
 

@@ -6,6 +6,9 @@ import { tf } from '../tf.js';
 
 const PRODUCTS = graph({ a: 2, b: 2 }, { y: 2 }, [node('y', 'Gemm', ['a', 'b'], { transB: 1 })]);
 
+/** Rows of b that a product is best given at once: with their products they stay in a core's cache, or they are worth a call to a device. */
+export const productRows = (): number => (onnxIsActive() ? 256 : 4096);
+
 /** Writes a·bᵀ to the begin of `into`: a [M, D], b [N, D] → M·N numbers. A synchronous stop on backends with a device. */
 export function productsInto(into: Float32Array, a: Values, b: Values): void {
   const shape = [a.shape[0]!, b.shape[0]!];

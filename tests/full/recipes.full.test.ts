@@ -1,0 +1,35 @@
+/** A published recipe of each kind by its tiny preset, killed on its way, resumed, evaluated; of the other job files one a commit, in turn. */
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, expect, it } from 'vitest';
+import { root } from '../cli/command.js';
+import { lineCount, train, trainUntil } from '../train/process.js';
+
+const KINDS = ['nq-dpr', 'nq-ance-simans', 'nq-rocketqa-simans', 'nq-ar2-simans', 'private-corpus'];
+const others = fs
+  .readdirSync(path.join(root, 'configs'))
+  .filter((name) => /^(nq|tq|ms-pas|ms-doc|private)-.*\.yaml$/.test(name))
+  .map((name) => name.replace('.yaml', ''))
+  .filter((name) => !KINDS.includes(name));
+const commit = spawnSync('git', ['rev-parse', '--short=8', 'HEAD'], { cwd: root, encoding: 'utf8' }).stdout?.trim() || '0';
+const inTurn = others[Number.parseInt(commit, 16) % others.length]!;
+
+const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'simans-recipes-full-'));
+afterAll(() => fs.rmSync(folder, { recursive: true }));
+
+it.each([...KINDS, inTurn])('%s --preset tiny', async (name) => {
+  const file = path.join(root, 'configs', `${name}.yaml`);
+  const flags = ['--preset', 'tiny', '--set', `jobsFolder=${folder}`];
+  const job = path.join(folder, `${name}-tiny`);
+  // After the first checkpoint of the job itself: its stages are done.
+  const { signal } = await trainUntil(() => lineCount(path.join(job, 'log.jsonl')) >= 12, 'SIGKILL', file, ...flags);
+  expect(signal).toBe('SIGKILL');
+  const { code, stdout } = await train(file, ...flags, '--resume');
+  expect(code).toBe(0);
+  const { refreshes, test } = JSON.parse(fs.readFileSync(path.join(job, 'summary.json'), 'utf8'));
+  expect(refreshes.map(({ step }: { step: number }) => step)).toEqual([0, 10, 20]);
+  for (const value of Object.values(test.trained as Record<string, number>)) expect(value).toBeGreaterThanOrEqual(0);
+  expect(stdout).toContain('trained');
+});
