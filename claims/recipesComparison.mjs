@@ -2,14 +2,14 @@
  * The comparison of recipes and samplers: every arm has the same start, K, m, batch, refreshes and retriever steps; a cell is one arm with one seed, kept as
  * results/recipes/SET/cells/ARM-SEED.json. An arm's learning rate is the better of two on dev (trials, seed 42), chosen once for the arms of a recipe.
  *   node claims/recipesComparison.mjs medquad            makes what is missing, one job after the other: three hours
- *   node claims/recipesComparison.mjs medquad --cells 5  five cells of it
+ *   node claims/recipesComparison.mjs medquad --arms ance,ance-simans   of these arms
  *   node claims/recipesTable.mjs                         the tables of docs/recipes-comparison.md
  */
 import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { readArmCell, runArms } from '../dist/analysis/compare.js';
+import { BM25, readArmCell, runArms } from '../dist/analysis/compare.js';
 import { cellName } from '../dist/config/comparisonArms.js';
 import { configHash } from '../dist/config/hash.js';
 import { loadConfig } from '../dist/config/load.js';
@@ -18,76 +18,90 @@ import { silentReporter } from '../dist/core/reporter.js';
 import { runRecipe } from '../dist/recipes/index.js';
 import { RESULTS } from './comparison.mjs';
 import { commitOf, cpuModel, ROOT } from './processes.mjs';
+import { writeShifts } from './shifts.mjs';
 
 /** @typedef {import('../dist/config/schema.js').RunConfig} RunConfig */
 /** @typedef {import('../dist/config/comparisonArms.js').ArmJob} ArmJob */
 /** @typedef {'contrastive' | 'dpr' | 'ance' | 'rocketqa' | 'ar2'} Family */
-/** @typedef {{ pool: number, negatives: number, steps: number, init: unknown }} Shared what all arms share, from the set's job file */
+/** @typedef {{ pool: number, negatives: number, a: number, b: number, steps: number, init: unknown, maxTokens: number }} Shared what all arms share, from the set's job file */
 /** @typedef {{ family: Family, sampler: (shared: Shared) => object }} Arm */
 
-/** A set: the job file, the keys that tell where its data lies (undefined where that is not known), the seeds. */
-export const SETS = {
-  medquad: {
-    title: 'MedQuAD',
-    config: 'claims/recipes-medquad.yaml',
-    place: () => (process.env.SIMANS_DATA ? [`data.path=${path.join(process.env.SIMANS_DATA, 'medquad')}`] : undefined),
-    seeds: [1, 2, 3],
-  },
-};
-/** @typedef {keyof typeof SETS} SetName */
-
 const pooled =
-  (/** @type {string} */ kind, /** @type {object} */ more = {}) =>
+  (/** @type {string} */ kind, /** @type {(shared: Shared) => object} */ more = () => ({})) =>
   /** @returns {object} */
-  (/** @type {Shared} */ { pool, negatives }) => ({ kind, pool, negatives, ...more });
-const SIMANS = { a: 0.5, b: -1 };
+  (/** @type {Shared} */ shared) => ({ kind, pool: shared.pool, negatives: shared.negatives, ...more(shared) });
+const simans = (/** @type {object} */ more = {}) => pooled('simans', ({ a, b }) => ({ ...more, a, b }));
 
 /** Each arm: its recipe's way of training, and how it draws. @type {Record<string, Arm>} */
 export const ARMS = {
   'in-batch': { family: 'contrastive', sampler: () => ({ kind: 'none' }) },
   topk: { family: 'contrastive', sampler: pooled('topk') },
   topkUniform: { family: 'contrastive', sampler: pooled('topkUniform') },
-  rankWindow: { family: 'contrastive', sampler: pooled('rankWindow', { from: 10, to: 30 }) },
-  percentOfPositive: { family: 'contrastive', sampler: pooled('topk', { filters: { percentOfPositive: 0.95 } }) },
-  nearestK: { family: 'contrastive', sampler: pooled('nearestK', { b: SIMANS.b }) },
-  simans: { family: 'contrastive', sampler: pooled('simans', SIMANS) },
-  dpr: { family: 'dpr', sampler: pooled('topkUniform', { source: ['bm25', 'stage'] }) },
-  'dpr-simans': { family: 'dpr', sampler: pooled('simans', { source: ['bm25', 'stage'], ...SIMANS }) },
+  rankWindow: { family: 'contrastive', sampler: pooled('rankWindow', ({ pool }) => ({ from: 10, to: pool })) },
+  percentOfPositive: { family: 'contrastive', sampler: pooled('topk', () => ({ filters: { percentOfPositive: 0.95 } })) },
+  nearestK: { family: 'contrastive', sampler: pooled('nearestK', ({ b }) => ({ b })) },
+  simans: { family: 'contrastive', sampler: simans() },
+  dpr: { family: 'dpr', sampler: pooled('topkUniform', () => ({ source: ['bm25', 'stage'] })) },
+  'dpr-simans': { family: 'dpr', sampler: simans({ source: ['bm25', 'stage'] }) },
   ance: { family: 'ance', sampler: pooled('topkUniform') },
-  'ance-simans': { family: 'ance', sampler: pooled('simans', SIMANS) },
-  rocketqa: { family: 'rocketqa', sampler: pooled('topkUniform', { source: 'stage' }) },
-  'rocketqa-simans': { family: 'rocketqa', sampler: pooled('simans', { source: 'stage', ...SIMANS }) },
+  'ance-simans': { family: 'ance', sampler: simans() },
+  rocketqa: { family: 'rocketqa', sampler: pooled('topkUniform', () => ({ source: 'stage' })) },
+  'rocketqa-simans': { family: 'rocketqa', sampler: simans({ source: 'stage' }) },
   ar2: { family: 'ar2', sampler: pooled('topkUniform') },
-  'ar2-simans': { family: 'ar2', sampler: pooled('simans', SIMANS) },
+  'ar2-simans': { family: 'ar2', sampler: simans() },
 };
+
+const RETRAINED = ['ance', 'ance-simans', 'ar2', 'ar2-simans'];
+const inData = (/** @type {string} */ folder) => () =>
+  process.env.SIMANS_DATA ? [`data.path=${path.join(process.env.SIMANS_DATA, folder)}`] : undefined;
+
+/**
+ * Sets: the job file, the keys that tell where the data lies (undefined where that is not known), the arms.
+ * @type {Record<'medquad' | 'wordnet' | 'squadshifts', { title: string, config: string, place: () => string[] | undefined, arms: string[] }>}
+ */
+export const SETS = {
+  medquad: { title: 'MedQuAD', config: 'claims/recipes-medquad.yaml', place: inData('medquad'), arms: Object.keys(ARMS) },
+  wordnet: { title: 'WordNet', config: 'claims/recipes-wordnet.yaml', place: () => [], arms: RETRAINED },
+  squadshifts: {
+    title: 'SQuADShifts, Amazon and Reddit',
+    config: 'claims/recipes-squadshifts.yaml',
+    place: () => (process.env.SIMANS_DATA ? [`data.path=${shiftsFolder()}`] : undefined),
+    arms: RETRAINED,
+  },
+};
+/** @typedef {keyof typeof SETS} SetName */
+export const SEEDS = [1, 2, 3];
 
 /** The comparisons that are asked for, [system, baseline]; p is corrected for their number. @type {readonly (readonly [string, string])[]} */
 export const PAIRS = [
-  ...['BM25', 'in-batch', 'topk', 'topkUniform', 'rankWindow', 'percentOfPositive', 'nearestK'].map(
+  ...[BM25, 'in-batch', 'topk', 'topkUniform', 'rankWindow', 'percentOfPositive', 'nearestK'].map(
     (base) => /** @type {const} */ (['simans', base]),
   ),
   ...['dpr', 'ance', 'rocketqa', 'ar2'].map((recipe) => /** @type {const} */ ([`${recipe}-simans`, recipe])),
 ];
 
+/** Those of a set. @param {SetName} set */
+export const pairsOf = (set) => PAIRS.filter((pair) => pair.every((name) => name === BM25 || SETS[set].arms.includes(name)));
+
 /** Peak rate of a stage that starts from random weights. */
-const FROM_SCRATCH = 0.004;
+const FROM_SCRATCH = 0.001;
 /** The learning rates of the last stage that dev chooses from, and the arm that they are tried with. @type {Record<Family, { rates: number[], arm: string }>} */
 export const TRIALS = {
-  contrastive: { rates: [FROM_SCRATCH, 0.002], arm: 'in-batch' },
-  dpr: { rates: [FROM_SCRATCH, 0.002], arm: 'dpr' },
-  ance: { rates: [FROM_SCRATCH, 0.001], arm: 'ance' },
-  rocketqa: { rates: [FROM_SCRATCH, 0.002], arm: 'rocketqa' },
-  ar2: { rates: [0.0005, 0.0002], arm: 'ar2' },
+  contrastive: { rates: [FROM_SCRATCH, 0.0005], arm: 'in-batch' },
+  dpr: { rates: [FROM_SCRATCH, 0.0005], arm: 'dpr' },
+  ance: { rates: [FROM_SCRATCH, 0.0005], arm: 'ance' },
+  rocketqa: { rates: [FROM_SCRATCH, 0.0005], arm: 'rocketqa' },
+  ar2: { rates: [0.0005, 0.00025], arm: 'ar2' },
 };
 
 /** What an arm sets over the job file. Of its retriever steps a third is for the first stage, where there is one. @param {Arm} arm @param {Shared} shared @param {number} rate */
 function settingsOf({ family, sampler }, shared, rate) {
-  const { pool, negatives, steps, init } = shared;
+  const { pool, negatives, steps, init, maxTokens } = shared;
   const early = {
     train: { steps: steps / 3, learningRate: FROM_SCRATCH },
     sampler: { kind: 'topkUniform', source: 'bm25', negatives, pool },
   };
-  const ranker = { init, maxTokens: 80, learningRate: 0.003, microBatch: 128 };
+  const ranker = { init, maxTokens, learningRate: 0.003, microBatch: 128 };
   const recipes = {
     contrastive: { kind: family },
     dpr: { kind: family, first: early },
@@ -109,9 +123,10 @@ function configOf(set, name, rate, own) {
   const { config, place } = SETS[set];
   const base = loadConfig(path.join(ROOT, config));
   const { sampler, train, encoder } = base;
-  if (!('pool' in sampler))
-    throw new Error(`${config}: sampler ${sampler.kind}; expected one with a pool, from which all arms take K and m`);
-  const shared = { pool: sampler.pool, negatives: sampler.negatives, steps: train.steps, init: encoder.init };
+  if (sampler.kind !== 'simans')
+    throw new Error(`${config}: sampler ${sampler.kind}; expected simans, from which all arms take K, m and b`);
+  const { pool, negatives, a, b } = sampler;
+  const shared = { pool, negatives, a, b, steps: train.steps, init: encoder.init, maxTokens: encoder.queryTokens + encoder.passageTokens };
   const sets = { ...settingsOf(ARMS[name], shared, rate), ...own };
   return loadConfig(path.join(ROOT, config), [
     ...(place() ?? []),
@@ -119,6 +134,7 @@ function configOf(set, name, rate, own) {
   ]);
 }
 
+const shiftsFolder = () => path.join(ROOT, 'jobs', 'squadshifts');
 /** @param {SetName} set */
 const folderOf = (set) => path.join(RESULTS, 'recipes', set);
 /** @param {SetName} set */
@@ -128,7 +144,7 @@ const jobsOf = (set) => path.join(ROOT, 'jobs', 'recipes', set);
 
 /** @param {SetName} set @returns {Trial[]} */
 export const trialsOf = (set) =>
-  /** @type {Family[]} */ (Object.keys(TRIALS)).flatMap((family) =>
+  [...new Set(SETS[set].arms.map((arm) => ARMS[arm].family))].flatMap((family) =>
     TRIALS[family].rates.map((rate) => {
       const { arm } = TRIALS[family];
       const name = `trial-${arm}-${rate}`;
@@ -158,10 +174,10 @@ export function ratesOf(set) {
 /** Seed by seed, so that an unfinished table compares arms too. BM25 is evaluated once, by the first job. @param {SetName} set @returns {ArmJob[]} */
 export function cellsOf(set) {
   const rates = ratesOf(set);
-  return SETS[set].seeds.flatMap((seed, first) =>
-    Object.entries(ARMS).map(([arm, { family }]) => {
-      const own = { seed, jobsFolder: jobsOf(set), 'eval.bm25': first === 0 && arm === 'in-batch' };
-      const config = configOf(set, arm, rates[family], own);
+  return SEEDS.flatMap((seed, first) =>
+    SETS[set].arms.map((arm, i) => {
+      const own = { seed, jobsFolder: jobsOf(set), 'eval.bm25': first + i === 0 };
+      const config = configOf(set, arm, rates[ARMS[arm].family], own);
       return { arm, seed, config: { ...config, name: `${arm}-${seed}-${configHash(config).slice(0, 8)}` } };
     }),
   );
@@ -170,30 +186,40 @@ export function cellsOf(set) {
 /** The stored cells of today's configuration. @param {SetName} set */
 export const storedRecipes = (set) => cellsOf(set).flatMap((job) => readArmCell(folderOf(set), job) ?? []);
 
-/** Makes missing trials, then at most `cells` missing cells; a killed job goes on from its last checkpoint. @param {SetName} set @param {number} [cells] */
-export async function completeRecipes(set, cells = Number.POSITIVE_INFINITY) {
+/** Makes the missing cells of these arms, before the first of a recipe its trials; a killed job goes on from its last checkpoint. @param {SetName} set @param {readonly string[]} [arms] */
+export async function completeRecipes(set, arms = SETS[set].arms) {
   if (!SETS[set].place()) throw new Error(`recipes on ${set}: SIMANS_DATA is not set; what is missing is not made`);
-  const signal = new AbortController().signal;
-  const say = { ...silentReporter, line: (/** @type {string} */ text) => console.error(text) };
-  for (const trial of trialsOf(set).filter((one) => readTrial(one) === undefined)) {
-    const summary = await runRecipe(trial.config, { resume: true, reporter: silentReporter, signal });
-    if (!summary) throw new Error('internal: stopped without a signal');
-    writeTrial(trial, summary);
-    say.line(`trial of ${trial.arm}, learning rate ${trial.rate}: dev ${summary.best.dev.toFixed(4)}`);
-    fs.rmSync(summary.folder, { recursive: true });
-  }
+  const unknown = arms.find((arm) => !SETS[set].arms.includes(arm));
+  if (unknown !== undefined) throw new Error(`${unknown}: no arm of ${set}; expected some of ${SETS[set].arms.join(', ')}`);
+  if (set === 'squadshifts') await writeShifts(shiftsFolder());
   const to = folderOf(set);
-  const missing = cellsOf(set).filter((job) => readArmCell(to, job) === undefined);
-  for (const job of missing.slice(0, cells)) {
-    await runArms([job], { to, reporter: say, signal });
+  for (const { arm, seed } of cellsOf(set).filter((one) => arms.includes(one.arm))) {
+    await completeTrials(set, ARMS[arm].family);
+    const job = /** @type {ArmJob} */ (cellsOf(set).find((one) => one.arm === arm && one.seed === seed)); // by the rate that dev chose
+    if (readArmCell(to, job) !== undefined) continue;
+    await runArms([job], { to, reporter: REPORTER, signal: NEVER });
     stamp(path.join(to, cellName(job)));
     fs.rmSync(path.join(jobsOf(set), job.config.name), { recursive: true });
   }
 }
 
+const NEVER = new AbortController().signal;
+const REPORTER = { ...silentReporter, line: (/** @type {string} */ text) => console.error(text) };
+
+/** @param {SetName} set @param {Family} family */
+async function completeTrials(set, family) {
+  for (const trial of trialsOf(set).filter((one) => one.family === family && readTrial(one) === undefined)) {
+    const summary = await runRecipe(trial.config, { resume: true, reporter: silentReporter, signal: NEVER });
+    if (!summary) throw new Error('internal: stopped without a signal');
+    writeTrial(trial, summary);
+    REPORTER.line(`trial of ${trial.arm}, learning rate ${trial.rate}: dev ${summary.best.dev.toFixed(4)}`);
+    fs.rmSync(summary.folder, { recursive: true });
+  }
+}
+
 /** @param {Trial} trial @param {import('../dist/train/summary.js').Summary} summary */
 export function writeTrial({ arm, rate, file, config }, { best, refreshes }) {
-  const course = refreshes.map(({ step, dev }) => [step, Number(dev[best.measure].toFixed(4))]);
+  const course = Object.fromEntries(refreshes.map(({ step, dev }) => [step, Number(dev[best.measure].toFixed(4))]));
   const provenance = { commit: commitOf(), cpu: cpuModel() };
   writeJson(file, {
     ...provenance,
@@ -214,8 +240,8 @@ function stamp(file) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const { values, positionals } = parseArgs({ allowPositionals: true, options: { cells: { type: 'string' } } });
+  const { values, positionals } = parseArgs({ allowPositionals: true, options: { arms: { type: 'string' } } });
   const [set = 'medquad'] = positionals;
   if (!(set in SETS)) throw new Error(`${set}: no such set; expected one of ${Object.keys(SETS).join(', ')}`);
-  await completeRecipes(/** @type {SetName} */ (set), values.cells === undefined ? undefined : Number(values.cells));
+  await completeRecipes(/** @type {SetName} */ (set), values.arms?.split(','));
 }

@@ -7,7 +7,7 @@ import { ASSUMED, smallestDifference } from '../dist/eval/detectable.js';
 import { pText } from '../dist/report/evaluation.js';
 import { figure, measureLabel, signedFigure } from '../dist/report/figures.js';
 import { ROOT } from './processes.mjs';
-import { ARMS, cellsOf, PAIRS, ratesOf, readTrial, SETS, storedRecipes, trialsOf } from './recipesComparison.mjs';
+import { cellsOf, pairsOf, ratesOf, readTrial, SEEDS, SETS, storedRecipes, trialsOf } from './recipesComparison.mjs';
 
 /** @typedef {import('./recipesComparison.mjs').SetName} SetName */
 /** @typedef {import('../dist/analysis/compare.js').ArmCell} ArmCell */
@@ -30,8 +30,8 @@ export function setText(set, cells) {
   ];
   if (cells.length === 0) return head.join('\n');
   const { measures } = jobs[0].config.eval;
-  const compared = compareCells(cells, measures, PAIRS);
-  return [...head, ...meansLines(compared), '', ...differenceLines(set, cells, compared), '', provenance(cells), ''].join('\n');
+  const compared = compareCells(cells, measures, pairsOf(set));
+  return [...head, ...meansLines(set, compared), '', ...differenceLines(set, cells, compared), '', provenance(cells), ''].join('\n');
 }
 
 /** @param {SetName} set */
@@ -45,9 +45,9 @@ function trialLines(set) {
   return ['| recipe | learning rate | dev |', '|---|---|---|', ...shown, ''];
 }
 
-/** @param {readonly ComparedMeasure[]} compared */
-function meansLines(compared) {
-  const arms = [...Object.keys(ARMS), BM25];
+/** @param {SetName} set @param {readonly ComparedMeasure[]} compared */
+function meansLines(set, compared) {
+  const arms = [...SETS[set].arms, BM25];
   const lines = arms.map((arm) => {
     const at = compared[0].means.findIndex(({ system }) => system === arm);
     const figures = compared.map(({ means }) =>
@@ -61,8 +61,9 @@ function meansLines(compared) {
 
 /** @param {SetName} set @param {readonly ArmCell[]} cells @param {readonly ComparedMeasure[]} compared */
 function differenceLines(set, cells, compared) {
+  const pairs = pairsOf(set);
   const labels = compared.map(({ measure }) => measureLabel(measure));
-  const lines = PAIRS.map(([system, baseline]) => {
+  const lines = pairs.map(([system, baseline]) => {
     const found = compared.map(({ differences }) => differences.find((one) => one.system === system && one.baseline === baseline));
     const texts = found.map((one) =>
       one === undefined
@@ -71,9 +72,8 @@ function differenceLines(set, cells, compared) {
     );
     return row([`${system} − ${baseline}`, ...texts]);
   });
-  const seeds = SETS[set].seeds.length;
   const smallest = (/** @type {import('../dist/eval/detectable.js').Deviations} */ deviations) =>
-    figure(smallestDifference(cells[0].queries.length, seeds, PAIRS.length, deviations));
+    figure(smallestDifference(cells[0].queries.length, SEEDS.length, pairs.length, deviations));
   const { query, seed } = compared[0].deviations;
   const found =
     query !== undefined && seed !== undefined
@@ -84,7 +84,7 @@ function differenceLines(set, cells, compared) {
     `|---|${labels.map(() => '---|').join('')}`,
     ...lines,
     '',
-    `The smallest difference in ${labels[0]} that ${seeds} seeds, ${cells[0].queries.length.toLocaleString('en')} queries and ${PAIRS.length} comparisons can show: ${smallest(ASSUMED)} with the deviations assumed beforehand${found}.`,
+    `The smallest difference in ${labels[0]} that ${SEEDS.length} seeds, ${cells[0].queries.length.toLocaleString('en')} queries and ${pairs.length} comparisons can show: ${smallest(ASSUMED)} with the deviations assumed beforehand${found}.`,
   ];
 }
 

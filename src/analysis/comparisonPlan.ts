@@ -116,7 +116,9 @@ function notesOf(arms: readonly ArmSettings[]): string[] {
       values.set(value, [...(values.get(value) ?? []), arm.arm]);
     }
     if (values.size < 2) return [];
-    const shown = [...values].map(([value, names]) => `${key === 'encoder' ? 'one' : value} (${names.join(', ')})`);
-    return [`${key === 'steps' ? 'steps of the retriever' : key} differ: ${shown.join(', ')}`];
+    const shown = [...values].map(([value, names]) =>
+      key === 'encoder' ? `that of ${names.join(', ')}` : `${value} (${names.join(', ')})`,
+    );
+    return [`arms differ in ${key === 'steps' ? 'steps of the retriever' : key}: ${shown.join('; ')}`];
   });
 }

@@ -12,7 +12,7 @@ const PLACE_KEYS = new Set(['name', 'jobsFolder', 'backend']);
 export function configHash(config: RunConfig): string {
   const defaults: Record<string, unknown> = runConfigSchema.parse({ name: config.name });
   const chosen = Object.entries(config)
-    .filter(([key]) => !PLACE_KEYS.has(key))
+    .filter(([key, value]) => !PLACE_KEYS.has(key) && value !== undefined)
     .map(([key, value]) => [key, beyondDefaults(key === 'data' ? { ...(value as object), path: undefined } : value, defaults[key])]);
   return sha256(JSON.stringify(chosen));
 }

@@ -49,7 +49,7 @@ test('says beforehand what it will do and can show, and trains nothing', () => {
 
 test('notes in what else arms differ', () => {
   const { stdout } = compare(['simans', 'short'], '--dryRun');
-  expect(stdout).toContain('note: steps of the retriever differ: 12 (simans), 4 (short)');
+  expect(stdout).toContain('note: arms differ in steps of the retriever: 12 (simans); 4 (short)');
 });
 
 describe('a comparison', () => {
