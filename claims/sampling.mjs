@@ -9,11 +9,14 @@ import { BIN, benchmark, inTemporaryFolder, pythonFlags, ROOT, readSummary, time
 
 /** @typedef {import('./verdicts.mjs').Measured} Measured */
 
-/** Tests of the named files by vitest's own count. @param {string[]} files */
+/** Tests of the named files by vitest's own count, and the largest difference that they report, where one does. @param {string[]} files */
 export function testCounts(files) {
   const { stdout } = spawnSync('npx', ['vitest', 'run', '--reporter=json', ...files], { cwd: ROOT, encoding: 'utf8', maxBuffer: 1 << 26 });
-  const { numPassedTests, numFailedTests } = JSON.parse(stdout.slice(stdout.indexOf('{')));
-  return { passed: numPassedTests, failed: numFailedTests };
+  const { numPassedTests, numFailedTests, testResults } = JSON.parse(stdout.slice(stdout.indexOf('{')));
+  /** @type {{ meta: { difference?: number } }[]} */
+  const tests = testResults.flatMap((/** @type {{ assertionResults: [] }} */ file) => file.assertionResults);
+  const differences = tests.flatMap(({ meta }) => meta.difference ?? []);
+  return { passed: numPassedTests, failed: numFailedTests, ...(differences.length > 0 && { difference: Math.max(...differences) }) };
 }
 
 /** @returns {Promise<Record<string, Measured>>} */
