@@ -13,6 +13,7 @@
  *   npm run claims -- index                    exact search beside faiss (SIMANS_PYTHON), the graph on WordNet, the engine (SIMANS_PG_BIN): ten minutes
  *   npm run claims -- index --full             trains what is missing of the stored refreshes beside the training first: forty minutes
  *   npm run claims -- recipes                  golden steps, two replicas against one, rankers read by transformers (SIMANS_PYTHON): three minutes
+ *   npm run claims -- recipes --full           makes what is missing of the comparison of recipes on MedQuAD first: two hours (claims/recipesComparison.mjs)
  * Where comparison.apidocs or sampling.lab is among the targets, one stored cell of it is run again and compared query by query.
  * Ends with "N met, N short, N not measured"; exits with 1 where one is short, 2 where one could not be measured.
  */
@@ -31,6 +32,7 @@ import { completeMinilm, storedMinilm } from './minilm.mjs';
 import { completePilot, storedPilot } from './pilot.mjs';
 import { benchmark, commitOf, cpuModel, inTemporaryFolder, ROOT } from './processes.mjs';
 import { measureCrossBatch, measureGoldenSteps, measureRankerFolder } from './recipes.mjs';
+import { completeRecipes, recipesCompleteness } from './recipesComparison.mjs';
 import { completeRefreshes, measureKilledRefresh, storedRefreshes } from './refresh.mjs';
 import { measureResume } from './resume.mjs';
 import { measureDraws, measureLaw, measureShare } from './sampling.mjs';
@@ -74,6 +76,7 @@ const MEASUREMENTS = [
   { ids: /^recipes\.goldenSteps/, measure: measureGoldenSteps },
   { ids: /^recipes\.crossBatch/, measure: measureCrossBatch },
   { ids: /^recipes\.rankerFolder/, measure: measureRankerFolder },
+  { ids: /^recipes\.comparison/, measure: async () => ({ 'recipes.comparison': recipesCompleteness() }) },
   { ids: /^minilm\./, measure: async () => storedMinilm() },
   {
     ids: /^comparison\./,
@@ -95,6 +98,7 @@ const tables = chosenTables();
 
 if (options.full && name === 'encoders') await completeMinilm();
 else if (options.full && name === 'data') await completeMetrics();
+else if (options.full && name === 'recipes') await completeRecipes('medquad');
 else if (options.full && name === 'sampling') {
   await completePilot();
   await completeLabs();

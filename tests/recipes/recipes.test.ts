@@ -57,6 +57,11 @@ beforeAll(() => writeBeir(path.join(folder, 'beir')));
 afterAll(() => fs.rmSync(folder, { recursive: true }));
 
 const has = (...names: string[]) => fs.existsSync(path.join(folder, 'jobs', ...names));
+/** Steps of the ranker's latest checkpoint. */
+function rankerSteps(...names: string[]): number {
+  const folder = path.join(jobOf(names[0]!), ...names.slice(1), 'checkpoints');
+  return fs.existsSync(folder) ? Math.max(0, ...fs.readdirSync(folder).map((name) => Number(/^step-(\d+)$/.exec(name)?.[1] ?? 0))) : 0;
+}
 const steps = (...names: string[]) => lineCount(path.join(folder, 'jobs', ...names, 'log.jsonl'));
 
 /** Moments in which each recipe is killed, in their order. */
@@ -65,15 +70,15 @@ const MOMENTS: Record<string, (job: string) => (() => boolean)[]> = {
   ance: (job) => [() => steps(job, 'stages', 'warmup') >= 5, () => steps(job) >= 3],
   rocketqa: (job) => [
     () => steps(job, 'stages', 'first') >= 3,
-    () => has(job, 'stages', 'ranker', 'checkpoints', 'step-000002'),
+    () => rankerSteps(job, 'stages', 'ranker') >= 2,
     () => has(job, 'stages', 'ranker', 'scores', 'pairs.bin'),
     () => steps(job) >= 6,
   ],
   ar2: (job) => [
     () => steps(job, 'stages', 'warmup') >= 5,
-    () => has(job, 'ranker', 'checkpoints', 'step-000004'),
+    () => rankerSteps(job, 'ranker') >= 4,
     () => steps(job) >= 3,
-    () => has(job, 'ranker', 'checkpoints', 'step-000010'),
+    () => rankerSteps(job, 'ranker') >= 9,
   ],
 };
 
