@@ -130,7 +130,7 @@ test('a reader that closes early ends the command quietly', () => {
   const { status, stdout, stderr } = spawnSync('bash', ['-o', 'pipefail', '-c', `"${process.execPath}" "${bin}" config | head -n 1`], {
     encoding: 'utf8',
   });
-  expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: 'name:\n', stderr: '' });
+  expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: 'extends: [files]\n', stderr: '' });
 });
 
 test('doctor --json says whether training can run, and exits accordingly', () => {
