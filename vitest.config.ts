@@ -7,6 +7,7 @@ export default defineConfig({
     exclude: ['tests/**/*.full.test.ts'],
     globalSetup: 'tests/freshBuild.ts',
     setupFiles: 'tests/seed.ts',
+    maxWorkers: 2, // on two cores vitest takes one, but much of the suite waits for processes
     testTimeout: 60_000,
     hookTimeout: 120_000,
   },

@@ -2,7 +2,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, describe, expect, test, vi } from 'vitest';
 import { loadConfig } from '../../src/config/load.js';
 import { tiny } from '../../src/config/preset.js';
 import type { RunConfig } from '../../src/config/schema.js';
@@ -11,6 +11,7 @@ import { stageConfig } from '../../src/config/stages.js';
 const configs = new URL('../../configs/', import.meta.url).pathname;
 const jobs = fs.readdirSync(configs, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.yaml') && file !== 'lab.yaml');
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'simans-preset-'));
+afterEach(() => vi.unstubAllEnvs());
 afterAll(() => fs.rmSync(folder, { recursive: true }));
 
 function load(yaml: string, sets: readonly string[] = []) {
@@ -87,6 +88,7 @@ train: {steps: 800, replicas: 16, averageDecay: 0.9}
   });
 
   test('without them the data of the npm packages, and BM25’s negatives instead of given ones', () => {
+    vi.stubEnv('SIMANS_DATA', undefined);
     const { config } = load('data: {format: dpr, path: x}\nsampler: {kind: given, negatives: 3}\n');
     expect(config.data).toMatchObject({ format: 'builtin', name: 'api-docs' });
     expect(config.sampler).toMatchObject({ kind: 'topkUniform', source: 'bm25', negatives: 3 });
