@@ -8,12 +8,13 @@ import { execFileSync } from 'node:child_process';
 import os from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { selectBackend, tf } from '../dist/backend/index.js';
+import { selectBackend } from '../dist/backend/index.js';
 import { deriveKey, integer } from '../dist/core/random.js';
 import { bertShape } from '../dist/encoders/architectures.js';
 import { createDualEncoder } from '../dist/encoders/dualEncoder.js';
 import { initialParameters } from '../dist/encoders/parameters.js';
 import { predictedStepBytes } from '../dist/train/memory.js';
+import { createOptimizer } from '../dist/train/optimizer.js';
 import { Replicas } from '../dist/train/replicas.js';
 import { createSharedMemory } from '../dist/train/sharedMemory.js';
 
@@ -69,16 +70,15 @@ async function measureOne(pairs, kind, micro, recompute) {
     { query: none, passage: none },
   );
   const replicas = await Replicas.create(shared, 'onnx');
-  const initial = tf.tensor1d(initialParameters(createDualEncoder(shape).specs, 1));
-  replicas.assign(initial);
+  const initial = initialParameters(createDualEncoder(shape).specs, 1);
+  const optimizer = createOptimizer(replicas, { parameters: initial }, { weightDecay: 0.01, clipNorm: 1, averageDecay: 0 });
   const contrast = { target: Int32Array.from({ length: pairs }, (_, i) => i), mask: new Float32Array(pairs * pairs) };
   const batch = { step: 0, queries: table, passages: table, contrast };
   const times = [];
   for (let run = 0; run < (pairs > 256 ? 1 : 4); run++) {
     const begin = performance.now();
-    const { loss, gradient } = await replicas.step(batch);
+    await optimizer.step({ ...batch, step: run }, run, 1e-5);
     times.push((performance.now() - begin) / 1000);
-    tf.dispose([loss, gradient]);
   }
   const timed = times.length > 1 ? times.slice(1).sort((a, b) => a - b) : times;
   await replicas.dispose();

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import zlib from 'node:zlib';
-import { selectBackend, tf } from '../dist/backend/index.js';
+import { createFlatMemory, FlatVectors, selectBackend, tf } from '../dist/backend/index.js';
 import { silentReporter } from '../dist/core/reporter.js';
 import { bertShape } from '../dist/encoders/architectures.js';
 import { createDualEncoder } from '../dist/encoders/dualEncoder.js';
@@ -207,13 +207,15 @@ async function lossAndGradient(shape, plan, batch) {
     maxStepRows: 64,
   };
   const replicas = await Replicas.create(createSharedMemory(settings, { query: batch.queries, passage: batch.passages }), 'onnx');
-  const parameters = tf.tensor1d(initialParameters(createDualEncoder(shape).specs, 3));
+  const parameters = initialParameters(createDualEncoder(shape).specs, 3);
+  const memory = createFlatMemory(parameters.length, 1, false);
+  replicas.begin(memory);
   replicas.assign(parameters);
-  const { loss, gradient } = await replicas.step(batch);
-  const values = [...(await loss.data()), ...(await gradient.data())];
-  tf.dispose([parameters, loss, gradient]);
+  const { loss } = await replicas.step(batch);
+  const gradient = new Float32Array(parameters.length);
+  new FlatVectors(memory, 0).read('gradient 0', gradient);
   await replicas.dispose();
-  return values;
+  return [loss, ...gradient];
 }
 
 /** 1,024 pairs of 64 tokens in MiniLM's shape, and what GradCache costs on 64 of them. @returns {Figures} */

@@ -1,6 +1,6 @@
 /** Hard negatives for other trainers: one refresh of a finished job over all its training queries, one draw for each, written as a data set. */
 import path from 'node:path';
-import { selectBackend, tf } from '../backend/index.js';
+import { selectBackend } from '../backend/index.js';
 import { UserError } from '../core/errors.js';
 import { deriveKey } from '../core/random.js';
 import type { Reporter } from '../core/reporter.js';
@@ -92,9 +92,7 @@ async function openRefresh(
     tokenise(config, dataset, model.tokenizer, reporter),
   );
   const replicas = await Replicas.create(shared, backend);
-  const flat = tf.tensor1d(model.parameters);
-  replicas.assign(flat);
-  flat.dispose();
+  replicas.assign(model.parameters);
   return { context: { config, folder, dataset, tokenizer: model.tokenizer, replicas, reporter, judge, making }, model };
 }
 

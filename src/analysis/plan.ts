@@ -5,13 +5,12 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { selectBackend, tf } from '../backend/index.js';
+import { selectBackend } from '../backend/index.js';
 import type { RunConfig } from '../config/schema.js';
 import { type Reporter, silentReporter } from '../core/reporter.js';
 import { loadDataset } from '../data/index.js';
 import { sampleDataset } from '../data/sample.js';
 import type { Dataset } from '../data/types.js';
-import { decayMask } from '../encoders/parameters.js';
 import { rowsByLength } from '../index/encode.js';
 import { loadSampler } from '../sampling/index.js';
 import { buildBatch } from '../train/batch.js';
@@ -19,7 +18,7 @@ import { stepRows, tokenise } from '../train/job.js';
 import { replicaCount } from '../train/jobFolder.js';
 import { requireServing, trainable } from '../train/labels.js';
 import { memoryPlan, predictedStepBytes } from '../train/memory.js';
-import { Optimizer } from '../train/optimizer.js';
+import { createOptimizer, type Optimizer } from '../train/optimizer.js';
 import { prepareEncoder } from '../train/prepareEncoder.js';
 import { epochsAsSteps } from '../train/refreshSchedule.js';
 import { Replicas } from '../train/replicas.js';
@@ -75,10 +74,9 @@ async function measure(config: RunConfig, dataset: Dataset): Promise<Plan> {
     tokens,
   );
   const running = await Replicas.create(shared, backend);
-  const optimizer = new Optimizer({ parameters: initial }, decayMask(running.first.encoder.specs), config.train);
-  running.assign(optimizer.parameters);
+  const optimizer = createOptimizer(running, { parameters: initial }, config.train);
   const { encoding, searching } = await calibrateRefresh(running, sample);
-  const { step, batch } = await calibrateStep(running, optimizer, config, sample, tokens, tokenizer);
+  const { step, batch } = await calibrateStep(optimizer, config, sample, tokens, tokenizer);
   optimizer.dispose();
   await running.dispose();
   const texts = sample.corpus.size + sample.queries.size;
@@ -127,8 +125,7 @@ async function calibrateRefresh(replicas: Replicas, { corpus, splits }: Dataset)
 
 /** Seconds of one update, the second of two, and its batch; negatives are random passages, which are as long as others. */
 async function calibrateStep(
-  replicas: Replicas,
-  optimizer: Optimizer,
+  optimizer: Optimizer<StepBatch>,
   config: RunConfig,
   dataset: Dataset,
   tokens: Parameters<typeof buildBatch>[0]['tokens'],
@@ -142,11 +139,7 @@ async function calibrateStep(
   for (let i = 0; i < 2; i++) {
     const begin = performance.now();
     batch = buildBatch(source, {}, i).batch;
-    const { loss, gradient } = await replicas.step(batch);
-    await optimizer.apply(gradient, i, config.train.learningRate);
-    await loss.data();
-    tf.dispose([loss, gradient]);
-    replicas.assign(optimizer.parameters);
+    await optimizer.step(batch, i, config.train.learningRate);
     step = (performance.now() - begin) / 1000;
   }
   return { step, batch: batch! };

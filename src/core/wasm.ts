@@ -6,8 +6,8 @@ export type Code = readonly number[];
 /** The number of a local variable. */
 export type Local = number;
 
-export const [I32, F32, V128] = [0x7f, 0x7d, 0x7b] as const;
-export type Type = typeof I32 | typeof F32 | typeof V128;
+export const [I32, F32, F64, V128] = [0x7f, 0x7d, 0x7c, 0x7b] as const;
+export type Type = typeof I32 | typeof F32 | typeof F64 | typeof V128;
 
 /** LEB128. */
 function unsigned(value: number): number[] {
@@ -45,6 +45,7 @@ export const i32 = {
   store8: memory([0x3a], 0),
 };
 export const f32 = { const: (value: number): Code => [0x43, ...new Uint8Array(Float32Array.of(value).buffer)], add: instruction(0x92) };
+export const f64 = { add: instruction(0xa0) };
 export const v128 = {
   const: (lanes: Int32Array | Float32Array | Float64Array): Code => [...vector(0x0c)(), ...new Uint8Array(lanes.buffer)],
   load: memory(vector(0x00)(), 4),
@@ -53,6 +54,7 @@ export const v128 = {
   store: memory(vector(0x0b)(), 4),
   not: vector(0x4d),
   and: vector(0x4e),
+  andnot: vector(0x4f),
   or: vector(0x50),
   xor: vector(0x51),
 };
@@ -70,8 +72,12 @@ export const f32x4 = {
   splat: vector(0x13),
   extractLane: (lane: number, of: Code): Code => [...vector(0x1f)(of), lane],
   lt: vector(0x43),
+  abs: vector(0xe0),
+  sqrt: vector(0xe3),
   add: vector(0xe4),
+  sub: vector(0xe5),
   mul: vector(0xe6),
+  div: vector(0xe7),
   pmin: vector(0xea),
   convert: vector(0xfa),
 };
@@ -83,8 +89,11 @@ export const f64x2 = {
   mul: vector(0xf2),
   pmin: vector(0xf6),
   pmax: vector(0xf7),
+  extractLane: (lane: number, of: Code): Code => [...vector(0x21)(of), lane],
   /** Of the two low lanes of an i32x4. */
   convertLow: vector(0xfe),
+  /** Of the two low lanes of an f32x4. */
+  promoteLow: vector(0x5f),
 };
 
 /** Four of the eight 32-bit lanes of a and b, by their numbers. */
@@ -127,40 +136,69 @@ export function func(
   return { parameters, results, locals, body };
 }
 
+/** Memory that threads share; it may be sent to them. */
+export interface SharedPages {
+  readonly buffer: SharedArrayBuffer;
+}
+
 /** As much of the standard's interface as is used: TypeScript declares it for browsers alone. */
 declare const WebAssembly: {
   Module: new (bytes: Uint8Array) => object;
-  Instance: new (module: object) => { exports: unknown };
+  Instance: new (module: object, imports: object) => { exports: unknown };
+  Memory: new (limits: { initial: number; maximum: number; shared: true }) => SharedPages;
 };
+
+const PAGE = 65536;
+/** Of 32-bit addresses. */
+const MOST_PAGES = 65536;
+const pagesFor = (bytes: number): number => Math.ceil(bytes / PAGE);
+
+export function sharedPages(bytes: number): SharedPages {
+  const pages = pagesFor(bytes);
+  return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+}
 
 /** The exports of a module with these functions, and its memory of at least so many bytes. */
 export function instantiate<Exports>(
   functions: Readonly<Record<string, Func>>,
   bytes: number,
 ): Exports & { memory: { buffer: ArrayBuffer } } {
-  const sized = (content: Code): Code => [...unsigned(content.length), ...content];
-  const list = (items: readonly Code[]): Code => [...unsigned(items.length), ...items.flat()];
-  const section = (id: number, items: readonly Code[]): Code => [id, ...sized(list(items))];
-  const name = (text: string): Code => sized([...new TextEncoder().encode(text)]);
+  const own = section(5, [[0, ...unsigned(pagesFor(bytes))]]);
+  const module = moduleOf(functions, { own, exports: [[...name('memory'), 2, 0]] });
+  return new WebAssembly.Instance(module, {}).exports as ReturnType<typeof instantiate<Exports>>;
+}
+
+/** The exports of a module with these functions over shared memory. */
+export function instantiateOver<Exports>(functions: Readonly<Record<string, Func>>, memory: SharedPages): Exports {
+  const SHARED_WITH_MAXIMUM = 3;
+  const imported = section(2, [[...name('threads'), ...name('memory'), 2, SHARED_WITH_MAXIMUM, ...unsigned(0), ...unsigned(MOST_PAGES)]]);
+  return new WebAssembly.Instance(moduleOf(functions, { imported }), { threads: { memory } }).exports as Exports;
+}
+
+const sized = (content: Code): Code => [...unsigned(content.length), ...content];
+const list = (items: readonly Code[]): Code => [...unsigned(items.length), ...items.flat()];
+const section = (id: number, items: readonly Code[]): Code => [id, ...sized(list(items))];
+const name = (text: string): Code => sized([...new TextEncoder().encode(text)]);
+
+/** A module that imports its memory or has its own, which it exports. */
+function moduleOf(
+  functions: Readonly<Record<string, Func>>,
+  { imported = [], own = [], exports = [] }: { imported?: Code; own?: Code; exports?: readonly Code[] },
+): object {
   const all = Object.values(functions);
+  const signature = ({ parameters, results }: Func): Code => [0x60, ...sized(parameters), ...sized(results)];
+  const body = ({ locals, body }: Func): Code => sized([...list(locals.map((type) => [1, type])), ...body, 0x0b]);
   const module = [
     ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
-    ...section(
-      1,
-      all.map(({ parameters, results }) => [0x60, ...sized(parameters), ...sized(results)]),
-    ),
+    ...section(1, all.map(signature)),
+    ...imported,
     ...section(
       3,
       all.map((_, i) => [i]),
     ),
-    ...section(5, [[0, ...unsigned(Math.ceil(bytes / PAGE))]]),
-    ...section(7, [[...name('memory'), 2, 0], ...Object.keys(functions).map((key, i) => [...name(key), 0, i])]),
-    ...section(
-      10,
-      all.map(({ locals, body }) => sized([...list(locals.map((type) => [1, type])), ...body, 0x0b])),
-    ),
+    ...own,
+    ...section(7, [...exports, ...Object.keys(functions).map((key, i) => [...name(key), 0, i])]),
+    ...section(10, all.map(body)),
   ];
-  return new WebAssembly.Instance(new WebAssembly.Module(Uint8Array.from(module))).exports as ReturnType<typeof instantiate<Exports>>;
+  return new WebAssembly.Module(Uint8Array.from(module));
 }
-
-const PAGE = 65536;

@@ -1,7 +1,4 @@
-/**
- * Sequences of one length cost no padding: rows are sorted by length and cut into chunks of at most `maxTokens`
- * padded tokens (and `maxRows` rows), each padded to its own longest row.
- */
+/** Sequences of one length cost no padding: rows are sorted by length and cut into chunks, each padded to its own longest row. */
 import type { TokenTable } from '../data/types.js';
 import type { TokenBatch } from './transformer.js';
 
@@ -26,21 +23,46 @@ export const rowsIn = (table: TokenTable): number => table.offsets.length - 1;
 
 export const lengthOf = (table: TokenTable, row: number): number => table.offsets[row + 1]! - table.offsets[row]!;
 
+/** What a chunk may have at most, a single row apart. */
+export interface ChunkLimits {
+  /** Tokens, the padded ones among them. */
+  readonly tokens: number;
+  readonly rows?: number | undefined;
+  /** Padded tokens. */
+  readonly padding?: number | undefined;
+}
+
+/** The sequences of one table, then those of another. */
+export function joined(first: TokenTable, second: TokenTable): TokenTable {
+  const ids = new Int32Array(first.ids.length + second.ids.length);
+  ids.set(first.ids);
+  ids.set(second.ids, first.ids.length);
+  const offsets = new Uint32Array(first.offsets.length + second.offsets.length - 1);
+  offsets.set(first.offsets);
+  offsets.set(
+    second.offsets.map((offset) => offset + first.ids.length),
+    first.offsets.length - 1,
+  );
+  return { ids, offsets };
+}
+
 /** Chunks that together hold every row once; the order depends on lengths and places alone. */
-export function chunksByLength(
-  table: TokenTable,
-  rows: ArrayLike<number>,
-  maxTokens: number,
-  padId: number,
-  maxRows = Number.POSITIVE_INFINITY,
-): Chunk[] {
+export function chunksByLength(table: TokenTable, rows: ArrayLike<number>, limits: ChunkLimits, padId: number): Chunk[] {
+  const { rows: mostRows = Number.POSITIVE_INFINITY, padding = Number.POSITIVE_INFINITY } = limits;
   const places = Int32Array.from({ length: rows.length }, (_, place) => place);
   places.sort((a, b) => lengthOf(table, rows[a]!) - lengthOf(table, rows[b]!) || a - b);
   const chunks: Chunk[] = [];
   let begin = 0;
   while (begin < places.length) {
-    let end = begin + 1;
-    while (end < places.length && end - begin < maxRows && lengthOf(table, rows[places[end]!]!) * (end + 1 - begin) <= maxTokens) end++;
+    let end = begin;
+    let held = 0; // tokens of the rows themselves
+    while (end < places.length) {
+      const length = lengthOf(table, rows[places[end]!]!);
+      const padded = length * (end + 1 - begin);
+      if (end > begin && (end - begin >= mostRows || padded > limits.tokens || padded - held - length > padding)) break;
+      held += length;
+      end++;
+    }
     const chunk = places.slice(begin, end);
     chunks.push({ places: chunk, batch: padded(table, chunk, rows, padId) });
     begin = end;

@@ -30,7 +30,7 @@ export async function openPairScorer(model: string, maxTokens: number, reporter:
         maxTokens,
       );
       const scores = new Float32Array(passages.length);
-      for (const { places, batch } of pairChunks(table, Int32Array.from(scores.keys()), CHUNK_TOKENS, tokenizer.padId)) {
+      for (const { places, batch } of pairChunks(table, Int32Array.from(scores.keys()), { tokens: CHUNK_TOKENS }, tokenizer.padId)) {
         const logits = encoder.score(weights, batch); // [B]
         const values = await logits.data();
         logits.dispose();

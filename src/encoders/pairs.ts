@@ -1,6 +1,6 @@
 /** Pairs of texts, each one sequence, as a table and as batches of like length. */
 import type { TokenTable } from '../data/types.js';
-import { type Chunk, chunksByLength, tableOf } from './batching.js';
+import { type Chunk, type ChunkLimits, chunksByLength, tableOf } from './batching.js';
 import type { Tokenizer } from './tokenizer/tokenizer.js';
 
 export interface PairTable extends TokenTable {
@@ -19,8 +19,8 @@ export function pairTable(
 }
 
 /** chunksByLength of pairs. */
-export function pairChunks(table: PairTable, rows: ArrayLike<number>, maxTokens: number, padId: number): Chunk[] {
-  return chunksByLength(table, rows, maxTokens, padId).map(({ places, batch }) => ({
+export function pairChunks(table: PairTable, rows: ArrayLike<number>, limits: ChunkLimits, padId: number): Chunk[] {
+  return chunksByLength(table, rows, limits, padId).map(({ places, batch }) => ({
     places,
     batch: { ...batch, seconds: batch.rows.map((row) => table.seconds[row]!) },
   }));

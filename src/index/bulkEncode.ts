@@ -111,7 +111,7 @@ function withOnnxruntime({ model, side, threads }: BulkOptions): RowEncoder {
   const session = openModelSession(bytes, threads);
   const { width } = encoder;
   return (table, rows, vectors) => {
-    for (const { places, batch } of chunksByLength(table, rows, CHUNK_TOKENS, model.tokenizer.padId)) {
+    for (const { places, batch } of chunksByLength(table, rows, { tokens: CHUNK_TOKENS }, model.tokenizer.padId)) {
       const [B, T] = [places.length, batch.tokens];
       const mask = new Int32Array(B * T);
       batch.lengths.forEach((length, row) => mask.fill(1, row * T, row * T + length));

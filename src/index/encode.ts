@@ -26,7 +26,7 @@ export function encodeRows(
   padId: number,
   vectors: Float32Array,
 ): void {
-  for (const { places, batch } of chunksByLength(table, rows, CHUNK_TOKENS, padId)) {
+  for (const { places, batch } of chunksByLength(table, rows, { tokens: CHUNK_TOKENS }, padId)) {
     const encoded = encoder.encode(weights, side, batch); // [B, D]
     const values = hostValues(encoded); // bulk encoding ends in host memory: this is its output, not a stop on the way
     places.forEach((place, i) => {

@@ -1,6 +1,5 @@
 /** After the last step: the checkpoint that dev chose is tested once, beside BM25 and the untrained encoder, and written out. */
 import path from 'node:path';
-import { tf } from '../backend/index.js';
 import { writeJson } from '../core/files.js';
 import { deriveKey } from '../core/random.js';
 import { selectFromSplit } from '../data/texts.js';
@@ -145,9 +144,7 @@ async function writeCandidates({ replicas, dataset, folder }: LoopContext, k: nu
 
 /** Encodes the corpus with these parameters. */
 async function indexWith(context: LoopContext, parameters: Float32Array, name: string): Promise<void> {
-  const flat = tf.tensor1d(parameters);
-  context.replicas.assign(flat);
-  flat.dispose();
+  context.replicas.assign(parameters);
   await encodeCorpus(context, name);
 }
 

@@ -8,16 +8,14 @@
  *     parameters = AdamW(clip(gradient), learning rate of the step)
  *     every train.checkpointEverySteps: checkpoint
  */
-import { tf } from '../backend/index.js';
 import { UserError } from '../core/errors.js';
 import type { Phase } from '../core/reporter.js';
-import { decayMask } from '../encoders/parameters.js';
 import { BackgroundRefresh } from './backgroundRefresh.js';
 import { type BatchSource, buildBatch } from './batch.js';
 import { checkpointSteps, loadCheckpoint, pruneCheckpoints, saveCheckpoint } from './checkpoint.js';
 import { densityWarning, drawFigures, poolFigures, poolsLine, writeFigures } from './diagnostics.js';
 import { describeStep, predictedStepBytes } from './memory.js';
-import { Optimizer } from './optimizer.js';
+import { createOptimizer, type Optimizer } from './optimizer.js';
 import { bestRefresh, type Refresh, type RefreshContext, refresh } from './refresh.js';
 import { readRefresh, readRefreshes } from './refreshFolder.js';
 import { isBeside, refreshNumber, servedSteps } from './refreshSchedule.js';
@@ -63,7 +61,7 @@ const foundText = ({ dev, passages }: Refresh): string =>
 const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(2)} GB`;
 
 export class Trainer {
-  private readonly optimizer: Optimizer;
+  private readonly optimizer: Optimizer<StepBatch>;
   private readonly refreshes: Refresh[];
   private readonly background: BackgroundRefresh;
   /** The step of the checkpoint whose refresh is made beside the training. */
@@ -82,7 +80,7 @@ export class Trainer {
     const { config, folder, replicas } = context;
     const specs = replicas.first.encoder.specs;
     const checkpoint = start > 0 ? loadCheckpoint(folder, specs, start) : undefined;
-    this.optimizer = new Optimizer(checkpoint ?? { parameters: initial }, decayMask(specs), config.train);
+    this.optimizer = createOptimizer(replicas, checkpoint ?? { parameters: initial }, config.train);
     const behind = checkpoint?.state.refreshes ?? Array.from({ length: refreshNumber(config, start) }, (_, number) => number);
     this.refreshes = readRefreshes(folder, behind, start);
     this.pending = checkpoint?.state.pending;
@@ -95,7 +93,6 @@ export class Trainer {
         visitsOfStep(context.source, last ?? {}, step).flatMap(({ draws }) => draws),
         step,
       );
-    replicas.assign(this.optimizer.parameters);
   }
 
   async run(): Promise<Trained> {
@@ -140,26 +137,22 @@ export class Trainer {
 
   /** One update; returns the loss. */
   private async step(step: number): Promise<number> {
-    const { config, replicas, source, teacher } = this.context;
+    const { config, source, teacher } = this.context;
     const { batch: labelled, draws, rows } = buildBatch(source, this.refreshes.at(-1) ?? {}, step);
     this.remember(draws, step);
     const batch = teacher ? { ...labelled, contrast: { ...labelled.contrast, ranker: await teacher.logits(labelled, rows) } } : labelled;
     const predicted = this.memory ? undefined : this.announce(batch);
-    const { loss, gradient } = await replicas.step(batch);
     const learningRate = learningRateAt(step, config.train);
-    const gradientNorm = await this.optimizer.apply(gradient, step, learningRate);
-    const value = (await loss.data())[0]!;
-    tf.dispose([loss, gradient]);
-    if (!Number.isFinite(value) || !Number.isFinite(gradientNorm)) {
+    const { loss, gradientNorm } = await this.optimizer.step(batch, step, learningRate);
+    if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
       throw new UserError(
-        `step ${step}: loss ${value}, gradient norm ${gradientNorm}; expected finite numbers. The last checkpoint is intact: ` +
+        `step ${step}: loss ${loss}, gradient norm ${gradientNorm}; expected finite numbers. The last checkpoint is intact: ` +
           'lower train.learningRate or train.clipNorm and start again, or --resume from it.',
       );
     }
-    replicas.assign(this.optimizer.parameters);
-    this.log.append({ step, loss: value, gradientNorm, learningRate });
+    this.log.append({ step, loss, gradientNorm, learningRate });
     if (predicted !== undefined) this.measure(predicted);
-    return value;
+    return loss;
   }
 
   /** Says what the first step's queries meet and what memory it will take; returns the bytes. */
@@ -188,23 +181,23 @@ export class Trainer {
 
   /** Whether a refresh is made at `step`; where a sample decides, the weights that would encode it encode that. */
   private async isDue(step: number): Promise<boolean> {
-    const { config, replicas, stopwatch } = this.context;
+    const { config, stopwatch } = this.context;
     const { when } = config.refresh;
     if (step === 0 || typeof when === 'string') return step === 0 || when === 'always';
-    replicas.assign(this.optimizer.model);
+    this.optimizer.give('model');
     const due = await stopwatch.time('refresh', () => isDue(this.context, when, this.refreshes.at(-1)!));
-    replicas.assign(this.optimizer.parameters);
+    this.optimizer.give('parameters');
     return due;
   }
 
   /** Evaluates and indexes with the weights after `step` steps; the pools serve the steps until the next refresh. */
   private async refresh(step: number): Promise<void> {
-    const { config, stopwatch, replicas } = this.context;
+    const { config, stopwatch } = this.context;
     const { parameters, average = parameters } = await this.optimizer.read();
     const occasion = { step, ...servedSteps(config, step), seconds: loopSeconds(stopwatch.seconds()), before: this.refreshes };
-    replicas.assign(this.optimizer.model);
+    this.optimizer.give('model');
     const { seconds, value } = await stopwatch.lap('refresh', () => refresh(this.context, average, occasion));
-    replicas.assign(this.optimizer.parameters);
+    this.optimizer.give('parameters');
     this.accept(value, `at step ${step}`, `${seconds.toFixed(1)} s`);
     await this.checkpoint(step);
   }

@@ -1,13 +1,13 @@
 /** How a step's activations are kept, what its queries compete with, and how much memory it will take. */
 import type { RunConfig } from '../config/schema.js';
-import { chunksByLength, rowsIn } from '../encoders/batching.js';
+import { chunksByLength, joined, rowsIn } from '../encoders/batching.js';
 import { createCrossEncoder } from '../encoders/crossEncoder.js';
 import { createDualEncoder, type EncoderShape } from '../encoders/dualEncoder.js';
 import { parameterCount } from '../encoders/parameters.js';
 import type { TransformerShape } from '../encoders/transformer.js';
 import { BLOCKED } from './losses.js';
 import type { MemoryPlan, StepBatch } from './sharedMemory.js';
-import { STEP_CHUNK_TOKENS } from './step.js';
+import { STEP_CHUNK } from './step.js';
 
 /** Chosen by what the loss needs: in-batch negatives need all vectors at once (GradCache), own groups do not. `rows` are a step's sequences. */
 export function memoryPlan({ train }: RunConfig, rows: number): MemoryPlan {
@@ -47,10 +47,11 @@ export function predictedStepBytes(shape: EncoderShape, batch: StepBatch, plan: 
   const P = parameterCount(createDualEncoder(shape).specs);
   const shared = replicas > 1 ? replicas + 2 : 0;
   const vectors = P * (replicas * VECTORS_A_REPLICA + VECTORS_OF_THE_OPTIMIZER + shared);
-  const chunks = [batch.queries, batch.passages].flatMap((table) => {
-    const rows = Int32Array.from({ length: rowsIn(table) }, (_, row) => row);
-    const limit = plan.kind === 'whole' ? Number.POSITIVE_INFINITY : plan.chunkRows;
-    return chunksByLength(table, rows, STEP_CHUNK_TOKENS, 0, limit).map((chunk) =>
+  const tables = shape.towers === 'shared' ? [joined(batch.queries, batch.passages)] : [batch.queries, batch.passages];
+  const chunks = tables.flatMap((table) => {
+    const all = Int32Array.from({ length: rowsIn(table) }, (_, row) => row);
+    const rows = plan.kind === 'whole' ? undefined : plan.chunkRows;
+    return chunksByLength(table, all, { ...STEP_CHUNK, rows }, 0).map((chunk) =>
       chunkFloats(shape, chunk.batch.lengths.length, chunk.batch.tokens, plan),
     );
   });

@@ -1,9 +1,12 @@
 /**
  * AdamW (Loshchilov & Hutter 2019) over one flat vector: decoupled decay, gradients clipped by their global norm, and on wish a
- * moving average of the weights (Polyak & Juditsky 1992).
- * TensorFlow.js' own Adam dispatches a dozen operators a variable and keys its moments by order; here it is one update.
+ * moving average of the weights (Polyak & Juditsky 1992). TensorFlow.js' own Adam dispatches a dozen operators a variable and keys its moments by
+ * order; here it is one update, which the members of a group divide among themselves on a CPU.
  */
-import { adamw, tf } from '../backend/index.js';
+import { adamw, createFlatMemory, type FlatRow, FlatVectors, isOnDevice, tf } from '../backend/index.js';
+import { decayMask } from '../encoders/parameters.js';
+import type { Group } from './group/group.js';
+import type { Member, StepTotals } from './group/member.js';
 
 export interface OptimizerSettings {
   readonly weightDecay: number;
@@ -20,90 +23,161 @@ export interface OptimizerState {
   readonly average?: Float32Array | undefined;
 }
 
+type Begin = Pick<OptimizerState, 'parameters'> & Partial<OptimizerState>;
+// biome-ignore lint/suspicious/noExplicitAny: a group of any commands
+type AnyGroup<Batch> = Group<Batch, any, Member<Batch, any>>;
+
+export interface Optimizer<Batch> {
+  /** One update by the gradient of a batch; `step` counts from 0. Returns the loss and the gradient's global norm before it is clipped. */
+  step(batch: Batch, step: number, learningRate: number): Promise<StepTotals>;
+  /** Has the group compute with the weights to evaluate and to keep (the average where there is one), or again with those in training. */
+  give(which: 'model' | 'parameters'): void;
+  /** Copies of everything on the host. */
+  read(): Promise<OptimizerState>;
+  dispose(): void;
+}
+
 const BETA1 = 0.9;
 const BETA2 = 0.999;
 const EPSILON = 1e-8;
 
-export class Optimizer {
-  /** Parameters and moments, each flat [P]. */
-  parameters: tf.Tensor1D;
-  firstMoment: tf.Tensor1D;
-  secondMoment: tf.Tensor1D;
-  /** The moving average of the parameters, where one is kept. */
+/** The optimizer of a group, which computes with its parameters from now on. */
+export function createOptimizer<Batch>(group: AnyGroup<Batch>, begin: Begin, settings: OptimizerSettings): Optimizer<Batch> {
+  return isOnDevice() ? new DeviceOptimizer(group.first, begin, settings) : new SharedOptimizer(group, begin, settings);
+}
+
+/** What AdamW is told at a step that counts from 0. */
+const adamwAt = (step: number, learningRate: number, weightDecay: number) => ({
+  step: step + 1,
+  ...{ learningRate, weightDecay, beta1: BETA1, beta2: BETA2, epsilon: EPSILON },
+});
+
+/** Early on the moving average is shorter, (1 + t)/(10 + t), so that the random start is soon forgotten. */
+const averageDecayAt = (step: number, { averageDecay }: OptimizerSettings): number => Math.min(averageDecay, (1 + step) / (10 + step));
+
+/** In memory that the members share: each updates its part. */
+export class SharedOptimizer<Batch> implements Optimizer<Batch> {
+  private readonly vectors: FlatVectors;
+  private readonly averaged: boolean;
+
+  constructor(
+    private readonly group: AnyGroup<Batch>,
+    begin: Begin,
+    private readonly settings: OptimizerSettings,
+  ) {
+    this.averaged = settings.averageDecay > 0;
+    const memory = createFlatMemory(begin.parameters.length, group.members.replicas, this.averaged);
+    this.vectors = new FlatVectors(memory, 0);
+    const { parameters, firstMoment, secondMoment, average = parameters } = begin;
+    const rows = { parameters, firstMoment, secondMoment, decays: decayMask(group.first.specs), ...(this.averaged && { average }) };
+    for (const [row, values] of Object.entries(rows)) if (values) this.vectors.write(row as FlatRow, 0, values);
+    group.begin(memory);
+    group.assign(parameters);
+  }
+
+  step(batch: Batch, step: number, learningRate: number): Promise<StepTotals> {
+    const { clipNorm, weightDecay } = this.settings;
+    const averageDecay = this.averaged ? averageDecayAt(step, this.settings) : undefined;
+    return this.group.step(batch, { ...adamwAt(step, learningRate, weightDecay), clipNorm, averageDecay });
+  }
+
+  /** Without an average the group has the weights of both names since the last update. */
+  give(which: 'model' | 'parameters'): void {
+    if (this.averaged) this.group.assign(this.copy(which === 'model' ? 'average' : 'parameters'));
+  }
+
+  async read(): Promise<OptimizerState> {
+    return {
+      parameters: this.copy('parameters'),
+      firstMoment: this.copy('firstMoment'),
+      secondMoment: this.copy('secondMoment'),
+      ...(this.averaged && { average: this.copy('average') }),
+    };
+  }
+
+  /** The memory goes with the last reference to it. */
+  dispose(): void {}
+
+  private copy(row: FlatRow): Float32Array {
+    const values = new Float32Array(this.vectors.size);
+    this.vectors.read(row, values);
+    return values;
+  }
+}
+
+/** In tensors on a device, of a group of one. */
+export class DeviceOptimizer<Batch> implements Optimizer<Batch> {
+  private state: { parameters: tf.Tensor1D; firstMoment: tf.Tensor1D; secondMoment: tf.Tensor1D };
   private average: tf.Tensor1D | undefined;
   private readonly decays: tf.Tensor1D;
 
   constructor(
-    state: Pick<OptimizerState, 'parameters'> & Partial<OptimizerState>,
-    decays: Float32Array,
+    // biome-ignore lint/suspicious/noExplicitAny: a member of any commands
+    private readonly member: Member<Batch, any>,
+    begin: Begin,
     private readonly settings: OptimizerSettings,
   ) {
-    const zeros = () => new Float32Array(state.parameters.length);
-    this.parameters = tf.tensor1d(state.parameters);
-    this.firstMoment = tf.tensor1d(state.firstMoment ?? zeros());
-    this.secondMoment = tf.tensor1d(state.secondMoment ?? zeros());
-    if (settings.averageDecay > 0) this.average = tf.tensor1d(state.average ?? state.parameters);
-    this.decays = tf.tensor1d(decays);
+    const zeros = () => new Float32Array(begin.parameters.length);
+    this.state = {
+      parameters: tf.tensor1d(begin.parameters),
+      firstMoment: tf.tensor1d(begin.firstMoment ?? zeros()),
+      secondMoment: tf.tensor1d(begin.secondMoment ?? zeros()),
+    };
+    if (settings.averageDecay > 0) this.average = tf.tensor1d(begin.average ?? begin.parameters);
+    this.decays = tf.tensor1d(decayMask(member.specs));
+    this.give('parameters');
   }
 
-  /** The weights to evaluate and to keep: the average where there is one. */
-  get model(): tf.Tensor1D {
-    return this.average ?? this.parameters;
-  }
-
-  /** One update with the gradient [P], which stays the caller's; `step` counts from 0. Returns the gradient's global norm. */
-  async apply(gradient: tf.Tensor1D, step: number, learningRate: number): Promise<number> {
+  async step(batch: Batch, step: number, learningRate: number): Promise<StepTotals> {
     const { weightDecay, clipNorm } = this.settings;
-    const norm = await globalNorm(gradient);
+    const { loss, gradient } = this.member.gradient(batch);
+    const [lossValue, gradientNorm] = await readBoth(loss, gradient);
     const next = adamw({
-      parameters: this.parameters,
+      ...this.state,
+      ...adamwAt(step, learningRate, weightDecay),
       gradient,
-      firstMoment: this.firstMoment,
-      secondMoment: this.secondMoment,
       decays: this.decays,
-      learningRate,
-      weightDecay,
-      beta1: BETA1,
-      beta2: BETA2,
-      epsilon: EPSILON,
-      step: step + 1,
-      gradientScale: norm > clipNorm ? clipNorm / norm : 1,
+      gradientScale: gradientNorm > clipNorm ? clipNorm / gradientNorm : 1,
     });
-    tf.dispose([this.parameters, this.firstMoment, this.secondMoment]);
-    Object.assign(this, next);
+    tf.dispose([loss, gradient, ...Object.values(this.state)]);
+    this.state = next;
     this.updateAverage(step);
-    return norm;
+    this.give('parameters');
+    return { loss: lossValue, gradientNorm };
   }
 
-  /** Copies of everything on the host. */
+  give(which: 'model' | 'parameters'): void {
+    this.member.assign(which === 'model' && this.average ? this.average : this.state.parameters);
+  }
+
   async read(): Promise<OptimizerState> {
     const copy = async (tensor: tf.Tensor1D) => Float32Array.from(await tensor.data());
+    const { parameters, firstMoment, secondMoment } = this.state;
     return {
-      parameters: await copy(this.parameters),
-      firstMoment: await copy(this.firstMoment),
-      secondMoment: await copy(this.secondMoment),
+      parameters: await copy(parameters),
+      firstMoment: await copy(firstMoment),
+      secondMoment: await copy(secondMoment),
       ...(this.average && { average: await copy(this.average) }),
     };
   }
 
   dispose(): void {
-    tf.dispose([this.parameters, this.firstMoment, this.secondMoment, this.decays, this.average ?? []]);
+    tf.dispose([...Object.values(this.state), this.decays, this.average ?? []]);
   }
 
-  /** Early on the decay is smaller, (1 + t)/(10 + t), so that the random start is soon forgotten. */
   private updateAverage(step: number): void {
-    const { average, parameters } = this;
+    const { average } = this;
     if (!average) return;
-    const decay = Math.min(this.settings.averageDecay, (1 + step) / (10 + step));
-    this.average = tf.tidy(() => tf.add(tf.mul(average, decay), tf.mul(parameters, 1 - decay)) as tf.Tensor1D);
+    const decay = averageDecayAt(step, this.settings);
+    this.average = tf.tidy(() => tf.add(tf.mul(average, decay), tf.mul(this.state.parameters, 1 - decay)) as tf.Tensor1D);
     average.dispose();
   }
 }
 
-/** The one number a step reads back: the update and the log need it. */
-async function globalNorm(gradient: tf.Tensor1D): Promise<number> {
-  const norm = tf.tidy(() => tf.sqrt(tf.sum(tf.square(gradient))));
-  const value = (await norm.data())[0]!;
-  norm.dispose();
-  return value;
+/** The loss and the gradient's norm in the one reading of a step: the update and the log need them. */
+async function readBoth(loss: tf.Scalar, gradient: tf.Tensor1D): Promise<[number, number]> {
+  const both = tf.tidy(() => tf.stack([loss, tf.sqrt(tf.sum(tf.square(gradient)))]));
+  const [value, norm] = (await both.data()) as Float32Array;
+  both.dispose();
+  return [value!, norm!];
 }

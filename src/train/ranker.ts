@@ -2,7 +2,7 @@
  * The ranker of AR2 and RocketQA: a cross-encoder trained on the draws of the retriever's pools. Its state lies in a folder of its own, so that it resumes
  * by itself: after n steps it is a pure function of (config, data, pools, n).
  */
-import { type BackendName, hostValues, tf } from '../backend/index.js';
+import type { BackendName } from '../backend/index.js';
 import type { RecipeConfig, RunConfig } from '../config/schema.js';
 import { UserError } from '../core/errors.js';
 import type { Reporter } from '../core/reporter.js';
@@ -10,18 +10,15 @@ import { bertShape } from '../encoders/architectures.js';
 import { createCrossEncoder, openCrossEncoder } from '../encoders/crossEncoder.js';
 import { writeCrossEncoderFolder } from '../encoders/crossEncoderFolder.js';
 import { type PairTable, pairTable } from '../encoders/pairs.js';
-import { decayMask, initialParameters, parameterCount } from '../encoders/parameters.js';
+import { initialParameters } from '../encoders/parameters.js';
 import { loadTokenizer, type Tokenizer } from '../encoders/tokenizer/tokenizer.js';
 import type { DropoutRates, TransformerShape } from '../encoders/transformer.js';
-import { createBarrierMemory } from './barrier.js';
 import { checkpointSteps, loadCheckpoint, pruneCheckpoints, saveCheckpoint } from './checkpoint.js';
-import { Optimizer } from './optimizer.js';
-import { RankerReplica } from './rankerReplica.js';
+import { Group, openThreads } from './group/group.js';
+import { createSharedGroup, sharedFloats } from './group/member.js';
+import { createOptimizer, type Optimizer } from './optimizer.js';
+import { type RankerCommand, RankerReplica } from './rankerReplica.js';
 import type { RankerBatch, RankerLoss, SharedRanker } from './rankerStep.js';
-import { summedStep } from './replica.js';
-import { closeThread, openThread, type ReplicaThread, runAll } from './replicaThread.js';
-import { sharedFloats } from './sharedMemory.js';
-import type { StepResult } from './step.js';
 
 /** What recipes with a ranker say of it. */
 export type RankerSettings = Pick<
@@ -61,52 +58,39 @@ interface Start {
 }
 
 export class Ranker {
-  private optimizer: Optimizer;
-  private readonly first: RankerReplica;
+  private readonly optimizer: Optimizer<RankerBatch>;
 
   private constructor(
     private readonly options: RankerOptions,
     private readonly start: Start,
-    private readonly shared: SharedRanker,
-    private readonly workers: readonly ReplicaThread[],
+    private readonly group: Group<RankerBatch, RankerCommand, RankerReplica>,
     private done: number,
   ) {
-    this.first = new RankerReplica(shared, 0);
-    this.optimizer = this.restored();
-    this.assign();
+    const { folder, config, settings } = options;
+    const { weightDecay = config.train.weightDecay } = settings;
+    const state = done > 0 ? loadCheckpoint(folder, group.first.specs, done) : { parameters: start.parameters };
+    this.optimizer = createOptimizer(group, state, { ...config.train, weightDecay, averageDecay: 0 });
   }
 
   /** As its latest checkpoint has it. */
   static async open(options: RankerOptions): Promise<Ranker> {
     const { settings, config, loss, replicas, backend, reporter, folder } = options;
     const start = await startOf(options);
-    const specs = createCrossEncoder(start.shape).specs;
-    const P = parameterCount(specs);
+    const { shape, dropout, tokenizer, parameters } = start;
     const shared: SharedRanker = {
-      replicas,
-      seed: config.seed,
-      padId: start.tokenizer.padId,
-      shape: start.shape,
-      dropout: start.dropout,
-      loss,
-      microBatch: settings.microBatch,
-      parameters: sharedFloats(P),
-      gradients: Array.from({ length: replicas }, () => sharedFloats(replicas > 1 ? P : 0)),
-      losses: sharedFloats(replicas),
-      barrier: createBarrierMemory(),
+      ...createSharedGroup(replicas, createCrossEncoder(shape).specs),
+      ...{ seed: config.seed, padId: tokenizer.padId, shape, dropout, loss, microBatch: settings.microBatch },
     };
-    const workers = await Promise.all(
-      Array.from({ length: replicas - 1 }, (_, i) => openThread({ shared: { ranker: shared }, number: i + 1, backend })),
-    );
+    const workers = await openThreads({ ranker: shared }, replicas, backend);
     const done = checkpointSteps(folder).at(-1) ?? 0;
     reporter.line(
-      `ranker: ${P.toLocaleString('en')} parameters, ${start.shape.layers} layers of ${start.shape.width}${done > 0 ? `, ${done} steps done` : ''}`,
+      `ranker: ${parameters.length.toLocaleString('en')} parameters, ${shape.layers} layers of ${shape.width}${done > 0 ? `, ${done} steps done` : ''}`,
     );
-    return new Ranker(options, start, shared, workers, done);
+    return new Ranker(options, start, new Group(shared, new RankerReplica(shared, 0), workers), done);
   }
 
   get shape(): TransformerShape {
-    return this.shared.shape;
+    return this.start.shape;
   }
 
   get steps(): number {
@@ -134,7 +118,7 @@ export class Ranker {
   async score(texts: RankerPairs['texts']): Promise<Float32Array> {
     const pairs = this.tableOf(texts);
     const scores = sharedFloats(texts.length);
-    await runAll(this.workers, { kind: 'rankerScore', pairs, scores }, this.first, () => this.first.score(pairs, scores));
+    await this.group.run({ kind: 'score', pairs, scores }, () => this.group.first.score(pairs, scores));
     return Float32Array.from(scores);
   }
 
@@ -147,56 +131,27 @@ export class Ranker {
 
   async dispose(): Promise<void> {
     this.optimizer.dispose();
-    this.first.dispose();
-    await Promise.all(this.workers.map(closeThread));
+    await this.group.dispose();
   }
 
   private async step({ texts, group }: RankerPairs): Promise<number> {
     const { rateAt, folder } = this.options;
     const step = this.done;
-    const { loss, gradient } = await this.gradientOf({ step, group, pairs: this.tableOf(texts) });
-    const norm = await this.optimizer.apply(gradient, step, rateAt(step));
-    const value = (await loss.data())[0]!;
-    tf.dispose([loss, gradient]);
-    if (!Number.isFinite(value) || !Number.isFinite(norm))
+    const { loss, gradientNorm } = await this.optimizer.step({ step, group, pairs: this.tableOf(texts) }, step, rateAt(step));
+    if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm))
       throw new UserError(
-        `ranker, step ${step}: loss ${value}, gradient norm ${norm}; expected finite numbers. Lower recipe.ranker.learningRate; its last checkpoint in ${folder} is intact.`,
+        `ranker, step ${step}: loss ${loss}, gradient norm ${gradientNorm}; expected finite numbers. Lower recipe.ranker.learningRate; its last checkpoint in ${folder} is intact.`,
       );
-    this.assign();
     this.done++;
-    return value;
-  }
-
-  /** The loss of a batch and its gradient [P], of all replicas; the caller disposes both. */
-  private gradientOf(batch: RankerBatch): Promise<StepResult> {
-    return runAll(this.workers, { kind: 'rankerStep', ...batch }, this.first, () => {
-      const own = this.first.step(batch);
-      if (this.workers.length === 0) return own;
-      this.first.publish(own);
-      tf.dispose([own.loss, own.gradient]);
-      return summedStep(this.shared);
-    });
-  }
-
-  private assign(): void {
-    this.first.assign(this.optimizer.parameters);
-    if (this.workers.length > 0) this.shared.parameters.set(hostValues(this.optimizer.parameters)); // CPU backends only, see replica.ts
+    return loss;
   }
 
   private async save(): Promise<void> {
     const { folder } = this.options;
-    const { specs } = this.first.encoder;
+    const { specs } = this.group.first;
     if (checkpointSteps(folder).includes(this.done)) return;
     saveCheckpoint(folder, specs, { state: { step: this.done, seconds: {} }, ...(await this.optimizer.read()) });
     pruneCheckpoints(folder, KEPT, []);
-  }
-
-  private restored(): Optimizer {
-    const { folder, config, settings } = this.options;
-    const { specs } = this.first.encoder;
-    const { weightDecay = config.train.weightDecay } = settings;
-    const state = this.done > 0 ? loadCheckpoint(folder, specs, this.done) : { parameters: this.start.parameters };
-    return new Optimizer(state, decayMask(specs), { ...config.train, weightDecay, averageDecay: 0 });
   }
 
   private tableOf(texts: RankerPairs['texts']): PairTable {

@@ -6,16 +6,15 @@ import type { CrossEncoder } from '../encoders/crossEncoder.js';
 import { type PairTable, pairChunks } from '../encoders/pairs.js';
 import type { Weights } from '../encoders/parameters.js';
 import type { DropoutRates, TransformerShape } from '../encoders/transformer.js';
-import { GradientSums } from './gradientSums.js';
-import type { SharedFloats } from './sharedMemory.js';
-import type { StepResult } from './step.js';
+import type { GradientSums } from './group/gradientSums.js';
+import type { SharedGroup } from './group/member.js';
+import { STEP_CHUNK } from './step.js';
 
 /** listwise: softmax over a query's pairs; pointwise: binary cross-entropy of each pair. */
 export type RankerLoss = 'listwise' | 'pointwise';
 
 /** What the replicas of a ranker share. */
-export interface SharedRanker {
-  readonly replicas: number;
+export interface SharedRanker extends SharedGroup {
   readonly seed: number;
   readonly padId: number;
   readonly shape: TransformerShape;
@@ -23,12 +22,6 @@ export interface SharedRanker {
   readonly loss: RankerLoss;
   /** Pairs whose activations are in memory at once. */
   readonly microBatch: number;
-  readonly parameters: SharedFloats;
-  /** One gradient [P] a replica. */
-  readonly gradients: SharedFloats[];
-  /** Each replica's share of a step's loss. */
-  readonly losses: SharedFloats;
-  readonly barrier: Int32Array<SharedArrayBuffer>;
 }
 
 /** Q·group pairs, query after query, the positive first. */
@@ -43,19 +36,16 @@ export interface RankerContext {
   readonly number: number;
   readonly encoder: CrossEncoder;
   readonly weights: Weights;
+  readonly sums: GradientSums;
 }
 
-/** Padded tokens of one pass. */
-const CHUNK_TOKENS = 8192;
-
-/** A replica's share of the mean loss over queries, and of its flat gradient [P]: every replicas-th query is its own. */
-export function computeRankerStep(context: RankerContext, { step, group, pairs }: RankerBatch): StepResult {
-  const { shared, number, encoder, weights } = context;
+/** A replica's share of the mean loss over queries; `sums` hears its gradient. Every replicas-th query is its own. */
+export function computeRankerStep(context: RankerContext, { step, group, pairs }: RankerBatch): tf.Scalar {
+  const { shared, number, sums } = context;
   return tf.tidy(() => {
     const Q = rowsIn(pairs) / group;
     const own = Array.from({ length: Q }, (_, query) => query).filter((query) => query % shared.replicas === number);
     const atOnce = Math.max(1, Math.floor(shared.microBatch / group));
-    const sums = new GradientSums(encoder.specs, weights);
     let total = tf.scalar(0);
     for (let begin = 0; begin < own.length; begin += atOnce) {
       const queries = own.slice(begin, begin + atOnce);
@@ -64,7 +54,7 @@ export function computeRankerStep(context: RankerContext, { step, group, pairs }
       tf.dispose([total, loss]);
       total = next;
     }
-    return { loss: total, gradient: sums.flat() };
+    return total;
   });
 }
 
@@ -78,7 +68,7 @@ function lossOf(
 ): tf.Scalar {
   const rows = queries.flatMap((query) => Array.from({ length: group }, (_, i) => query * group + i));
   const training = { key: deriveKey(shared.seed, 'dropout/ranker', step), rates: shared.dropout, recompute: false };
-  const chunks = pairChunks(pairs, rows, CHUNK_TOKENS, shared.padId);
+  const chunks = pairChunks(pairs, rows, STEP_CHUNK, shared.padId);
   const at = new Int32Array(rows.length); // where each row's score stands, chunk after chunk
   chunks
     .flatMap(({ places }) => [...places])

@@ -2,7 +2,7 @@
 import os from 'node:os';
 import path from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { selectBackend, tf } from '../backend/index.js';
+import { selectBackend } from '../backend/index.js';
 import { loadConfig } from '../config/load.js';
 import { UserError } from '../core/errors.js';
 import { type Reporter, silentReporter } from '../core/reporter.js';
@@ -61,9 +61,7 @@ async function make({ step }: RefreshRequest): Promise<void> {
   opened ??= open();
   const context = await opened;
   const parameters = loadModel(folder, context.replicas.first.encoder.specs, step);
-  const flat = tf.tensor1d(parameters);
-  context.replicas.assign(flat);
-  flat.dispose();
+  context.replicas.assign(parameters);
   const { seconds, refreshes = [] } = readState(folder, step);
   const before = readRefreshes(folder, refreshes, step);
   await refresh(context, parameters, { step, ...servedSteps(context.config, step), seconds: loopSeconds(seconds), before });

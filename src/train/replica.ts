@@ -1,41 +1,27 @@
 /**
- * One replica of the model: a thread with its own weights and its own backend. All replicas run the same command on the
- * same shared memory and divide its rows among themselves: encoding and searching take shards in turn, a training step
- * splits the batch by length and exchanges vectors, so that every query meets the passages of all replicas.
+ * One replica of the retriever. All divide the rows of a command among themselves: encoding and searching take shards in turn, a training step splits
+ * the batch by length and exchanges vectors, so that every query meets the passages of all replicas.
  */
-import { hostValues, tf } from '../backend/index.js';
+import type { tf } from '../backend/index.js';
 import { createDualEncoder, type DualEncoder } from '../encoders/dualEncoder.js';
-import { assignWeights, createWeights, disposeWeights, type Weights } from '../encoders/parameters.js';
 import { encodeRows, rowsOfShard } from '../index/encode.js';
 import { ExactIndex, gathered, QUERY_BLOCK, rowsAmong } from '../index/exact.js';
 import { writeVectorShard } from '../index/vectorShards.js';
-import { Barrier } from './barrier.js';
+import type { GradientSums } from './group/gradientSums.js';
+import { Member } from './group/member.js';
 import type { Command, EncodeTask, SearchTask, SharedMemory, StepBatch } from './sharedMemory.js';
-import { computeStep, type StepResult } from './step.js';
+import { computeStep } from './step.js';
 
-export class Replica {
+export class Replica extends Member<StepBatch, Command> {
   readonly encoder: DualEncoder;
-  private readonly weights: Weights;
-  private readonly barrier: Barrier;
 
   constructor(
     private readonly shared: SharedMemory,
-    private readonly number: number,
+    number: number,
   ) {
-    this.encoder = createDualEncoder(shared.encoder);
-    this.weights = createWeights(this.encoder.specs, shared.parameters);
-    this.barrier = new Barrier(shared.barrier, shared.replicas);
-  }
-
-  /** Takes the parameters from a tensor [P] that the caller owns. */
-  assign(parameters: tf.Tensor1D): void {
-    assignWeights(this.encoder.specs, this.weights, parameters);
-  }
-
-  private pull(): void {
-    const flat = tf.tensor1d(this.shared.parameters.slice());
-    this.assign(flat);
-    flat.dispose();
+    const encoder = createDualEncoder(shared.encoder);
+    super(shared, number, encoder.specs);
+    this.encoder = encoder;
   }
 
   /** Encodes shards until none is left; `onShards` hears how many of them this replica knows to be taken. */
@@ -65,43 +51,14 @@ export class Replica {
   }
 
   /** Forward, exchange, loss, backward of this replica's share of the batch. */
-  step(batch: StepBatch): StepResult {
-    return computeStep(
-      { shared: this.shared, number: this.number, encoder: this.encoder, weights: this.weights, barrier: this.barrier },
-      batch,
-    );
+  protected override accumulate(batch: StepBatch, sums: GradientSums): tf.Scalar {
+    const { shared, number, encoder, weights, barrier } = this;
+    return computeStep({ shared, number, encoder, weights, barrier, sums }, batch);
   }
 
-  /** Writes this replica's share of loss and gradient to shared memory and waits for the others'. */
-  publish(result: StepResult): void {
-    publishShare(this.shared, this.number, result);
-    this.barrier.wait();
-  }
-
-  /** A command that came from the first replica: with the parameters of shared memory. */
-  run(command: Command): void {
-    this.pull();
-    switch (command.kind) {
-      case 'encode':
-        this.encode(command);
-        break;
-      case 'search':
-        this.search(command);
-        break;
-      case 'step':
-        tf.tidy(() => this.publish(this.step(command)));
-        break;
-      default:
-        throw new Error(`internal: command ${command satisfies never}`);
-    }
-  }
-
-  fail(): void {
-    this.barrier.fail();
-  }
-
-  dispose(): void {
-    disposeWeights(this.weights);
+  protected override runOwn(command: Command): void {
+    if (command.kind === 'encode') this.encode(command);
+    else this.search(command);
   }
 
   private takeShards(total: number, size: number, work: (begin: number, end: number) => void): void {
@@ -112,19 +69,4 @@ export class Replica {
     }
     this.barrier.wait();
   }
-}
-
-/** Where replicas leave their shares of a step. */
-type Shares = Pick<SharedMemory, 'gradients' | 'losses'>;
-
-export function publishShare(shared: Shares, number: number, { loss, gradient }: StepResult): void {
-  shared.gradients[number]!.set(hostValues(gradient)); // replicas live on CPU backends: no device to wait for
-  shared.losses[number] = hostValues(loss)[0]!;
-}
-
-/** Loss and flat gradient [P] summed over replicas, in their order. */
-export function summedStep(shared: Shares): StepResult {
-  const sum = Float32Array.from(shared.gradients[0]!);
-  for (const gradient of shared.gradients.slice(1)) for (let i = 0; i < sum.length; i++) sum[i]! += gradient[i]!;
-  return { loss: tf.scalar(shared.losses.reduce((total, loss) => total + loss, 0)), gradient: tf.tensor1d(sum) };
 }

@@ -1,9 +1,8 @@
-/** What the replicas of a job share: tokens, vectors, parameters and gradients in shared memory, and the commands they run. */
+/** What the replicas of a job share beside their parameters: tokens and vectors, and the commands they run. */
 import type { TokenTable } from '../data/types.js';
 import { createDualEncoder, type EncoderShape, type Side } from '../encoders/dualEncoder.js';
-import { parameterCount } from '../encoders/parameters.js';
-import { createBarrierMemory } from './barrier.js';
 import type { Contrast } from './contrastive.js';
+import { createSharedGroup, type SharedFloats, type SharedGroup, sharedFloats, sharedInts } from './group/member.js';
 import type { LossConfig } from './losses.js';
 
 /** How a step's activations are kept (step.ts). */
@@ -18,11 +17,8 @@ export interface MemoryPlan {
   readonly recompute: boolean;
 }
 
-export type SharedFloats = Float32Array<SharedArrayBuffer>;
-
 /** What all replicas see. Vectors are [rows, D], row after row. */
-export interface SharedMemory {
-  readonly replicas: number;
+export interface SharedMemory extends SharedGroup {
   readonly seed: number;
   readonly padId: number;
   readonly encoder: EncoderShape;
@@ -30,14 +26,8 @@ export interface SharedMemory {
   readonly loss: LossConfig;
   readonly tokens: Record<Side, TokenTable>;
   readonly vectors: Record<Side, SharedFloats>;
-  readonly parameters: SharedFloats;
-  /** One gradient [P] a replica. */
-  readonly gradients: SharedFloats[];
-  /** Each replica's share of a step's loss. */
-  readonly losses: SharedFloats;
   /** The vectors of one step, [rows, D]. */
   readonly stepVectors: SharedFloats;
-  readonly barrier: Int32Array<SharedArrayBuffer>;
   /** The next shard that nobody has taken. */
   readonly cursor: Int32Array<SharedArrayBuffer>;
 }
@@ -69,13 +59,8 @@ export interface SearchTask {
   readonly scores: SharedFloats;
 }
 
-export type Command =
-  | ({ readonly kind: 'encode' } & EncodeTask)
-  | ({ readonly kind: 'search' } & SearchTask)
-  | ({ readonly kind: 'step' } & StepBatch);
-
-export const sharedFloats = (length: number): SharedFloats => new Float32Array(new SharedArrayBuffer(4 * length));
-export const sharedInts = (length: number): Int32Array<SharedArrayBuffer> => new Int32Array(new SharedArrayBuffer(4 * length));
+/** Beside what every group is told. */
+export type Command = ({ readonly kind: 'encode' } & EncodeTask) | ({ readonly kind: 'search' } & SearchTask);
 
 export function createSharedMemory(
   settings: Pick<SharedMemory, 'replicas' | 'seed' | 'padId' | 'encoder' | 'memory' | 'loss'> & { readonly maxStepRows: number },
@@ -83,10 +68,9 @@ export function createSharedMemory(
 ): SharedMemory {
   const { replicas, seed, padId, encoder, memory, loss, maxStepRows } = settings;
   const { width, specs } = createDualEncoder(encoder);
-  const P = parameterCount(specs);
   const vectors = (table: TokenTable) => sharedFloats((table.offsets.length - 1) * width);
   return {
-    replicas,
+    ...createSharedGroup(replicas, specs),
     seed,
     padId,
     encoder,
@@ -94,11 +78,7 @@ export function createSharedMemory(
     loss,
     tokens: { query: shareTokens(tokens.query), passage: shareTokens(tokens.passage) },
     vectors: { query: vectors(tokens.query), passage: vectors(tokens.passage) },
-    parameters: sharedFloats(P),
-    gradients: Array.from({ length: replicas }, () => sharedFloats(replicas > 1 ? P : 0)),
-    losses: sharedFloats(replicas),
     stepVectors: sharedFloats(maxStepRows * width),
-    barrier: createBarrierMemory(),
     cursor: sharedInts(1),
   };
 }

@@ -7,18 +7,21 @@
 import { embedding, hostValues, tf } from '../backend/index.js';
 import { deriveKey } from '../core/random.js';
 import type { TokenTable } from '../data/types.js';
-import { chunksByLength, lengthOf, rowsIn } from '../encoders/batching.js';
-import { type DualEncoder, SIDES, type Side } from '../encoders/dualEncoder.js';
+import { type ChunkLimits, chunksByLength, joined, lengthOf, rowsIn } from '../encoders/batching.js';
+import type { DualEncoder, Side } from '../encoders/dualEncoder.js';
 import type { Weights } from '../encoders/parameters.js';
 import type { TokenBatch } from '../encoders/transformer.js';
-import type { Barrier } from './barrier.js';
 import { type Contrast, contrastiveLoss } from './contrastive.js';
-import { GradientSums } from './gradientSums.js';
+import type { Barrier } from './group/barrier.js';
+import type { GradientSums } from './group/gradientSums.js';
 import { BLOCKED } from './losses.js';
 import type { SharedMemory, StepBatch } from './sharedMemory.js';
 
-/** Padded tokens of one pass of a step. More than in bulk encoding, for every pass costs a gradient as large as the vocabulary. */
-export const STEP_CHUNK_TOKENS = 8192;
+/**
+ * One pass of a step. More tokens than in bulk encoding, for every pass costs the addition of a gradient of all parameters: about as much as the
+ * computation of 100 tokens (65 of MiniLM, 140 of the quickstart's encoder), which is what padding may cost before another pass is cheaper.
+ */
+export const STEP_CHUNK: ChunkLimits = { tokens: 8192, padding: 100 };
 
 export interface StepContext {
   readonly shared: SharedMemory;
@@ -26,19 +29,17 @@ export interface StepContext {
   readonly encoder: DualEncoder;
   readonly weights: Weights;
   readonly barrier: Barrier;
+  readonly sums: GradientSums;
 }
 
-/** A replica's share of the loss and its flat gradient [P]; shares add up to the step's. */
-export type StepResult = { readonly loss: tf.Scalar; readonly gradient: tf.Tensor1D };
-
-/** Sequences that are encoded together. `places` count queries from 0 and passages from Q. */
+/** Sequences that are encoded together by one tower. Places count queries from 0 and passages from Q; they number the rows of dropout too. */
 interface Chunk {
   readonly side: Side;
-  readonly places: number[];
   readonly batch: TokenBatch;
 }
 
-export function computeStep(context: StepContext, batch: StepBatch): StepResult {
+/** A replica's share of the loss; `sums` hears its gradient. Shares add up to the step's. */
+export function computeStep(context: StepContext, batch: StepBatch): tf.Scalar {
   const { kind } = context.shared.memory;
   return tf.tidy(() => {
     if (kind === 'whole') return wholeStep(context, batch);
@@ -46,51 +47,46 @@ export function computeStep(context: StepContext, batch: StepBatch): StepResult 
   });
 }
 
-function wholeStep(context: StepContext, batch: StepBatch): StepResult {
-  const sums = new GradientSums(context.encoder.specs, context.weights);
+function wholeStep(context: StepContext, batch: StepBatch): tf.Scalar {
   const chunks = ownChunks(context, batch);
   const places = placesOf(chunks);
-  const loss = sums.add(() => {
+  const loss = context.sums.add(() => {
     const vectors = encodeChunks(context, chunks, batch.step); // own rows: [n, D]
     return withGradient(vectors, (own) => {
       const all = gatherVectors(context, own, places, rowsIn(batch.queries) + rowsIn(batch.passages)); // [Q + P, D]
       return ownGradient(context, all, places, batch);
     });
   });
-  return { loss: ownShare(context, loss), gradient: sums.flat() };
+  return ownShare(context, loss);
 }
 
-function cachedStep(context: StepContext, batch: StepBatch): StepResult {
+function cachedStep(context: StepContext, batch: StepBatch): tf.Scalar {
   const chunks = ownChunks(context, batch, context.shared.memory.chunkRows);
   const places = placesOf(chunks);
   const vectors = tf.tidy(() => encodeChunks(context, chunks, batch.step)); // [n, D], nothing kept for a backward pass
   const all = gatherVectors(context, vectors, places, rowsIn(batch.queries) + rowsIn(batch.passages)); // [Q + P, D]
   const { loss, gradient } = ownGradient(context, all, places, batch);
-  const sums = new GradientSums(context.encoder.specs, context.weights);
   let begin = 0;
   for (const chunk of chunks) {
-    const slope = tf.slice(gradient, [begin, 0], [chunk.places.length, -1]); // [B, D]
+    const slope = tf.slice(gradient, [begin, 0], [chunk.batch.rows.length, -1]); // [B, D]
     // The gradient of Σ v·slope with respect to the parameters is the chunk's part of the loss's. The same key drops the same values.
-    sums.add(() => tf.sum(tf.mul(encodeChunks(context, [chunk], batch.step), slope)) as tf.Scalar).dispose();
+    context.sums.add(() => tf.sum(tf.mul(encodeChunks(context, [chunk], batch.step), slope)) as tf.Scalar).dispose();
     slope.dispose();
-    begin += chunk.places.length;
+    begin += chunk.batch.rows.length;
   }
-  return { loss: ownShare(context, loss), gradient: sums.flat() };
+  return ownShare(context, loss);
 }
 
-function accumulatedStep(context: StepContext, batch: StepBatch): StepResult {
-  const { replicas, padId, memory } = context.shared;
+function accumulatedStep(context: StepContext, batch: StepBatch): tf.Scalar {
+  const { replicas, memory } = context.shared;
   const Q = rowsIn(batch.queries);
-  const sums = new GradientSums(context.encoder.specs, context.weights);
   let total = tf.scalar(0);
   for (let group = context.number; group * memory.microBatch < Q; group += replicas) {
     const { queries, passages, contrast } = groupOf(batch, group * memory.microBatch, Math.min(Q, (group + 1) * memory.microBatch));
-    const chunks = [
-      ...chunksOf('query', batch.queries, queries, 0, padId),
-      ...chunksOf('passage', batch.passages, passages, Q, padId), //
-    ];
-    const order = orderOf(placesOf(chunks), [...queries, ...passages.map((row) => Q + row)]);
-    const loss = sums.add(() => {
+    const places = [...queries, ...passages.map((row) => Q + row)];
+    const chunks = chunksOf(context, batch, places);
+    const order = orderOf(placesOf(chunks), places);
+    const loss = context.sums.add(() => {
       const vectors = embedding(encodeChunks(context, chunks, batch.step), order); // queries, then passages: [q + p, D]
       const value = withGradient(vectors, (own) => lossOf(context, own, queries.length, contrast));
       return tf.mul(value, queries.length / Q) as tf.Scalar; // a mean over all queries of the step
@@ -99,7 +95,7 @@ function accumulatedStep(context: StepContext, batch: StepBatch): StepResult {
     tf.dispose([total, loss]);
     total = next;
   }
-  return { loss: total, gradient: sums.flat() };
+  return total;
 }
 
 /** Loss of queries above passages [q + p, D] and its gradient with respect to them. */
@@ -142,27 +138,33 @@ function withGradient(x: tf.Tensor2D, f: (x: tf.Tensor2D) => { loss: tf.Scalar; 
 const ownShare = ({ number }: StepContext, loss: tf.Scalar): tf.Scalar => (number === 0 ? loss : tf.scalar(0));
 
 /** This replica's rows of the batch in chunks of like length, of at most `rows` sequences. */
-function ownChunks({ number, shared }: StepContext, batch: StepBatch, rows?: number): Chunk[] {
-  return SIDES.flatMap((side) => {
-    const table = side === 'query' ? batch.queries : batch.passages;
-    const first = side === 'query' ? 0 : rowsIn(batch.queries);
-    return chunksOf(side, table, ownRows(table, number, shared.replicas), first, shared.padId, rows);
-  });
+function ownChunks(context: StepContext, batch: StepBatch, rows?: number): Chunk[] {
+  const { number, shared } = context;
+  return chunksOf(context, batch, ownPlaces(joined(batch.queries, batch.passages), number, shared.replicas), rows);
 }
 
-function chunksOf(side: Side, table: TokenTable, rows: ArrayLike<number>, first: number, padId: number, mostRows?: number): Chunk[] {
-  return chunksByLength(table, rows, STEP_CHUNK_TOKENS, padId, mostRows).map(({ places, batch }) => ({
-    side,
-    places: Array.from(places, (place) => first + rows[place]!),
-    batch,
-  }));
+/** Towers that are one encode queries and passages together: fewer passes. */
+function chunksOf({ encoder, shared }: StepContext, batch: StepBatch, places: ArrayLike<number>, rows?: number): Chunk[] {
+  const table = joined(batch.queries, batch.passages);
+  const Q = rowsIn(batch.queries);
+  const all = Array.from(places);
+  const towers: [Side, number[]][] =
+    encoder.shape.towers === 'shared'
+      ? [['passage', all]]
+      : [
+          ['query', all.filter((place) => place < Q)],
+          ['passage', all.filter((place) => place >= Q)],
+        ];
+  return towers.flatMap(([side, own]) =>
+    chunksByLength(table, own, { ...STEP_CHUNK, rows }, shared.padId).map(({ batch }) => ({ side, batch })),
+  );
 }
 
 /** [n, D], chunk after chunk, with the step's dropout. */
 function encodeChunks({ encoder, weights, shared }: StepContext, chunks: readonly Chunk[], step: number): tf.Tensor2D {
   const { seed, memory } = shared;
   const vectors = chunks.map(({ side, batch }) => {
-    const key = deriveKey(seed, `dropout/${side}`, step);
+    const key = deriveKey(seed, 'dropout', step);
     return encoder.encode(weights, side, batch, { key, rates: encoder.shape.dropout, recompute: memory.recompute }); // [B, D]
   });
   return tf.concat2d(vectors, 0);
@@ -213,10 +215,10 @@ function groupOf(batch: StepBatch, begin: number, end: number): { queries: numbe
   };
 }
 
-const placesOf = (chunks: readonly Chunk[]): Int32Array => Int32Array.from(chunks.flatMap(({ places }) => places));
+const placesOf = (chunks: readonly Chunk[]): Int32Array => Int32Array.from(chunks.flatMap(({ batch }) => [...batch.rows]));
 
-/** Every replicas-th row by length, so that each replica has the same share of long and short rows. */
-function ownRows(table: TokenTable, number: number, replicas: number): Int32Array {
+/** Every replicas-th place by length, so that each replica has the same share of long and short rows. */
+function ownPlaces(table: TokenTable, number: number, replicas: number): Int32Array {
   const rows = Int32Array.from({ length: rowsIn(table) }, (_, row) => row);
   rows.sort((a, b) => lengthOf(table, b) - lengthOf(table, a) || a - b);
   return rows.filter((_, rank) => rank % replicas === number);

@@ -98,7 +98,9 @@ describe.skipIf(!hnsw)('hnsw (with usearch)', () => {
     expect(done('index', at('passages'), '--kind', 'hnsw')).toContain('a graph of 60 vectors\n');
     expect(done('index', at('passages'), '--kind', 'hnsw')).toContain('was there already');
     done(...search('graph.trec', '--index', 'hnsw'));
-    expect(ranking('graph.trec')).toEqual(ranking('exact.trec')); // of sixty passages a graph finds all
+    const [found, exact] = [ranking('graph.trec'), new Set(ranking('exact.trec'))];
+    expect(found).toHaveLength(exact.size);
+    expect(found.filter((line) => exact.has(line)).length).toBeGreaterThan(0.98 * exact.size); // a graph may miss one in a hundred
     done('encode', at('jobs/other'), at('beir/corpus.jsonl'), '--to', at('otherPassages'), '--shardRows', '25');
     fs.cpSync(at('passages/hnsw'), at('otherPassages/hnsw'), { recursive: true });
     const others = ['search', at('otherPassages'), '--queries', at('others'), '--run', at('x.trec'), '--index', 'hnsw'];

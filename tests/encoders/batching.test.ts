@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { chunksByLength } from '../../src/encoders/batching.js';
+import { chunksByLength, joined } from '../../src/encoders/batching.js';
 import { toyTokens } from '../train/fixtures.js';
 
 const PAD = 0; // toyTokens has no id 0
@@ -13,7 +13,7 @@ describe('chunksByLength', () => {
       fc.property(lengths, limits, (all, maxTokens) => {
         const table = toyTokens(all, 'rows');
         const rows = all.map((_, i) => all.length - 1 - i); // any order
-        const chunks = chunksByLength(table, rows, maxTokens, PAD);
+        const chunks = chunksByLength(table, rows, { tokens: maxTokens }, PAD);
         expect(chunks.flatMap(({ places }) => [...places]).sort((a, b) => a - b)).toEqual(rows.map((_, place) => place));
         for (const { places, batch } of chunks) {
           expect(batch.ids.length).toBe(places.length * batch.tokens);
@@ -36,7 +36,7 @@ describe('chunksByLength', () => {
         for (const { places, batch } of chunksByLength(
           table,
           all.map((_, row) => row),
-          maxTokens,
+          { tokens: maxTokens },
           PAD,
         )) {
           if (places.length > 1) expect(batch.ids.length).toBeLessThanOrEqual(maxTokens);
@@ -46,13 +46,35 @@ describe('chunksByLength', () => {
     );
   });
 
+  it('keeps to the limit of padding, and opens a new chunk only where it would be passed', () => {
+    fc.assert(
+      fc.property(lengths, fc.integer({ min: 0, max: 40 }), (all, padding) => {
+        const rows = all.map((_, row) => row);
+        const chunks = chunksByLength(toyTokens(all, 'rows'), rows, { tokens: 1e6, padding }, PAD);
+        const padded = (lengths: number[]) => lengths.reduce((sum, length) => sum + Math.max(...lengths) - length, 0);
+        chunks.forEach(({ batch }, i) => {
+          expect(padded([...batch.lengths])).toBeLessThanOrEqual(padding);
+          const next = chunks[i + 1]?.batch.lengths[0];
+          if (next !== undefined) expect(padded([...batch.lengths, next])).toBeGreaterThan(padding);
+        });
+      }),
+    );
+  });
+
+  it('joins two tables', () => {
+    const [first, second] = [toyTokens([3, 5], 'first'), toyTokens([4], 'second')];
+    const { ids, offsets } = joined(first, second);
+    expect([...offsets]).toEqual([0, 3, 8, 12]);
+    expect([...ids]).toEqual([...first.ids, ...second.ids]);
+  });
+
   it('opens a new chunk only where the next row would not fit', () => {
     fc.assert(
       fc.property(lengths, limits, (all, maxTokens) => {
         const chunks = chunksByLength(
           toyTokens(all, 'rows'),
           all.map((_, row) => row),
-          maxTokens,
+          { tokens: maxTokens },
           PAD,
         );
         chunks.slice(1).forEach(({ batch }, i) => expect(batch.lengths[0]! * (chunks[i]!.places.length + 1)).toBeGreaterThan(maxTokens));
@@ -62,7 +84,7 @@ describe('chunksByLength', () => {
 
   it('takes the same row twice, and none', () => {
     const table = toyTokens([3, 4], 'rows');
-    expect(chunksByLength(table, [1, 1], 100, PAD)[0]!.batch.lengths).toEqual(Int32Array.of(4, 4));
-    expect(chunksByLength(table, [], 100, PAD)).toEqual([]);
+    expect(chunksByLength(table, [1, 1], { tokens: 100 }, PAD)[0]!.batch.lengths).toEqual(Int32Array.of(4, 4));
+    expect(chunksByLength(table, [], { tokens: 100 }, PAD)).toEqual([]);
   });
 });

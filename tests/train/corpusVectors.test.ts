@@ -45,9 +45,7 @@ afterAll(async () => {
 });
 
 function assign(seed: number): void {
-  const flat = tf.tensor1d(initialParameters(specs, seed));
-  replicas.assign(flat);
-  flat.dispose();
+  replicas.assign(initialParameters(specs, seed));
 }
 
 /** The vectors of all passages, after those before are forgotten. */

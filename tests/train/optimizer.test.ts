@@ -1,14 +1,18 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { selectBackend, tf } from '../../src/backend/index.js';
 import { deriveKey, normal } from '../../src/core/random.js';
-import { Optimizer } from '../../src/train/optimizer.js';
+import type { ParameterSpec } from '../../src/encoders/parameters.js';
+import type { GradientSums } from '../../src/train/group/gradientSums.js';
+import { Group } from '../../src/train/group/group.js';
+import { createSharedGroup, Member, type SharedGroup } from '../../src/train/group/member.js';
+import { DeviceOptimizer, type Optimizer, SharedOptimizer } from '../../src/train/optimizer.js';
 
 const P = 300;
 const STEPS = 6;
 const settings = { weightDecay: 0.1, clipNorm: 1, averageDecay: 0 };
 const vector = (purpose: string, scale = 1): Float32Array =>
   Float32Array.from({ length: P }, (_, i) => scale * normal(deriveKey(1, purpose), 0, i));
-const decays = Float32Array.from({ length: P }, (_, i) => (i % 3 === 0 ? 0 : 1));
+const decays = Float32Array.from({ length: P }, (_, i) => (i < 101 ? 0 : 1));
 /** Norms from far below to far above clipNorm. */
 const gradients = Array.from({ length: STEPS }, (_, step) => vector(`gradient ${step}`, 10 ** (step - 3)));
 const rateOf = (step: number): number => 0.01 * (step + 1);
@@ -35,91 +39,133 @@ function reference(start: Float32Array): { parameters: Float64Array; norms: numb
   return { parameters, norms };
 }
 
-async function run(optimizer: Optimizer, from: number, to: number): Promise<number[]> {
-  const norms: number[] = [];
-  for (let step = from; step < to; step++) {
-    const gradient = tf.tensor1d(gradients[step]!);
-    norms.push(await optimizer.apply(gradient, step, rateOf(step)));
-    gradient.dispose();
+const SPECS: ParameterSpec[] = [
+  { name: 'a', shape: [101], deviation: 0, mean: 0, decays: false },
+  { name: 'b', shape: [P - 101], deviation: 0, mean: 0, decays: true },
+];
+
+/** A member whose gradient is the batch itself. */
+class Toy extends Member<Float32Array> {
+  constructor(shared: SharedGroup) {
+    super(shared, 0, SPECS);
   }
+
+  protected override accumulate(batch: Float32Array, sums: GradientSums): tf.Scalar {
+    return tf.tidy(() => sums.add(() => tf.addN(slices(batch).map((part, i) => tf.sum(tf.mul(this.weights[SPECS[i]!.name]!, part))))));
+  }
+
+  protected override runOwn(): void {}
+
+  /** The weights that it computes with. */
+  get current(): number[] {
+    return SPECS.flatMap(({ name }) => [...this.weights[name]!.dataSync()]);
+  }
+}
+
+const slices = (values: Float32Array) => [values.subarray(0, 101), values.subarray(101)];
+
+interface Open {
+  optimizer: Optimizer<Float32Array>;
+  toy: Toy;
+}
+
+const KINDS = { 'in shared memory': SharedOptimizer, 'on a device': DeviceOptimizer };
+
+async function run({ optimizer }: Open, from: number, to: number): Promise<number[]> {
+  const norms: number[] = [];
+  for (let step = from; step < to; step++) norms.push((await optimizer.step(gradients[step]!, step, rateOf(step))).gradientNorm);
   return norms;
 }
 
-beforeAll(async () => {
-  await selectBackend('onnx');
-});
+const read = ({ optimizer }: Open) => optimizer.read();
 
-describe('Optimizer', () => {
+function dispose({ optimizer, toy }: Open): void {
+  optimizer.dispose();
+  toy.dispose();
+}
+
+describe.each(Object.keys(KINDS) as (keyof typeof KINDS)[])('the optimizer %s', (kind) => {
+  function open(state: ConstructorParameters<typeof SharedOptimizer>[1], own = settings): Open {
+    const shared = createSharedGroup(1, SPECS);
+    const toy = new Toy(shared);
+    const optimizer =
+      kind === 'on a device' ? new DeviceOptimizer(toy, state, own) : new SharedOptimizer(new Group(shared, toy, []), state, own);
+    return { optimizer, toy };
+  }
+
   it('follows AdamW in double precision, with clipping and decay only where asked', async () => {
     const start = vector('start');
-    const optimizer = new Optimizer({ parameters: start }, decays, settings);
+    const optimizer = open({ parameters: start }, settings);
     const norms = await run(optimizer, 0, STEPS);
-    const { parameters } = await optimizer.read();
+    const { parameters } = await read(optimizer);
     const expected = reference(start);
     norms.forEach((norm, step) => expect(Math.abs(norm / expected.norms[step]! - 1)).toBeLessThan(1e-5));
     parameters.forEach((value, i) => expect(Math.abs(value - expected.parameters[i]!), `parameter ${i}`).toBeLessThan(2e-6));
     expect(norms[0]).toBeLessThan(settings.clipNorm);
     expect(norms[5]).toBeGreaterThan(settings.clipNorm);
-    optimizer.dispose();
+    dispose(optimizer);
   });
 
   it('read back and begun again in the middle, it goes on bit for bit', async () => {
-    const whole = new Optimizer({ parameters: vector('start') }, decays, settings);
+    const whole = open({ parameters: vector('start') }, settings);
     await run(whole, 0, 3);
-    const state = await whole.read();
-    const resumed = new Optimizer(state, decays, settings);
-    const forgetful = new Optimizer({ parameters: state.parameters }, decays, settings); // without the moments
+    const state = await read(whole);
+    const resumed = open(state, settings);
+    const forgetful = open({ parameters: state.parameters }, settings); // without the moments
     for (const optimizer of [whole, resumed, forgetful]) await run(optimizer, 3, STEPS);
-    expect(await resumed.read()).toEqual(await whole.read());
-    expect((await forgetful.read()).parameters).not.toEqual((await whole.read()).parameters);
-    for (const optimizer of [whole, resumed, forgetful]) optimizer.dispose();
+    expect(await read(resumed)).toEqual(await read(whole));
+    expect((await read(forgetful)).parameters).not.toEqual((await read(whole)).parameters);
+    for (const optimizer of [whole, resumed, forgetful]) dispose(optimizer);
   });
 
   it('keeps a moving average of the weights, whose decay begins small, and goes on with it bit for bit', async () => {
     const averaged = { ...settings, averageDecay: 0.25 };
-    const whole = new Optimizer({ parameters: vector('start') }, decays, averaged);
+    const whole = open({ parameters: vector('start') }, averaged);
     const expected = Float64Array.from(vector('start'));
     for (let step = 0; step < STEPS; step++) {
       await run(whole, step, step + 1);
-      const { parameters } = await whole.read();
+      const { parameters } = await read(whole);
       const decay = [0.1, 2 / 11, 0.25, 0.25, 0.25, 0.25][step]!;
       parameters.forEach((value, i) => {
         expected[i] = decay * expected[i]! + (1 - decay) * value;
       });
     }
-    const { average } = await whole.read();
+    const { average } = await read(whole);
     average!.forEach((value, i) => expect(Math.abs(value - expected[i]!)).toBeLessThan(1e-5));
-    expect(Float32Array.from(await whole.model.data())).toEqual(average);
+    whole.optimizer.give('model');
+    expect(whole.toy.current).toEqual([...average!]);
+    whole.optimizer.give('parameters');
+    expect(whole.toy.current).toEqual([...(await read(whole)).parameters]);
 
-    const half = new Optimizer({ parameters: vector('start') }, decays, averaged);
+    const half = open({ parameters: vector('start') }, averaged);
     await run(half, 0, 3);
-    const resumed = new Optimizer(await half.read(), decays, averaged);
+    const resumed = open(await read(half), averaged);
     await run(resumed, 3, STEPS);
-    expect(await resumed.read()).toEqual(await whole.read());
-    const plain = new Optimizer({ parameters: vector('start') }, decays, settings);
+    expect(await read(resumed)).toEqual(await read(whole));
+    const plain = open({ parameters: vector('start') }, settings);
     await run(plain, 0, STEPS);
-    expect((await plain.read()).parameters).toEqual((await whole.read()).parameters); // the average only looks on
-    for (const optimizer of [whole, half, resumed, plain]) optimizer.dispose();
+    expect((await read(plain)).parameters).toEqual((await read(whole)).parameters); // the average only looks on
+    for (const optimizer of [whole, half, resumed, plain]) dispose(optimizer);
   });
 
   it('what is read is a copy: later steps do not change it', async () => {
-    const optimizer = new Optimizer({ parameters: vector('start') }, decays, settings);
-    const before = await optimizer.read();
+    const optimizer = open({ parameters: vector('start') }, settings);
+    const before = await read(optimizer);
     const kept = { ...before, parameters: before.parameters.slice(), firstMoment: before.firstMoment.slice() };
     await run(optimizer, 0, 3);
     expect(before.parameters).toEqual(kept.parameters);
     expect(before.firstMoment).toEqual(kept.firstMoment);
-    optimizer.dispose();
+    dispose(optimizer);
   });
 
   it('holds as many tensors after many steps as after one, and none when disposed', async () => {
     const empty = tf.memory().numTensors;
-    const optimizer = new Optimizer({ parameters: vector('start') }, decays, { ...settings, averageDecay: 0.5 });
+    const optimizer = open({ parameters: vector('start') }, { ...settings, averageDecay: 0.5 });
     await run(optimizer, 0, 1);
     const tensors = tf.memory().numTensors;
     await run(optimizer, 1, STEPS);
     expect(tf.memory().numTensors).toBe(tensors);
-    optimizer.dispose();
+    dispose(optimizer);
     expect(tf.memory().numTensors).toBe(empty);
   });
 });

@@ -76,9 +76,7 @@ const GRAPH = { kind: 'hnsw', connectivity: 16, addExpansion: 64, searchExpansio
 
 async function make(seed: number, step = 0, given = config, filtering = filters, before: readonly Refresh[] = []) {
   const parameters = initialParameters(specs, seed);
-  const flat = tf.tensor1d(parameters);
-  replicas.assign(flat);
-  flat.dispose();
+  replicas.assign(parameters);
   return refresh({ ...context(), config: given, making: { filters: filtering } }, parameters, {
     step,
     from: step,

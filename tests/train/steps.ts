@@ -1,17 +1,14 @@
 /** Loss and gradient of one step, of a group of replicas of the retriever or of a ranker. */
 import type { TestContext } from 'vitest';
-import { tf } from '../../src/backend/index.js';
+import { createFlatMemory, FlatVectors } from '../../src/backend/index.js';
 import { createCrossEncoder } from '../../src/encoders/crossEncoder.js';
 import type { PairTable } from '../../src/encoders/pairs.js';
-import { parameterCount } from '../../src/encoders/parameters.js';
-import { createBarrierMemory } from '../../src/train/barrier.js';
-import { RankerReplica } from '../../src/train/rankerReplica.js';
+import { Group, openThreads } from '../../src/train/group/group.js';
+import { createSharedGroup, type Member, sharedFloats } from '../../src/train/group/member.js';
+import { type RankerCommand, RankerReplica } from '../../src/train/rankerReplica.js';
 import type { RankerBatch, SharedRanker } from '../../src/train/rankerStep.js';
-import { summedStep } from '../../src/train/replica.js';
 import type { Replicas } from '../../src/train/replicas.js';
-import { closeThread, openThread, runAll } from '../../src/train/replicaThread.js';
-import { type StepBatch, sharedFloats } from '../../src/train/sharedMemory.js';
-import type { StepResult } from '../../src/train/step.js';
+import type { StepBatch } from '../../src/train/sharedMemory.js';
 
 declare module 'vitest' {
   interface TaskMeta {
@@ -30,12 +27,19 @@ export interface Step {
   readonly gradient: Float32Array;
 }
 
-export async function retrieverStep(replicas: Replicas, parameters: Float32Array, batch: StepBatch): Promise<Step> {
-  const flat = tf.tensor1d(parameters);
-  replicas.assign(flat);
-  flat.dispose();
-  return valuesOf(await replicas.step(batch));
+/** Loss and gradient of a batch, at these parameters. */
+async function stepOf<Batch>(group: Group<Batch, never, Member<Batch, never>>, parameters: Float32Array, batch: Batch): Promise<Step> {
+  const memory = createFlatMemory(parameters.length, group.members.replicas, false);
+  group.begin(memory);
+  group.assign(parameters);
+  const { loss } = await group.step(batch);
+  const gradient = new Float32Array(parameters.length);
+  new FlatVectors(memory, 0).read('gradient 0', gradient);
+  return { loss, gradient };
 }
+
+export const retrieverStep = (replicas: Replicas, parameters: Float32Array, batch: StepBatch): Promise<Step> =>
+  stepOf(replicas as never, parameters, batch);
 
 /** Replicas of a ranker, all with the parameters given. */
 export interface RankerGroup {
@@ -48,47 +52,21 @@ export async function openRankerGroup(
   settings: Pick<SharedRanker, 'replicas' | 'shape' | 'loss' | 'microBatch'>,
   parameters: Float32Array,
 ): Promise<RankerGroup> {
-  const { replicas, shape } = settings;
-  const P = parameterCount(createCrossEncoder(shape).specs);
   const shared: SharedRanker = {
-    seed: 1,
-    padId: 0,
-    dropout: { hidden: 0, attention: 0 },
+    ...createSharedGroup(settings.replicas, createCrossEncoder(settings.shape).specs),
+    ...{ seed: 1, padId: 0, dropout: { hidden: 0, attention: 0 } },
     ...settings,
-    parameters: sharedFloats(P),
-    gradients: Array.from({ length: replicas }, () => sharedFloats(P)),
-    losses: sharedFloats(replicas),
-    barrier: createBarrierMemory(),
   };
-  shared.parameters.set(parameters);
-  const numbers = Array.from({ length: replicas - 1 }, (_, i) => i + 1);
-  const workers = await Promise.all(numbers.map((number) => openThread({ shared: { ranker: shared }, number, backend: 'onnx' })));
-  const first = new RankerReplica(shared, 0);
+  const workers = await openThreads({ ranker: shared }, settings.replicas, 'onnx');
+  const group = new Group<RankerBatch, RankerCommand, RankerReplica>(shared, new RankerReplica(shared, 0), workers);
+  group.assign(parameters);
   return {
-    step: async (batch) => {
-      const command = { kind: 'rankerStep', ...batch } as const;
-      return valuesOf(
-        await runAll(workers, command, first, () => {
-          first.run(command);
-          return summedStep(shared);
-        }),
-      );
-    },
+    step: (batch) => stepOf(group as never, parameters, batch),
     score: async (pairs) => {
       const scores = sharedFloats(pairs.seconds.length);
-      const command = { kind: 'rankerScore', pairs, scores } as const;
-      await runAll(workers, command, first, () => first.run(command));
+      await group.run({ kind: 'score', pairs, scores }, () => group.first.score(pairs, scores));
       return Float32Array.from(scores);
     },
-    dispose: async () => {
-      first.dispose();
-      await Promise.all(workers.map(closeThread));
-    },
+    dispose: () => group.dispose(),
   };
-}
-
-async function valuesOf({ loss, gradient }: StepResult): Promise<Step> {
-  const values = { loss: (await loss.data())[0]!, gradient: Float32Array.from(await gradient.data()) };
-  tf.dispose([loss, gradient]);
-  return values;
 }

@@ -40,6 +40,12 @@ const MICROSOFT_OPERATORS = new Set(['FusedMatMul', 'Gelu']);
 /** Attributes of type float; all other numbers are of type int. */
 const FLOAT_ATTRIBUTES = new Set(['alpha', 'beta', 'epsilon']);
 
+/**
+ * The name of a first output that no graph means: an empty sequence, which the binding does not know how to give back. It writes all outputs into the arrays
+ * that it was given, and then copies each into a fresh one that nobody reads, at twice the cost of computing it, unless it stumbles over the first.
+ */
+export const STUMBLE = 'stumble';
+
 /** The model's bytes, as InferenceSession.loadModel takes them. */
 export function encodeGraph({ inputs, outputs, nodes }: Graph): Uint8Array {
   const constants: OnnxProto.ITensorProto[] = [];
@@ -60,13 +66,15 @@ export function encodeGraph({ inputs, outputs, nodes }: Graph): Uint8Array {
     output: [...one.outputs],
     attribute: Object.entries(one.attributes).map(([name, value]) => encodeAttribute(name, value)),
   }));
+  node.push({ opType: 'SequenceEmpty', domain: '', input: [], output: [STUMBLE], attribute: [] });
+  const stumble = { name: STUMBLE, type: { sequenceType: { elemType: { tensorType: { elemType: FLOAT } } } } };
   const model = onnx.ModelProto.fromObject({
     irVersion: IR_VERSION,
     opsetImport: [
       { domain: '', version: OPSET },
       { domain: 'com.microsoft', version: 1 },
     ],
-    graph: { name: 'graph', node, input: describe(inputs), output: describe(outputs), initializer: constants },
+    graph: { name: 'graph', node, input: describe(inputs), output: [stumble, ...describe(outputs)], initializer: constants },
   });
   return Uint8Array.from(onnx.ModelProto.encode(model).finish());
 }

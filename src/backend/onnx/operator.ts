@@ -9,6 +9,9 @@ export function onnxIsActive(): boolean {
   return tf.getBackend() === 'onnx';
 }
 
+/** Whether tensors lie in memory that the threads of the CPU cannot share. */
+export const isOnDevice = (): boolean => ['webgpu', 'tensorflow'].includes(tf.getBackend());
+
 /** Whether TensorFlow.js is inside a function it will differentiate: what only the backward pass needs is not computed otherwise. */
 export function gradientsAreRecorded(): boolean {
   return tf.engine().state.gradientDepth > 0;
@@ -25,6 +28,17 @@ export function viewed(tensor: tf.Tensor, shape: readonly number[] = tensor.shap
  */
 export function hostValues(tensor: tf.Tensor): Float32Array {
   return onnxIsActive() ? viewed(tensor).values : (tensor.dataSync() as Float32Array);
+}
+
+/** Fills a variable anew: `write` is given all its values to write over, in place where the backend holds them on the host. */
+export function fillTensor(variable: tf.Variable, write: (values: Float32Array) => void): void {
+  if (onnxIsActive()) {
+    write(viewed(variable).values);
+    return;
+  }
+  const values = new Float32Array(variable.size);
+  write(values);
+  tf.tidy(() => variable.assign(tf.tensor(values, variable.shape)));
 }
 
 /** A tensor that owns `values`, an array of `takeArray`, not copied. */

@@ -1,6 +1,7 @@
-/** Runs graphs synchronously through the native binding of onnxruntime-node: a call costs about 15 µs, nothing is copied. */
+/** Runs graphs synchronously through the native binding of onnxruntime-node: a call costs about 20 µs, nothing is copied (graph.ts, STUMBLE). */
 import { createRequire } from 'node:module';
-import { encodeGraph, type Graph } from './graph.js';
+import { messageOf } from '../../core/errors.js';
+import { encodeGraph, type Graph, STUMBLE } from './graph.js';
 import { takeArray } from './pool.js';
 
 interface NativeTensor {
@@ -11,7 +12,7 @@ interface NativeTensor {
 
 interface NativeSession {
   loadModel(buffer: ArrayBufferLike, offset: number, length: number, options: object): void;
-  run(feeds: Record<string, NativeTensor>, fetches: Record<string, NativeTensor>, options: object): unknown;
+  run(feeds: Record<string, NativeTensor>, fetches: Record<string, NativeTensor | null>, options: object): unknown;
 }
 
 interface Binding {
@@ -44,6 +45,9 @@ export function loadBinding(): Binding {
   return binding;
 }
 
+/** What the binding says of an output that is no tensor. */
+const STUMBLED = 'Non tensor type is temporarily not supported.';
+
 const sessions = new WeakMap<Graph, NativeSession>();
 
 /** The graph's outputs, in its order, as arrays of the given shapes from the pool. `inputs` are in the graph's order. */
@@ -59,7 +63,13 @@ export function runGraphInto(graph: Graph, inputs: readonly Values[], outputs: r
     Object.fromEntries(
       Object.keys(names).map((name, i) => [name, { type: 'float32', data: plain(given[i].values), dims: given[i].shape }]),
     );
-  sessionOf(graph).run(tensors(graph.inputs, inputs), tensors(graph.outputs, outputs), {});
+  const session = sessionOf(graph);
+  const [feeds, fetches] = [tensors(graph.inputs, inputs), tensors(graph.outputs, outputs)];
+  try {
+    session.run(feeds, { [STUMBLE]: null, ...fetches }, {});
+  } catch (error) {
+    if (messageOf(error) !== STUMBLED) throw error; // everything was computed and written before
+  }
 }
 
 function sessionOf(graph: Graph): NativeSession {

@@ -1,15 +1,7 @@
-/** AdamW (Loshchilov & Hutter 2019), one update of all parameters laid end to end. */
-import { onnxIsActive, owned, viewed } from '../onnx/operator.js';
-import { takeArray } from '../onnx/pool.js';
+/** AdamW (Loshchilov & Hutter 2019) on a device: one update of all parameters laid end to end. On a CPU flatUpdate.ts does it. */
 import { tf } from '../tf.js';
 
-export interface AdamwUpdate {
-  /** All [P]; `decays` is 1 where the weight decay applies and 0 elsewhere. */
-  readonly parameters: tf.Tensor1D;
-  readonly gradient: tf.Tensor1D;
-  readonly firstMoment: tf.Tensor1D;
-  readonly secondMoment: tf.Tensor1D;
-  readonly decays: tf.Tensor1D;
+export interface AdamwSettings {
   readonly learningRate: number;
   readonly weightDecay: number;
   readonly beta1: number;
@@ -19,6 +11,15 @@ export interface AdamwUpdate {
   readonly step: number;
   /** Multiplies the gradient first: the factor of gradient clipping. */
   readonly gradientScale: number;
+}
+
+export interface AdamwUpdate extends AdamwSettings {
+  /** All [P]; `decays` is 1 where the weight decay applies and 0 elsewhere. */
+  readonly parameters: tf.Tensor1D;
+  readonly gradient: tf.Tensor1D;
+  readonly firstMoment: tf.Tensor1D;
+  readonly secondMoment: tf.Tensor1D;
+  readonly decays: tf.Tensor1D;
 }
 
 export interface AdamwResult {
@@ -32,30 +33,6 @@ export interface AdamwResult {
  * p ← p − lr·(weightDecay·decays·p + (m/(1−β₁ᵗ)) / (√(v/(1−β₂ᵗ)) + ε)). New tensors; the given ones stay.
  */
 export function adamw(update: AdamwUpdate): AdamwResult {
-  return onnxIsActive() ? loopedAdamw(update) : composedAdamw(update);
-}
-
-function loopedAdamw(update: AdamwUpdate): AdamwResult {
-  const { learningRate, weightDecay, beta1, beta2, epsilon, step, gradientScale } = update;
-  const values = (tensor: tf.Tensor) => viewed(tensor).values;
-  const [p, g, decays] = [values(update.parameters), values(update.gradient), values(update.decays)];
-  const [m, v] = [values(update.firstMoment), values(update.secondMoment)];
-  const [pNext, mNext, vNext] = [takeArray(p.length), takeArray(p.length), takeArray(p.length)];
-  const stepSize = learningRate / (1 - beta1 ** step);
-  const correction = 1 / Math.sqrt(1 - beta2 ** step);
-  const decay = learningRate * weightDecay;
-  for (let i = 0; i < p.length; i++) {
-    const slope = g[i] * gradientScale;
-    const first = beta1 * m[i] + (1 - beta1) * slope;
-    const second = beta2 * v[i] + (1 - beta2) * slope * slope;
-    mNext[i] = first;
-    vNext[i] = second;
-    pNext[i] = p[i] - decay * decays[i] * p[i] - (stepSize * first) / (Math.sqrt(second) * correction + epsilon);
-  }
-  return { parameters: owned(pNext, [p.length]), firstMoment: owned(mNext, [m.length]), secondMoment: owned(vNext, [v.length]) };
-}
-
-function composedAdamw(update: AdamwUpdate): AdamwResult {
   const { parameters, decays, learningRate, weightDecay, beta1, beta2, epsilon, step, gradientScale } = update;
   return tf.tidy(() => {
     const slope = tf.mul(update.gradient, gradientScale);

@@ -1,19 +1,20 @@
 /**
- * The threads of the replicas. A thread is never ended but kept for the next group: onnxruntime-node 1.16.3 corrupts the
+ * The threads of a group's members. A thread is never ended but kept for the next group: onnxruntime-node 1.16.3 corrupts the
  * heap of the process when a thread that has loaded it exits.
  */
 import { Worker } from 'node:worker_threads';
-import type { BackendName } from '../backend/index.js';
-import { UserError } from '../core/errors.js';
+import type { BackendName } from '../../backend/index.js';
+import { UserError } from '../../core/errors.js';
+import type { SharedRanker } from '../rankerStep.js';
+import type { SharedMemory } from '../sharedMemory.js';
 import { OtherThreadFailed } from './barrier.js';
-import type { RankerCommand } from './rankerReplica.js';
-import type { SharedRanker } from './rankerStep.js';
-import type { Command, SharedMemory } from './sharedMemory.js';
+
+/** What a member of the retriever shares with the others, or of a ranker. */
+export type MemberSettings = { readonly retriever: SharedMemory } | { readonly ranker: SharedRanker };
 
 export interface OpenMessage {
   readonly kind: 'open';
-  /** The retriever's, or a ranker's. */
-  readonly shared: SharedMemory | { readonly ranker: SharedRanker };
+  readonly settings: MemberSettings;
   readonly number: number;
   readonly backend: BackendName;
 }
@@ -22,35 +23,30 @@ export type Reply =
   | { readonly kind: 'opened' | 'closed' }
   | { readonly kind: 'failed'; readonly message: string; readonly stack: string; readonly userError: boolean };
 
-export interface ReplicaThread {
+export interface MemberThread {
   readonly worker: Worker;
   /** What the thread's last command failed with. */
   failure?: Error;
 }
 
-const idle: ReplicaThread[] = [];
+const idle: MemberThread[] = [];
 
-/** A thread that holds replica `number` of the group. Throws what the thread fails with. */
-export async function openThread(message: Omit<OpenMessage, 'kind'>): Promise<ReplicaThread> {
+/** A thread that holds member `number` of the group. Throws what the thread fails with. */
+export async function openThread(message: Omit<OpenMessage, 'kind'>): Promise<MemberThread> {
   const thread = idle.pop() ?? startThread();
   await request(thread, { kind: 'open', ...message });
   return thread;
 }
 
-/** Frees the thread's replica and keeps the thread. */
-export async function closeThread(thread: ReplicaThread): Promise<void> {
+/** Frees the thread's member and keeps the thread. */
+export async function closeThread(thread: MemberThread): Promise<void> {
   await request(thread, { kind: 'close' });
   delete thread.failure;
   idle.push(thread);
 }
 
 /** Sends the command to the threads, runs this thread's part (`first`), and turns another's failure into its own error. */
-export async function runAll<T>(
-  threads: readonly ReplicaThread[],
-  command: Command | RankerCommand,
-  first: { fail(): void },
-  own: () => T,
-): Promise<T> {
+export async function runAll<T>(threads: readonly MemberThread[], command: object, first: { fail(): void }, own: () => T): Promise<T> {
   for (const { worker } of threads) worker.postMessage(command);
   try {
     return own();
@@ -62,8 +58,8 @@ export async function runAll<T>(
   }
 }
 
-function startThread(): ReplicaThread {
-  const thread: ReplicaThread = { worker: new Worker(workerFile()) };
+function startThread(): MemberThread {
+  const thread: MemberThread = { worker: new Worker(workerFile()) };
   thread.worker.unref(); // an idle thread does not keep the process alive
   thread.worker.on('error', (error: Error) => {
     thread.failure = error;
@@ -75,11 +71,11 @@ function startThread(): ReplicaThread {
   return thread;
 }
 
-function request(thread: ReplicaThread, message: OpenMessage | { readonly kind: 'close' }): Promise<void> {
+function request(thread: MemberThread, message: OpenMessage | { readonly kind: 'close' }): Promise<void> {
   return new Promise((resolve, reject) => {
     thread.worker.ref();
     const settle = (answer: Reply | Error) => {
-      // Closing a failed group: what its last command failed with may still be on its way, and was reported by another replica.
+      // Closing a failed group: what its last command failed with may still be on its way, and was reported by another member.
       if (message.kind === 'close' && 'kind' in answer && answer.kind === 'failed') return;
       thread.worker.off('message', settle).off('error', settle).unref();
       if (message.kind === 'open' && thread.failure) reject(thread.failure);
@@ -93,5 +89,5 @@ function request(thread: ReplicaThread, message: OpenMessage | { readonly kind: 
 /** The compiled worker; from TypeScript sources (tests) the one in dist/. */
 function workerFile(): URL {
   const here = import.meta.url;
-  return here.endsWith('.ts') ? new URL('../../dist/train/replicaWorker.js', here) : new URL('./replicaWorker.js', here);
+  return here.endsWith('.ts') ? new URL('../../../dist/train/group/worker.js', here) : new URL('./worker.js', here);
 }

@@ -28,7 +28,7 @@ export class Barrier {
       return;
     }
     while (Atomics.load(this.memory, GENERATION) === generation) {
-      if (Atomics.load(this.memory, FAILED)) throw new OtherThreadFailed('another replica failed');
+      if (Atomics.load(this.memory, FAILED)) throw new OtherThreadFailed('another member failed');
       Atomics.wait(this.memory, GENERATION, generation, POLL_MILLISECONDS);
     }
   }

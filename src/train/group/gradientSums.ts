@@ -1,0 +1,77 @@
+/** Gradients of several passes, summed by parameter: in memory that threads share, or on the device. */
+import { type FlatVectors, hostValues, tf } from '../../backend/index.js';
+import { forEachSlice, type ParameterSpec, type Weights } from '../../encoders/parameters.js';
+
+export abstract class GradientSums {
+  constructor(
+    protected readonly specs: readonly ParameterSpec[],
+    protected readonly weights: Weights,
+  ) {}
+
+  /** Adds the gradient of what `f` computes, with respect to what is not frozen, and returns its value. */
+  add(f: () => tf.Scalar): tf.Scalar {
+    const trained = this.specs.filter(({ frozen }) => !frozen).map(({ name }) => this.weights[name]!);
+    const { value, grads } = tf.variableGrads(f, trained);
+    forEachSlice(this.specs, ({ name }, begin) => {
+      const gradient = grads[this.weights[name]!.name];
+      if (gradient) this.keep(name, begin, gradient);
+    });
+    return value;
+  }
+
+  /** Takes over the gradient of a parameter that begins at `begin` of all. */
+  protected abstract keep(name: string, begin: number, gradient: tf.Tensor): void;
+}
+
+/** Written to one thread's row at once. */
+export class SharedGradientSums extends GradientSums {
+  private readonly begun = new Set<string>();
+
+  constructor(
+    specs: readonly ParameterSpec[],
+    weights: Weights,
+    private readonly vectors: FlatVectors,
+    private readonly row: `gradient ${number}`,
+  ) {
+    super(specs, weights);
+  }
+
+  /** What had no gradient has 0. */
+  end(): void {
+    forEachSlice(this.specs, ({ name }, begin, end) => {
+      if (!this.begun.has(name)) this.vectors.clear(this.row, begin, end);
+    });
+  }
+
+  protected override keep(name: string, begin: number, gradient: tf.Tensor): void {
+    const values = hostValues(gradient); // on CPU backends: no device to wait for
+    if (this.begun.has(name)) this.vectors.add(this.row, begin, values);
+    else this.vectors.write(this.row, begin, values);
+    this.begun.add(name);
+    gradient.dispose();
+  }
+}
+
+/** Kept as tensors. */
+export class TensorGradientSums extends GradientSums {
+  private readonly sums = new Map<string, tf.Tensor>();
+
+  /** [P], 0 for what is frozen; the sums are used up. */
+  flat(): tf.Tensor1D {
+    return tf.tidy(() => {
+      const parts = this.specs.map(({ name }) => {
+        const sum = this.sums.get(name);
+        return sum ? tf.reshape(sum, [-1]) : tf.zeros([this.weights[name]!.size]);
+      });
+      const all = tf.concat1d(parts as tf.Tensor1D[]);
+      tf.dispose([...this.sums.values()]);
+      return all;
+    });
+  }
+
+  protected override keep(name: string, _begin: number, gradient: tf.Tensor): void {
+    const sum = this.sums.get(name);
+    this.sums.set(name, tf.keep(sum ? tf.add(sum, gradient) : gradient));
+    if (sum) tf.dispose([sum, gradient]);
+  }
+}

@@ -1,0 +1,96 @@
+import { describe, expect, it } from 'vitest';
+import { createFlatMemory, type FlatRow, FlatVectors } from '../../src/backend/index.js';
+import { gaussian } from './harness.js';
+
+const SETTINGS = { learningRate: 0.01, weightDecay: 0.1, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+const STEPS = 4;
+
+/** The rows after some updates by sums of gradients, all threads one after the other. */
+function updated(P: number, threads: number, gradients: readonly Float32Array[][], scale = 0.5) {
+  const memory = createFlatMemory(P, threads, true);
+  const members = Array.from({ length: threads }, (_, thread) => new FlatVectors(memory, thread));
+  const start = gaussian([P]).values;
+  for (const row of ['parameters', 'average'] as const) members[0]!.write(row, 0, start);
+  members[0]!.write('decays', 0, decaysOf(P));
+  const squares: number[] = [];
+  gradients.forEach((shares, i) => {
+    shares.forEach((share, thread) => members[thread]!.write(`gradient ${thread}`, 0, share));
+    squares.push(members.reduce((sum, member) => sum + member.sumGradients(), 0));
+    for (const member of members) {
+      member.update({ ...SETTINGS, step: i + 1, gradientScale: scale });
+      member.blendAverage(0.75);
+    }
+  });
+  const read = (row: FlatRow) => {
+    const values = new Float32Array(P);
+    members[0]!.read(row, values);
+    return values;
+  };
+  return { start, squares, read };
+}
+
+const decaysOf = (P: number) => Float32Array.from({ length: P }, (_, i) => i % 2);
+const gradientsOf = (P: number, threads: number) =>
+  Array.from({ length: STEPS }, (_, step) => Array.from({ length: threads }, (_, thread) => gaussian([P], 1 + step + 10 * thread).values));
+
+describe.each([1, 2, 3])('%i threads', (threads) => {
+  // A row of one segment, whole blocks and a part of one, and sizes that are no multiple of four lanes.
+  it.each([1, 7, 5000, 100_003])('update %i numbers as the algorithm does in double precision', (P) => {
+    const gradients = gradientsOf(P, threads);
+    const { start, squares, read } = updated(P, threads, gradients);
+    const [decays, parameters, average] = [decaysOf(P), read('parameters'), read('average')];
+    let worst = 0;
+    const norms = new Float64Array(STEPS);
+    for (let i = 0; i < P; i++) {
+      let [p, m, v, a] = [start[i]!, 0, 0, start[i]!];
+      gradients.forEach((shares, step) => {
+        const sum = shares.reduce((total, share) => Math.fround(total + share[i]!), 0);
+        norms[step]! += sum * sum;
+        const g = 0.5 * sum;
+        m = SETTINGS.beta1 * m + (1 - SETTINGS.beta1) * g;
+        v = SETTINGS.beta2 * v + (1 - SETTINGS.beta2) * g ** 2;
+        const deviation = Math.sqrt(v / (1 - SETTINGS.beta2 ** (step + 1))) + SETTINGS.epsilon;
+        p -= SETTINGS.learningRate * (SETTINGS.weightDecay * decays[i]! * p + m / (1 - SETTINGS.beta1 ** (step + 1)) / deviation);
+        a = 0.75 * a + 0.25 * p;
+      });
+      worst = Math.max(worst, Math.abs(p - parameters[i]!), Math.abs(a - average[i]!));
+    }
+    expect(worst).toBeLessThan(1e-6);
+    squares.forEach((square, step) => expect(Math.abs(square / norms[step]! - 1)).toBeLessThan(1e-12));
+  });
+});
+
+it('a parameter without gradient and decay stays where it is, and small moments end as zeros', () => {
+  const memory = createFlatMemory(4, 1, false);
+  const vectors = new FlatVectors(memory, 0);
+  vectors.write('parameters', 0, Float32Array.of(1, -2, 3, 4));
+  vectors.write('firstMoment', 0, Float32Array.of(0, 0, 1e-31, -1e-31));
+  vectors.write('secondMoment', 0, Float32Array.of(0, 0, 1e-37, 1e-37));
+  vectors.sumGradients();
+  vectors.update({ ...SETTINGS, step: 1, gradientScale: 1 });
+  const read = (row: FlatRow) => {
+    const values = new Float32Array(4);
+    vectors.read(row, values);
+    return [...values];
+  };
+  expect(read('parameters')).toEqual([1, -2, 3, 4]);
+  expect(read('firstMoment').map(Math.abs)).toEqual([0, 0, 0, 0]);
+  expect(read('secondMoment')).toEqual([0, 0, 0, 0]);
+});
+
+it('not a number stays one: the norm tells', () => {
+  const vectors = new FlatVectors(createFlatMemory(9, 1, false), 0);
+  vectors.write('gradient 0', 8, Float32Array.of(Number.NaN));
+  expect(vectors.sumGradients()).toBeNaN();
+});
+
+it('parts are written, added to, cleared and read across the borders of segments', () => {
+  const P = 30;
+  const vectors = new FlatVectors(createFlatMemory(P, 3, false), 0);
+  vectors.write('gradient 1', 5, new Float32Array(20).fill(1));
+  vectors.add('gradient 1', 8, new Float32Array(10).fill(2));
+  vectors.clear('gradient 1', 9, 13);
+  const part = new Float32Array(17);
+  vectors.read('gradient 1', part, 3);
+  expect([...part]).toEqual([0, 0, 1, 1, 1, 3, 0, 0, 0, 0, 3, 3, 3, 3, 3, 1, 1]);
+});
