@@ -1,98 +1,146 @@
 /**
- * `npm run bench`: one training step in the shape of MiniLM-L6 and one about that of the quickstart, by backend.
- *   npm run bench -- --backend onnx     one backend alone
- *   npm run bench -- --json             the figures for programs
- * Every row is measured in a process of its own, so that its peak memory is its own.
+ * `npm run bench`: every benchmark of this folder in one table, each with its ratio to a peer in the same run.
+ *   npm run bench -- --only step,index     some of them alone
+ *   npm run bench -- --json                the figures for programs
+ * Each row is measured in a process of its own, so that its peak memory is its own. SIMANS_PYTHON names a Python with the peers: torch, transformers,
+ * sentence-transformers, faiss-cpu, tokenizers; SIMANS_DATA the folder of data sets that some rows read.
  */
 import { spawnSync } from 'node:child_process';
 import os from 'node:os';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { probeBackends, selectBackend } from '../dist/backend/index.js';
+import { probeBackends } from '../dist/backend/index.js';
 import { gigabytes } from '../dist/report/figures.js';
 import { table } from '../dist/report/table.js';
-import { MINI_LM, QUICKSTART } from './shapes.mjs';
-import { timeStep } from './step.mjs';
+import { PYTHON } from './peer.mjs';
+import { SHAPES } from './shapes.mjs';
 
-/** @typedef {import('../dist/backend/index.js').BackendName} BackendName */
-/** @typedef {'MiniLM-L6' | 'quickstart'} ShapeName */
-/** `timing` is absent where not even one step of two sequences ended in time. @typedef {{ backend: string, shape: ShapeName, timing?: Timing }} Row */
-/** @typedef {import('./step.mjs').StepTiming & { peakMemoryBytes: number }} Timing */
+/**
+ * One measurement: `own` and `peer` as the table shows them, `ratio` > 1 where the peer is slower.
+ * @typedef {object} Row
+ * @property {string} what
+ * @property {string} own
+ * @property {string} [peer]
+ * @property {number} [ratio]
+ * @property {string} [limit] the share of the machine's own limit
+ * @property {number} [peakMemoryBytes]
+ * @property {string} [note]
+ */
+/** @typedef {{ name: string, argv: string[], rows: (found: any) => Row[] }} Bench */
 
-/** @type {Record<ShapeName, import('./shapes.mjs').StepShape>} */
-const SHAPES = { 'MiniLM-L6': MINI_LM, quickstart: QUICKSTART };
-/** Seconds after which a row is given up. */
-const MOST_SECONDS = 120;
+/** Seconds after which a benchmark is given up. */
+const MOST_SECONDS = 900;
 
-const { values } = parseArgs({
-  options: { backend: { type: 'string' }, shape: { type: 'string' }, json: { type: 'boolean', default: false } },
-});
+const { values } = parseArgs({ options: { only: { type: 'string' }, json: { type: 'boolean', default: false } } });
+const wanted = values.only?.split(',');
+const benches = [...(await steps()), ...others()].filter(({ name }) => !wanted || wanted.includes(name));
+if (benches.length === 0)
+  throw new Error(`--only ${values.only}; expected ${[...new Set(others().map(({ name }) => name)), 'step'].join(', ')}`);
+const rows = benches.flatMap(measure);
+console.log(values.json ? JSON.stringify(rows, null, 2) : report());
 
-if (values.backend && values.shape) {
-  console.log(JSON.stringify(await measure(/** @type {BackendName} */ (values.backend), /** @type {ShapeName} */ (values.shape))));
-} else {
-  const backends = values.backend ? [values.backend] : await usableBackends();
-  const rows = backends.flatMap((backend) => /** @type {ShapeName[]} */ (Object.keys(SHAPES)).map((shape) => inOwnProcess(backend, shape)));
-  console.log(values.json ? JSON.stringify(rows, null, 2) : report(rows));
-}
-process.exit();
-
-/** The backends that start here; webgpu only on a hardware GPU. */
-async function usableBackends() {
-  const probes = await probeBackends();
-  return probes.filter(({ name, usable, accelerated }) => usable && (accelerated || name !== 'webgpu')).map(({ name }) => name);
-}
-
-/** @param {string} backend @param {ShapeName} shape @returns {Row} */
-function inOwnProcess(backend, shape) {
-  if (!values.json) console.error(`${backend}, ${shape} …`);
-  const argv = [fileURLToPath(import.meta.url), '--backend', backend, '--shape', shape];
-  const { status, stdout, stderr, error } = spawnSync(process.execPath, argv, { encoding: 'utf8', timeout: MOST_SECONDS * 1000 });
-  if (/** @type {NodeJS.ErrnoException | undefined} */ (error)?.code === 'ETIMEDOUT') return { backend, shape };
-  if (status !== 0) throw new Error(`${backend}, ${shape} ended with ${status}: ${stderr}`);
-  return { backend, shape, timing: JSON.parse(stdout) };
-}
-
-/** @param {BackendName} backend @param {ShapeName} shape @returns {Promise<Timing>} */
-async function measure(backend, shape) {
-  await selectBackend(backend);
-  return { ...(await timeStep(SHAPES[shape])), peakMemoryBytes: process.resourceUsage().maxRSS * 1024 };
+/** On every backend that starts here; webgpu only on a hardware GPU; the default one in every shape. @returns {Promise<Bench[]>} */
+async function steps() {
+  const usable = (await probeBackends()).filter(({ name, usable, accelerated }) => usable && (accelerated || name !== 'webgpu'));
+  return usable.flatMap(({ name: backend }) =>
+    Object.keys(SHAPES)
+      .filter((shape) => backend === 'onnx' || /MiniLM-L6 16×64|quickstart/.test(shape))
+      .map((shape) => ({
+        name: 'step',
+        argv: ['step.mjs', '--backend', backend, '--shape', shape],
+        rows: stepRows,
+      })),
+  );
 }
 
-/** @param {Row[]} rows */
-function report(rows) {
-  const head = ['step', 'backend', 's/step', 'steps/s', 'GFLOP/s', 'over products', 'repeats', 'peak memory'];
+/** @param {import('./step.mjs').StepTiming} timing @returns {Row[]} */
+function stepRows({ shape, sequences, whole, backend, replicas, gradient, step, gflops, limit, peer, peakMemoryBytes }) {
+  const what = `step ${shape}, ${backend}, ${replicas} thread${replicas > 1 ? 's' : ''}`;
+  const speed = `${gflops.toPrecision(3)} GFLOP/s`;
+  const note = sequences < whole ? [`${what}: timed with ${sequences} of ${whole} sequences, once: a whole step takes too long`] : [];
   return [
-    `${os.cpus()[0]?.model ?? os.arch()}, ${os.availableParallelism()} cores, Node ${process.version}; one thread, forward and backward, medians`,
-    '',
-    table(head, rows.map(cells)),
-    '',
-    'GFLOP/s counts the matrix products; "over products" is the step over the time of those products alone, in the same process, in turn.',
-    ...rows.flatMap(reservation),
-  ].join('\n');
-}
-
-/** @param {Row} row */
-function cells({ shape, backend, timing }) {
-  const { sequences, tokens } = timing?.shape ?? SHAPES[shape];
-  const name = `${shape}, ${sequences}×${tokens} tokens`;
-  if (timing === undefined) return [name, backend, `over ${MOST_SECONDS}`, '', '', '', '0', ''];
-  const { seconds, gflops, overProducts, repeats, peakMemoryBytes } = timing;
-  return [
-    name,
-    backend,
-    seconds < 10 ? seconds.toFixed(3) : seconds.toFixed(1),
-    (1 / seconds).toPrecision(3),
-    gflops.toPrecision(3),
-    overProducts === undefined ? '' : overProducts.toFixed(2),
-    String(repeats),
-    gigabytes(peakMemoryBytes),
+    {
+      what: `${what}: forward and backward`,
+      own: `${seconds(gradient)}, ${speed}`,
+      ...(peer && { peer: `${seconds(peer.gradient)}, ${peer.version}`, ratio: peer.gradient / gradient }),
+      ...(limit !== undefined && { limit: `${Math.round((100 * limit) / gradient)} %` }),
+      peakMemoryBytes,
+      ...(note.length > 0 && { note: note[0] }),
+    },
+    {
+      what: `${what}: with AdamW`,
+      own: seconds(step),
+      ...(peer && { peer: seconds(peer.step), ratio: peer.step / step }),
+      ...(limit !== undefined && { limit: `${Math.round((100 * limit) / step)} %` }),
+    },
   ];
 }
 
-/** What a row does not say of itself. @param {Row} row */
-function reservation({ shape, backend, timing }) {
-  if (timing === undefined) return [`${shape} on ${backend} was given up after ${MOST_SECONDS} s, start-up included.`];
-  if (timing.shape.sequences === SHAPES[shape].sequences) return [];
-  return [`${shape} on ${backend} is timed with ${timing.shape.sequences} sequences, once: a whole step takes too long.`];
+/** @returns {Bench[]} */
+function others() {
+  return [
+    {
+      name: 'index',
+      argv: ['index.mjs', '--python', PYTHON],
+      rows: ({ passages, width, k, exact, faiss, version, overFaiss, peakMemoryBytes }) => [
+        {
+          what: `exact search of ${passages.toLocaleString('en')} × ${width}, K ${k}, 1 thread`,
+          own: `${exact.toFixed(1)} queries/s`,
+          ...(faiss && { peer: `${faiss.toFixed(1)}, faiss ${version}`, ratio: overFaiss }),
+          peakMemoryBytes,
+        },
+      ],
+    },
+    {
+      name: 'draw',
+      argv: ['draw.mjs', '--python', PYTHON],
+      rows: ({ ours, numpy, version }) => [
+        {
+          what: 'drawing 15 of 200, 1 thread',
+          own: `${Math.round(ours).toLocaleString('en')} queries/s`,
+          ...(numpy && { peer: `${Math.round(numpy).toLocaleString('en')}, NumPy ${version}`, ratio: ours / numpy }),
+        },
+      ],
+    },
+  ];
+}
+
+/** @param {Bench} bench @returns {Row[]} */
+function measure({ argv: [program, ...argv], rows }) {
+  if (!values.json) console.error(`${[program, ...argv].join(' ')} …`);
+  const file = path.join(path.dirname(fileURLToPath(import.meta.url)), program);
+  const { status, stdout, stderr, error } = spawnSync(process.execPath, [file, ...argv, '--json'], {
+    encoding: 'utf8',
+    timeout: MOST_SECONDS * 1000,
+  });
+  const what = [program, ...argv].join(' ');
+  if (/** @type {NodeJS.ErrnoException | undefined} */ (error)?.code === 'ETIMEDOUT')
+    return [{ what, own: `given up after ${MOST_SECONDS} s` }];
+  if (status !== 0) throw new Error(`${what} ended with ${status}: ${stderr}`);
+  return rows(JSON.parse(stdout));
+}
+
+function report() {
+  const lines = rows.map(({ what, own, peer, ratio, limit, peakMemoryBytes }) => [
+    what,
+    own,
+    peer ?? 'absent',
+    ratio === undefined ? '' : ratio.toFixed(2),
+    limit ?? '',
+    peakMemoryBytes === undefined ? '' : gigabytes(peakMemoryBytes),
+  ]);
+  return [
+    `${os.cpus()[0]?.model ?? os.arch()}, ${os.availableParallelism()} cores, Node ${process.version}; medians, own and peer in turns`,
+    '',
+    table(['what', 'here', 'peer', 'ratio', 'of the limit', 'peak memory'], lines),
+    '',
+    'Ratio: how many times faster than the peer. The limit of a step is its matrix products alone, on as many threads, in turns with it.',
+    ...rows.flatMap(({ note }) => note ?? []),
+  ].join('\n');
+}
+
+/** @param {number} value */
+function seconds(value) {
+  return `${value < 10 ? value.toFixed(3) : value.toFixed(1)} s`;
 }

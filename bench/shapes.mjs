@@ -7,23 +7,57 @@
  * @property {number} heads
  * @property {number} feedForward F
  * @property {number} vocabulary V
- * @property {number} sequences B: one query and one passage in turn
- * @property {number} tokens T, of every sequence: no padding
+ * @property {Rows} queries
+ * @property {Rows} passages as many as queries
  */
 
-/** The shape of MiniLM-L6, whose vocabulary is BERT's: 16 sequences of 64 tokens. @type {StepShape} */
-export const MINI_LM = { layers: 6, width: 384, heads: 12, feedForward: 1536, vocabulary: 30522, sequences: 16, tokens: 64 };
+/** Sequences of one length: no padding. @typedef {{ sequences: number, tokens: number }} Rows */
 
-/** About a quarter of a step of configs/quickstart.yaml: short texts, a small encoder. @type {StepShape} */
-export const QUICKSTART = { layers: 1, width: 192, heads: 6, feedForward: 768, vocabulary: 1800, sequences: 512, tokens: 20 };
+const MODELS = {
+  'BERT-mini': { layers: 4, width: 256, heads: 4, feedForward: 1024, vocabulary: 30_522 },
+  'MiniLM-L6': { layers: 6, width: 384, heads: 12, feedForward: 1536, vocabulary: 30_522 },
+  'BERT-base': { layers: 12, width: 768, heads: 12, feedForward: 3072, vocabulary: 30_522 },
+};
+
+/** @param {keyof typeof MODELS} model @param {number} sequences @param {number} queryTokens @param {number} passageTokens @returns {StepShape} */
+const stepOf = (model, sequences, queryTokens, passageTokens) => ({
+  ...MODELS[model],
+  queries: { sequences, tokens: queryTokens },
+  passages: { sequences, tokens: passageTokens },
+});
+
+/** By name: the model, sequences × tokens of both sides together, or of passages + queries. @type {Readonly<Record<string, StepShape>>} */
+export const SHAPES = {
+  'BERT-mini 16×64': stepOf('BERT-mini', 8, 64, 64),
+  'BERT-mini 32×128+32×16': stepOf('BERT-mini', 32, 16, 128),
+  'MiniLM-L6 16×64': stepOf('MiniLM-L6', 8, 64, 64),
+  'MiniLM-L6 32×128+32×16': stepOf('MiniLM-L6', 32, 16, 128),
+  'BERT-base 8×64': stepOf('BERT-base', 4, 64, 64),
+  /** About a quarter of a step of configs/quickstart.yaml: short texts, a small encoder. */
+  'quickstart 512×20': {
+    ...{ layers: 1, width: 192, heads: 6, feedForward: 768, vocabulary: 1800 },
+    queries: { sequences: 256, tokens: 20 },
+    passages: { sequences: 256, tokens: 20 },
+  },
+};
 
 /**
- * The products of one step, by kind, as the encoder computes them: all tokens ask in all layers but the last, where only [CLS]
- * does, so that its query, output and feed-forward products have one row a sequence and no token's key or value is formed.
+ * The products of one step, by pass and layer, as the encoder computes them: all tokens ask in all layers but the last, where only [CLS] does, so that
+ * its query, output and feed-forward products have one row a sequence and no token's key or value is formed. Sides of one length are one pass.
  * `dense`: x [rows, into] · wᵀ [into, out]; `batched`: `batch` products [rows, inner] · [inner, columns].
  * @param {StepShape} shape
  */
-export function productsOf({ layers, width: D, heads: H, feedForward: F, sequences: B, tokens: T }) {
+export function productsOf(shape) {
+  const { queries, passages } = shape;
+  const passes =
+    queries.tokens === passages.tokens
+      ? [{ sequences: queries.sequences + passages.sequences, tokens: queries.tokens }]
+      : [queries, passages];
+  return passes.flatMap((pass) => productsOfPass(shape, pass));
+}
+
+/** @param {StepShape} shape @param {Rows} pass */
+function productsOfPass({ layers, width: D, heads: H, feedForward: F }, { sequences: B, tokens: T }) {
   return Array.from({ length: layers }, (_, layer) => {
     const last = layer === layers - 1;
     const rows = last ? B : B * T;
@@ -63,3 +97,12 @@ export function flopsOf(shape) {
   }
   return 3 * forward;
 }
+
+/** Every `parts`-th part of a batch, or at least one sequence a side. @param {StepShape} shape @param {number} parts @returns {StepShape} */
+export function partOf(shape, parts) {
+  const part = (/** @type {Rows} */ rows) => ({ ...rows, sequences: Math.max(1, Math.round(rows.sequences / parts)) });
+  return { ...shape, queries: part(shape.queries), passages: part(shape.passages) };
+}
+
+/** @param {StepShape} shape */
+export const sequencesOf = ({ queries, passages }) => queries.sequences + passages.sequences;

@@ -1,122 +1,196 @@
-/** The time of one training step, forward and backward without dropout, on the active backend. */
-import { tf } from '../dist/backend/index.js';
-import { deriveKey, integer } from '../dist/core/random.js';
-import { bertShape } from '../dist/encoders/architectures.js';
-import { createDualEncoder } from '../dist/encoders/dualEncoder.js';
-import { createWeights, disposeWeights, initialParameters } from '../dist/encoders/parameters.js';
-import { contrastiveLoss } from '../dist/train/contrastive.js';
-import { productsAlone } from './products.mjs';
-import { flopsOf } from './shapes.mjs';
+/**
+ * One training step of one shape: forward and backward, and with AdamW; beside PyTorch's in turns and beside its matrix products alone.
+ *   node bench/step.mjs --shape 'MiniLM-L6 16×64' [--backend onnx] [--replicas 2] [--repeats 9] [--equal 10] [--json]
+ * `--equal n`: loss and gradient of n states of a short training are held against PyTorch's on the same batch. SIMANS_PYTHON names a Python with
+ * torch and transformers; without it there is no peer. Peak memory is the process's own.
+ */
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { selectBackend, tf } from '../dist/backend/index.js';
+import { bytesOf } from '../dist/core/files.js';
+import { openLimit } from './limit.mjs';
+import { startPeer } from './peer.mjs';
+import { flopsOf, partOf, SHAPES, sequencesOf } from './shapes.mjs';
 import { clock, median } from './timing.mjs';
+import { openTrainer, TEMPERATURE } from './trainer.mjs';
 
 /** @typedef {import('./shapes.mjs').StepShape} StepShape */
+/** @typedef {Awaited<ReturnType<typeof openTrainer>>} Trainer */
 
 /**
+ * Seconds are medians.
  * @typedef {object} StepTiming
- * @property {StepShape} shape as timed: a slow backend gets fewer sequences
- * @property {number} seconds median of a step
+ * @property {string} shape
+ * @property {number} sequences as timed: a slow backend gets two
+ * @property {number} whole sequences of the shape
+ * @property {string} backend
+ * @property {number} replicas
  * @property {number} repeats
- * @property {number} gflops 10⁹ floating-point operations of the products a second of the step
- * @property {number} [overProducts] median of the step over median of its products alone; backend onnx only
- * @property {number} [productSeconds]
+ * @property {number} gradient forward and backward
+ * @property {number} step with AdamW
+ * @property {number} gflops 10⁹ floating-point operations of the products a second of `gradient`
+ * @property {number} peakMemoryBytes
+ * @property {number} [limit] the products alone on as many threads; backend onnx only
+ * @property {{ version: string, gradient: number, step: number, peakMemoryBytes: number }} [peer]
+ * @property {{ states: number, loss: number, gradient: number }} [difference] the largest from the peer's, relative
  */
 
-/** Seconds that one shape may take, warm-up aside. */
-const BUDGET = 20;
-const MOST_REPEATS = 15;
 /** Seconds of a step beyond which two sequences are timed instead, once. */
 const SLOW_STEP = 15;
+/** Of the training whose states are compared: small enough that the loss of the one batch does not vanish. */
+const STATE_RATE = 5e-6;
+const PAUSE = 60; // milliseconds that let the other's threads come to rest
 
-/**
- * Steps and, on the backend `onnx`, their products alone, in turn, so that both meet the same machine. A backend on which a step
- * is slow gets two sequences, once.
- * @param {StepShape} wanted
- * @returns {Promise<StepTiming>}
- */
-export async function timeStep(wanted) {
-  const pair = { ...wanted, sequences: 2 };
-  const small = createStep(pair);
-  const pairSeconds = await clock(small.run);
-  small.dispose();
-  if ((pairSeconds * wanted.sequences) / 2 > SLOW_STEP) return timing(pair, pairSeconds, 1);
-  return timeWhole(wanted);
-}
+const { values: options } = parseArgs({
+  options: {
+    shape: { type: 'string', default: 'MiniLM-L6 16×64' },
+    backend: { type: 'string', default: 'onnx' },
+    replicas: { type: 'string' },
+    repeats: { type: 'string', default: '9' },
+    equal: { type: 'string', default: '0' },
+    json: { type: 'boolean', default: false },
+  },
+});
+const backend = /** @type {import('../dist/backend/index.js').BackendName} */ (options.backend);
+const shape = SHAPES[options.shape];
+if (!shape) throw new Error(`--shape ${options.shape}; expected one of ${Object.keys(SHAPES).join(', ')}`);
+// Replicas share memory: on backends without onnxruntime one thread computes.
+const replicas = Number(options.replicas ?? (backend === 'onnx' ? Math.min(2, os.availableParallelism()) : 1));
+await selectBackend(backend);
+const timing = await measure();
+console.log(options.json ? JSON.stringify(timing) : timing);
+process.exit();
 
-/** @param {StepShape} shape @returns {Promise<StepTiming>} */
-async function timeWhole(shape) {
-  const step = createStep(shape);
-  const products = tf.getBackend() === 'onnx' ? productsAlone(shape) : undefined;
-  const first = await clock(step.run); // warms up
-  products?.();
-  const repeats = Math.max(1, Math.min(MOST_REPEATS, Math.floor(BUDGET / first / (products ? 2 : 1))));
-  /** @type {number[]} */
-  const stepTimes = [];
-  /** @type {number[]} */
-  const productTimes = [];
-  for (let i = 0; i < repeats; i++) {
-    if (products) productTimes.push(await clock(products));
-    stepTimes.push(await clock(step.run));
+/** @returns {Promise<StepTiming>} */
+async function measure() {
+  if (backend !== 'onnx') {
+    const pair = partOf(shape, shape.queries.sequences);
+    const seconds = await timedOnce(pair);
+    if ((seconds * sequencesOf(shape)) / 2 > SLOW_STEP) return summary(pair, { gradient: [seconds], step: [seconds], limit: [], peer: [] });
   }
-  step.dispose();
-  const timed = timing(shape, median(stepTimes), repeats);
-  if (!products) return timed;
-  const productSeconds = median(productTimes);
-  return { ...timed, productSeconds, overProducts: timed.seconds / productSeconds };
+  const trainer = await openTrainer(shape, replicas, backend);
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'simans-bench-'));
+  try {
+    const peer = backend === 'onnx' ? await openPeer(trainer, folder) : undefined;
+    const limit = backend === 'onnx' ? await openLimit(shape, replicas) : undefined;
+    const times = await takeTurns(trainer, peer, limit);
+    const peakOfPeer = peer && (await peer.ask('memory')).bytes;
+    const timed = summary(shape, times, peer && { version: peer.version, peakMemoryBytes: peakOfPeer });
+    const difference = peer && Number(options.equal) > 0 ? await compare(trainer, peer, folder, Number(options.equal)) : undefined;
+    peer?.end();
+    return { ...timed, ...(difference && { difference }) };
+  } finally {
+    fs.rmSync(folder, { recursive: true });
+  }
 }
 
-/** @param {StepShape} shape @param {number} seconds @param {number} repeats @returns {StepTiming} */
-const timing = (shape, seconds, repeats) => ({ shape, seconds, repeats, gflops: flopsOf(shape) / seconds / 1e9 });
+/** @param {StepShape} pair */
+async function timedOnce(pair) {
+  const trainer = await openTrainer(pair, 1, backend);
+  const seconds = await clock(async () => void (await trainer.gradient()));
+  await trainer.dispose();
+  return seconds;
+}
+
+/** @param {Trainer} trainer @param {string} folder */
+async function openPeer({ specs, batch, parameters }, folder) {
+  const rows = (/** @type {import('../dist/data/types.js').TokenTable} */ { ids, offsets }) =>
+    Array.from({ length: offsets.length - 1 }, (_, row) => [...ids.subarray(offsets[row], offsets[row + 1])]);
+  const settings = {
+    ...shape,
+    ...{ threads: replicas, temperature: TEMPERATURE, specs, positions: Math.max(shape.queries.tokens, shape.passages.tokens) },
+    ...{ queries: rows(batch.queries), passages: rows(batch.passages) },
+  };
+  const [told, given] = ['settings.json', 'parameters'].map((name) => path.join(folder, name));
+  fs.writeFileSync(told, JSON.stringify(settings));
+  fs.writeFileSync(given, bytesOf(parameters));
+  return startPeer('training_step.py', [told, given], { threads: replicas });
+}
+
+/** @param {Trainer} trainer @param {import('./peer.mjs').Peer | undefined} peer @param {(() => Promise<void>) | undefined} limit */
+async function takeTurns(trainer, peer, limit) {
+  /** @type {Times} */
+  const times = { gradient: [], step: [], limit: [], peer: [] };
+  const rest = () => new Promise((resolve) => setTimeout(resolve, PAUSE));
+  await trainer.update(STATE_RATE); // warms up
+  for (let i = 0; i < Number(options.repeats); i++) {
+    times.gradient.push(await clock(async () => void (await trainer.gradient())));
+    times.step.push(await clock(async () => void (await trainer.update(STATE_RATE))));
+    if (limit) times.limit.push(await clock(limit));
+    await rest();
+    if (peer) times.peer.push(await peer.ask('step'));
+    await rest();
+  }
+  return times;
+}
+
+/** @typedef {{ gradient: number[], step: number[], limit: number[], peer: { gradient: number, update: number }[] }} Times */
+
+/** @param {StepShape} timed @param {Times} times @param {{ version: string, peakMemoryBytes: number }} [peer] @returns {StepTiming} */
+function summary(timed, times, peer) {
+  const gradient = median(times.gradient);
+  return {
+    ...{
+      shape: options.shape,
+      sequences: sequencesOf(timed),
+      whole: sequencesOf(shape),
+      backend,
+      replicas,
+      repeats: times.gradient.length,
+    },
+    ...{ gradient, step: median(times.step), gflops: flopsOf(timed) / gradient / 1e9 },
+    peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
+    ...(times.limit.length > 0 && { limit: median(times.limit) }),
+    ...(peer && {
+      peer: {
+        ...peer,
+        gradient: median(times.peer.map(({ gradient }) => gradient)),
+        step: median(times.peer.map(({ gradient, update }) => gradient + update)),
+      },
+    }),
+  };
+}
 
 /**
- * One forward and backward pass through the dual encoder and the contrastive loss; half of the sequences are queries.
- * @param {StepShape} shape
+ * The largest relative differences of the loss and of any parameter's gradient (the length of the difference by the gradient's) over `states` states.
+ * @param {Trainer} trainer @param {import('./peer.mjs').Peer} peer @param {string} folder @param {number} states
  */
-function createStep({ layers, width, heads, feedForward, vocabulary, sequences, tokens }) {
-  const encoder = createDualEncoder({
-    transformer: bertShape({ layers, width, heads, feedForward, vocabulary, positions: tokens }),
-    towers: 'shared',
-    pooling: 'cls',
-    similarity: { cosine: { temperature: 0.05 } },
-    dropout: { hidden: 0, attention: 0 },
-    frozen: { embeddings: false, layers: 0 },
-  });
-  const weights = createWeights(encoder.specs, initialParameters(encoder.specs, 1));
-  const key = deriveKey(1, 'bench tokens');
-  const ids = Int32Array.from({ length: sequences * tokens }, (_, i) => integer(key, 0, i, vocabulary));
-  const batch = {
-    ids,
-    lengths: new Int32Array(sequences).fill(tokens),
-    tokens,
-    rows: Int32Array.from({ length: sequences }, (_, row) => row),
-  };
-  const Q = sequences / 2;
-  const contrast = { target: Int32Array.from({ length: Q }, (_, i) => i), mask: new Float32Array(Q * Q) };
+async function compare(trainer, peer, folder, states) {
+  const saved = [];
+  for (let i = 0; i < states; i++) {
+    await trainer.update(STATE_RATE);
+    saved.push((await trainer.read()).parameters);
+  }
+  let [loss, gradient] = [0, 0];
+  for (const parameters of saved) {
+    const own = await trainer.at(parameters);
+    const [file, into] = ['state', 'gradient'].map((name) => path.join(folder, name));
+    fs.writeFileSync(file, bytesOf(parameters));
+    const theirs = await peer.ask(`gradient ${file} ${into}`);
+    const bytes = fs.readFileSync(into);
+    const expected = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+    loss = Math.max(loss, Math.abs(own.loss - theirs.loss) / Math.max(1e-3, Math.abs(theirs.loss)));
+    gradient = Math.max(gradient, worst(trainer.specs, own.gradient, expected));
+  }
+  return { states, loss, gradient };
+}
 
-  const loss = () => {
-    const vectors = encoder.encode(weights, 'query', batch); // [B, D]
-    const custom = tf.customGrad((...given) => {
-      const [all, save] = /** @type {[tf.Tensor2D, tf.GradSaveFunc]} */ (/** @type {unknown} */ (given));
-      const queries = tf.slice2d(all, [0, 0], [Q, width]);
-      const passages = tf.slice2d(all, [Q, 0], [Q, width]);
-      const {
-        loss: value,
-        queryGradient,
-        passageGradient,
-      } = contrastiveLoss(queries, passages, contrast, {
-        loss: { kind: 'softmax' },
-        logitScale: encoder.logitScale,
-      });
-      save([tf.concat2d([queryGradient, passageGradient], 0)]);
-      return { value, gradFunc: (dy, saved) => tf.mul(/** @type {tf.Tensor[]} */ (saved)[0], dy) };
-    });
-    return /** @type {tf.Scalar} */ (custom(vectors));
-  };
-  return {
-    run: async () => {
-      const { value, grads } = tf.variableGrads(loss, Object.values(weights));
-      await value.data(); // waits for a GPU
-      tf.dispose([value, ...Object.values(grads)]);
-    },
-    dispose: () => disposeWeights(weights),
-  };
+/** @param {Trainer['specs']} specs @param {Float32Array} own @param {Float32Array} expected */
+function worst(specs, own, expected) {
+  const all = Math.sqrt(expected.reduce((sum, value) => sum + value * value, 0));
+  let [begin, most] = [0, 0];
+  for (const { shape } of specs) {
+    const end = begin + tf.util.sizeFromShape(shape);
+    let [difference, length] = [0, 0];
+    for (let i = begin; i < end; i++) {
+      difference += (own[i] - expected[i]) ** 2;
+      length += expected[i] ** 2;
+    }
+    // A gradient that is nothing but rounding (softmax takes away what the keys' bias adds) is held to the whole's length.
+    most = Math.max(most, Math.sqrt(difference) / Math.max(Math.sqrt(length), 1e-4 * all));
+    begin = end;
+  }
+  return most;
 }

@@ -208,12 +208,12 @@ async function lossAndGradient(shape, plan, batch) {
   };
   const replicas = await Replicas.create(createSharedMemory(settings, { query: batch.queries, passage: batch.passages }), 'onnx');
   const parameters = initialParameters(createDualEncoder(shape).specs, 3);
-  const memory = createFlatMemory(parameters.length, 1, false);
-  replicas.begin(memory);
+  const flat = createFlatMemory(parameters.length, 1, false);
+  replicas.begin(flat);
   replicas.assign(parameters);
   const { loss } = await replicas.step(batch);
   const gradient = new Float32Array(parameters.length);
-  new FlatVectors(memory, 0).read('gradient 0', gradient);
+  new FlatVectors(flat, 0).read('gradient 0', gradient);
   await replicas.dispose();
   return [loss, ...gradient];
 }

@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import { selectBackend, tf } from '../../src/backend/index.js';
+import { selectBackend } from '../../src/backend/index.js';
 import { type Reporter, silentReporter } from '../../src/core/reporter.js';
 import { createDualEncoder } from '../../src/encoders/dualEncoder.js';
 import { initialParameters } from '../../src/encoders/parameters.js';

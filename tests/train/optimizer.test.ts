@@ -1,5 +1,5 @@
-import { beforeAll, describe, expect, it } from 'vitest';
-import { selectBackend, tf } from '../../src/backend/index.js';
+import { describe, expect, it } from 'vitest';
+import { tf } from '../../src/backend/index.js';
 import { deriveKey, normal } from '../../src/core/random.js';
 import type { ParameterSpec } from '../../src/encoders/parameters.js';
 import type { GradientSums } from '../../src/train/group/gradientSums.js';

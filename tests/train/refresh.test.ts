@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { selectBackend, tf } from '../../src/backend/index.js';
+import { selectBackend } from '../../src/backend/index.js';
 import { UserError } from '../../src/core/errors.js';
 import { type Reporter, silentReporter } from '../../src/core/reporter.js';
 import { splitOfPositives } from '../../src/data/texts.js';

@@ -1,5 +1,5 @@
 /** A group of members as the one that leads it sees them: the first lives in this thread, the others in workers. */
-import type { BackendName, FlatMemory, tf } from '../../backend/index.js';
+import type { BackendName, FlatMemory } from '../../backend/index.js';
 import type { GroupCommand, Member, SharedGroup, StepTotals, Update } from './member.js';
 import { closeThread, type MemberSettings, type MemberThread, openThread, runAll } from './thread.js';
 

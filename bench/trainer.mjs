@@ -1,0 +1,91 @@
+/** A group of replicas with an encoder of random weights and a batch of random tokens: what steps are timed on. */
+import { createFlatMemory, FlatVectors } from '../dist/backend/index.js';
+import { deriveKey, integer } from '../dist/core/random.js';
+import { bertShape } from '../dist/encoders/architectures.js';
+import { tableOf } from '../dist/encoders/batching.js';
+import { createDualEncoder } from '../dist/encoders/dualEncoder.js';
+import { initialParameters } from '../dist/encoders/parameters.js';
+import { createOptimizer } from '../dist/train/optimizer.js';
+import { Replicas } from '../dist/train/replicas.js';
+import { createSharedMemory } from '../dist/train/sharedMemory.js';
+
+/** @typedef {import('./shapes.mjs').StepShape} StepShape */
+
+export const TEMPERATURE = 0.05;
+
+/** @param {StepShape} shape @returns {import('../dist/encoders/dualEncoder.js').EncoderShape} */
+export function encoderOf({ layers, width, heads, feedForward, vocabulary, queries, passages }) {
+  const positions = Math.max(queries.tokens, passages.tokens);
+  return {
+    transformer: bertShape({ layers, width, heads, feedForward, vocabulary, positions }),
+    towers: 'shared',
+    pooling: 'cls',
+    similarity: { cosine: { temperature: TEMPERATURE } },
+    dropout: { hidden: 0, attention: 0 },
+    frozen: { embeddings: false, layers: 0 },
+  };
+}
+
+/** @param {StepShape} shape @returns {import('../dist/train/sharedMemory.js').StepBatch} */
+export function batchOf({ vocabulary, queries, passages }) {
+  const key = deriveKey(1, 'bench tokens');
+  const table = (/** @type {import('./shapes.mjs').Rows} */ { sequences, tokens }, /** @type {number} */ row) =>
+    tableOf(
+      Array.from({ length: sequences }, (_, i) =>
+        Int32Array.from({ length: tokens }, (_, j) => integer(key, row, i * tokens + j, vocabulary)),
+      ),
+    );
+  const Q = queries.sequences;
+  return {
+    step: 0,
+    queries: table(queries, 0),
+    passages: table(passages, 1),
+    contrast: { target: Int32Array.from({ length: Q }, (_, i) => i), mask: new Float32Array(Q * passages.sequences) },
+  };
+}
+
+/**
+ * Steps on the active backend.
+ * @param {StepShape} shape @param {number} replicas @param {import('../dist/backend/index.js').BackendName} backend
+ */
+export async function openTrainer(shape, replicas, backend) {
+  const encoder = encoderOf(shape);
+  const { specs } = createDualEncoder(encoder);
+  const batch = batchOf(shape);
+  const Q = shape.queries.sequences;
+  const rows = Q + shape.passages.sequences;
+  const settings = {
+    ...{ replicas, seed: 1, padId: 0, encoder, maxStepRows: rows },
+    memory: { kind: /** @type {const} */ ('whole'), microBatch: Q, chunkRows: rows, recompute: false },
+    loss: { kind: /** @type {const} */ ('softmax') },
+  };
+  const shared = createSharedMemory(settings, { query: batch.queries, passage: batch.passages });
+  const group = await Replicas.create(shared, backend);
+  const parameters = initialParameters(specs, 1);
+  const optimizer = createOptimizer(group, { parameters }, { weightDecay: 0.01, clipNorm: 1, averageDecay: 0 });
+  let step = 0;
+  return {
+    specs,
+    batch,
+    parameters,
+    /** One update. @param {number} [learningRate] */
+    update: (learningRate = 1e-5) => optimizer.step(batch, step++, learningRate),
+    /** Forward and backward alone. */
+    gradient: () => group.step(batch),
+    /** Loss and gradient at other parameters; the optimizer's are left for good. @param {Float32Array} at */
+    at: async (at) => {
+      const memory = createFlatMemory(at.length, replicas, false);
+      group.begin(memory);
+      group.assign(at);
+      const { loss } = await group.step(batch);
+      const gradient = new Float32Array(at.length);
+      new FlatVectors(memory, 0).read('gradient 0', gradient);
+      return { loss, gradient };
+    },
+    read: () => optimizer.read(),
+    dispose: async () => {
+      optimizer.dispose();
+      await group.dispose();
+    },
+  };
+}
