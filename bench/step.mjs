@@ -39,7 +39,9 @@ import { openTrainer, TEMPERATURE } from './trainer.mjs';
 
 /** Seconds of a step beyond which two sequences are timed instead, once. */
 const SLOW_STEP = 15;
-/** Of the training whose states are compared: small enough that the loss of the one batch does not vanish. */
+/** Of the updates that are timed: the weights stay, for the loss of one batch soon vanishes. */
+const TIMED_RATE = 0;
+/** Of the short training whose states are compared. */
 const STATE_RATE = 5e-6;
 const PAUSE = 60; // milliseconds that let the other's threads come to rest
 
@@ -114,10 +116,10 @@ async function takeTurns(trainer, peer, limit) {
   /** @type {Times} */
   const times = { gradient: [], step: [], limit: [], peer: [] };
   const rest = () => new Promise((resolve) => setTimeout(resolve, PAUSE));
-  await trainer.update(STATE_RATE); // warms up
+  await trainer.update(TIMED_RATE); // warms up
   for (let i = 0; i < Number(options.repeats); i++) {
     times.gradient.push(await clock(async () => void (await trainer.gradient())));
-    times.step.push(await clock(async () => void (await trainer.update(STATE_RATE))));
+    times.step.push(await clock(async () => void (await trainer.update(TIMED_RATE))));
     if (limit) times.limit.push(await clock(limit));
     await rest();
     if (peer) times.peer.push(await peer.ask('step'));

@@ -26,13 +26,13 @@ export function encoderOf({ layers, width, heads, feedForward, vocabulary, queri
   };
 }
 
-/** @param {StepShape} shape @returns {import('../dist/train/sharedMemory.js').StepBatch} */
+/** Token 0 is padding, which PyTorch gives no gradient. @param {StepShape} shape @returns {import('../dist/train/sharedMemory.js').StepBatch} */
 export function batchOf({ vocabulary, queries, passages }) {
   const key = deriveKey(1, 'bench tokens');
   const table = (/** @type {import('./shapes.mjs').Rows} */ { sequences, tokens }, /** @type {number} */ row) =>
     tableOf(
       Array.from({ length: sequences }, (_, i) =>
-        Int32Array.from({ length: tokens }, (_, j) => integer(key, row, i * tokens + j, vocabulary)),
+        Int32Array.from({ length: tokens }, (_, j) => 1 + integer(key, row, i * tokens + j, vocabulary - 1)),
       ),
     );
   const Q = queries.sequences;

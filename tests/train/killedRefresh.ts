@@ -15,17 +15,17 @@ export function writeShardedJob(folder: string): string {
   writeBeir(path.join(folder, 'beir'), SHARDS * SHARD_ROWS);
   const file = writeJobFile(folder);
   const job = JSON.parse(fs.readFileSync(file, 'utf8'));
-  job.encoder.init = { layers: 2, width: 64, heads: 2 };
+  job.encoder.init = { layers: 3, width: 128, heads: 4 };
   fs.writeFileSync(file, JSON.stringify(job));
   return file;
 }
 
-/** Where the refreshes are to be killed: after so many shards of such a refresh, in the order in which they come. */
+/** Where the refreshes are to be killed: after so many shards of such a refresh, never all, in the order in which they come. */
 export function killPoints(kills: number, seed: number): { refresh: number; shards: number }[] {
   const key = deriveKey(seed, 'kills within refreshes');
-  return Array.from({ length: kills }, (_, i) => integer(key, i, 0, REFRESHES * SHARDS))
+  return Array.from({ length: kills }, (_, i) => integer(key, i, 0, REFRESHES * (SHARDS - 1)))
     .sort((a, b) => a - b)
-    .map((moment) => ({ refresh: Math.floor(moment / SHARDS), shards: 1 + (moment % SHARDS) }));
+    .map((moment) => ({ refresh: Math.floor(moment / (SHARDS - 1)), shards: 1 + (moment % (SHARDS - 1)) }));
 }
 
 /** Shards that are there of the refresh under way. */
