@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { deriveKey, integer } from '../../src/core/random.js';
 import { SHARD_ROWS } from '../../src/index/encode.js';
-import { train, trainUntil, writeBeir, writeJobFile } from './process.js';
+import { train, trainUntilPowerCut, writeBeir, writeJobFile } from './process.js';
 
 /** Shards of the corpus. */
 const SHARDS = 8;
@@ -46,7 +46,7 @@ export async function killAndResume(
     for (const [, shards] of said.matchAll(/(\d+) of \d+ shards of vectors read back/g)) readBack += Number(shards);
   };
   for (const { refresh, shards } of points) {
-    const { stdout } = await trainUntil(() => shardsThere(job, refresh).length >= shards, 'SIGKILL', file, ...flags, ...resume);
+    const { stdout } = await trainUntilPowerCut(() => shardsThere(job, refresh).length >= shards, file, ...flags, ...resume);
     note(stdout);
     if (shardsThere(job, refresh).length > 0 && !fs.existsSync(path.join(job, 'summary.json'))) within++;
     resume = ['--resume'];

@@ -55,9 +55,16 @@ export interface Ended {
   readonly stderr: string;
 }
 
+interface Started {
+  readonly child: ChildProcess;
+  readonly ended: Promise<Ended>;
+}
+
 /** Starts `simans train`; `ended` waits for it. */
-export function startTrain(file: string, ...flags: string[]): { child: ChildProcess; ended: Promise<Ended> } {
-  const child = spawn(process.execPath, [bin, 'train', file, ...flags], { stdio: ['ignore', 'pipe', 'pipe'] });
+export const startTrain = (file: string, ...flags: string[]): Started => start([file, ...flags], false);
+
+function start(args: readonly string[], detached: boolean): Started {
+  const child = spawn(process.execPath, [bin, 'train', ...args], { stdio: ['ignore', 'pipe', 'pipe'], detached });
   let stdout = '';
   let stderr = '';
   child.stdout!.setEncoding('utf8').on('data', (text: string) => (stdout += text));
@@ -72,11 +79,22 @@ export function startTrain(file: string, ...flags: string[]): { child: ChildProc
 export const train = (file: string, ...flags: string[]): Promise<Ended> => startTrain(file, ...flags).ended;
 
 /** Runs `simans train` and sends the signal as soon as `moment` holds; polled every millisecond. */
-export async function trainUntil(moment: () => boolean, signal: NodeJS.Signals, file: string, ...flags: string[]): Promise<Ended> {
-  const { child, ended } = startTrain(file, ...flags);
+export function trainUntil(moment: () => boolean, signal: NodeJS.Signals, file: string, ...flags: string[]): Promise<Ended> {
+  const started = startTrain(file, ...flags);
+  return until(moment, started, () => started.child.kill(signal));
+}
+
+/** Kills all processes of the job at once, as a power cut does: by itself a process beside the training outlives it by some milliseconds. */
+export function trainUntilPowerCut(moment: () => boolean, file: string, ...flags: string[]): Promise<Ended> {
+  const started = start([file, ...flags], true);
+  return until(moment, started, () => process.kill(-started.child.pid!, 'SIGKILL'));
+}
+
+async function until(moment: () => boolean, { child, ended }: Started, stop: () => void): Promise<Ended> {
+  const runs = () => child.exitCode === null && child.signalCode === null;
   try {
-    while (child.exitCode === null && child.signalCode === null && !moment()) await new Promise((resolve) => setTimeout(resolve, 1));
-    child.kill(signal);
+    while (runs() && !moment()) await new Promise((resolve) => setTimeout(resolve, 1));
+    if (runs()) stop();
   } catch (error) {
     child.kill('SIGKILL');
     throw error;
