@@ -7,10 +7,11 @@ import type { Reporter } from '../core/reporter.js';
 import { encodeRow } from '../data/tokenCache.js';
 import { tableOf } from '../encoders/batching.js';
 import { createDualEncoder, type Side } from '../encoders/dualEncoder.js';
+import { createInference } from '../encoders/inference.js';
 import { openModelFolder } from '../encoders/modelFolder.js';
 import { createWeights, disposeWeights } from '../encoders/parameters.js';
 import { prefixed } from '../encoders/prefixed.js';
-import { encodeRows, rowsByLength } from '../index/encode.js';
+import { encodeTable } from '../index/encode.js';
 import { ExactIndex, QUERY_BLOCK } from '../index/exact.js';
 import { createSampler } from '../sampling/index.js';
 import type { Pool, Sampler } from '../sampling/types.js';
@@ -55,10 +56,8 @@ export async function pilotJob(folder: string, { step, queries, ranks, seed, rep
       model.maxTokens[side],
     );
   const vectorsOf = (side: Side, rows: Int32Array): Float32Array => {
-    const vectors = new Float32Array(rows.length * encoder.width);
     const table = tableOf(Array.from(rows, (row) => tokens(side, row)));
-    encodeRows(encoder, weights, side, table, rowsByLength(table, Int32Array.from(rows.keys())), model.tokenizer.padId, vectors);
-    return vectors;
+    return encodeTable(createInference(encoder, weights, side), table, model.tokenizer.padId, encoder.width);
   };
   const asked = heldOut(view, queries, seed);
   const passages = vectorsOf(

@@ -65,8 +65,8 @@ async function modelRun(name: string, context: RankContext): Promise<Run> {
   const { dataset, split, reporter } = context;
   const model = await openModelFolder(modelIn((await resolveWeights(name, { reporter })).folder));
   const encoder = createDualEncoder(model.shape);
-  const passages = encoded(model, dataset.corpus, 'passage', context);
-  const queries = encoded(model, subset(dataset.queries, split.rows), 'query', context);
+  const passages = await encoded(model, dataset.corpus, 'passage', context);
+  const queries = await encoded(model, subset(dataset.queries, split.rows), 'query', context);
   return search({ passages, queries, width: encoder.width, scale: encoder.logitScale }, context);
 }
 
@@ -82,17 +82,23 @@ function subset(texts: Texts, rows: Int32Array): Texts {
   };
 }
 
-function encoded(model: OpenedModel, texts: Texts, side: Side, { cacheFolder, reporter, threads }: RankContext): Float32Array {
+async function encoded(
+  model: OpenedModel,
+  texts: Texts,
+  side: Side,
+  { cacheFolder, reporter, threads }: RankContext,
+): Promise<Float32Array> {
   const key = sha256(
     JSON.stringify([model.sha256, model.shape, model.maxTokens, model.prefixes, side, fingerprintTexts(texts), texts.separated]),
   ).slice(0, 32);
   const folder = path.join(cacheFolder, `vectors-${key}`);
-  bulkEncode({
+  await bulkEncode({
     model,
     texts,
     side,
     folder,
     dtype: 'fp32',
+    precision: 'fp32',
     engine: 'onnxruntime',
     threads,
     shardRows: 4096,

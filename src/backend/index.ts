@@ -1,8 +1,8 @@
 /** The backends of TensorFlow.js, and the transformer's operators fused where the backend `onnx` runs. */
 export { type Node, node } from './onnx/graph.js';
 export { registerOnnxBackend } from './onnx/index.js';
-export { encodeModel, type Initializer, type Port, readNamedWeights } from './onnx/modelFile.js';
-export { type ModelSession, openModelSession } from './onnx/modelSession.js';
+export { type ElementType, encodeModel, type Initializer, type Port, readNamedWeights, TRANSPOSED } from './onnx/modelFile.js';
+export { type ModelInput, type ModelSession, openModelSession } from './onnx/modelSession.js';
 export { fillTensor, hostValues, isOnDevice } from './onnx/operator.js';
 export type { Values } from './onnx/session.js';
 export { type AdamwResult, type AdamwSettings, type AdamwUpdate, adamw } from './operators/adamw.js';

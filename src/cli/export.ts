@@ -1,5 +1,5 @@
 import type { CommandModule } from 'yargs';
-import type { Precision } from '../encoders/onnxEncoder.js';
+import type { Precision } from '../encoders/onnx/portableModel.js';
 
 interface ExportArguments {
   model: string;

@@ -48,8 +48,9 @@ export interface DualEncoder {
 /** Epsilon of the projection's LayerNorm. */
 export const PROJECTION_EPSILON = 1e-5;
 
-/** The prefixes of the towers' parameters: one for both sides, or one each. */
-export const towerPrefixes = (towers: EncoderShape['towers']): string[] => (towers === 'shared' ? [''] : SIDES.map((side) => `${side}.`));
+/** The prefix of a side's parameters: one for both sides, or one each. */
+export const towerPrefix = (towers: EncoderShape['towers'], side: Side): string => (towers === 'shared' ? '' : `${side}.`);
+export const towerPrefixes = (towers: EncoderShape['towers']): string[] => [...new Set(SIDES.map((side) => towerPrefix(towers, side)))];
 
 /** The parameters of one tower. */
 export function towerSpecs(prefix: string, { transformer: shape, projection, frozen }: EncoderShape): ParameterSpec[] {
@@ -76,7 +77,7 @@ export function createDualEncoder(shape: EncoderShape): DualEncoder {
     logitScale: cosine ? 1 / cosine.temperature : 1,
     encode: (weights, side, batch, training) =>
       tf.tidy(() => {
-        const prefix = towers === 'shared' ? '' : `${side}.`;
+        const prefix = towerPrefix(towers, side);
         const tokens = transformer(weights, prefix, transformerShape, batch, pooling === 'cls' ? 'first' : 'all', training); // [B, D] or [B·T, D]
         let x = pooled(tokens, batch, pooling); // [B, D]
         if (projection) x = dense(x, ...densePair(weights, `${prefix}projection.dense`)); // [B, width]

@@ -13,7 +13,7 @@ import { type NamedArray, writeSafetensors } from './formats/safetensors.js';
 import { readModules, writeModules } from './formats/sentenceTransformers.js';
 import { readWeightFiles } from './formats/weightFiles.js';
 import { resolveWeights } from './hub.js';
-import { encodeOnnxEncoder, type Precision } from './onnxEncoder.js';
+import { encodePortableModel, type Precision } from './onnx/portableModel.js';
 import { concatenated } from './parameters.js';
 import { loadTokenizer, type Tokenizer } from './tokenizer/tokenizer.js';
 import { writeTokenizer } from './tokenizerFolder.js';
@@ -56,7 +56,7 @@ export function writeModelFolder(folder: string, model: ModelToWrite, precisions
     writeTower(home, tensors, Math.max(...sides.map((side) => maxTokens[side])), model);
     const byName = new Map(tensors.map((tensor) => [tensor.name, tensor]));
     for (const precision of precisions)
-      writeFileAtomic(path.join(home, ONNX_FILES[precision]), encodeOnnxEncoder(shape, byName, precision));
+      writeFileAtomic(path.join(home, ONNX_FILES[precision]), encodePortableModel(shape, byName, precision));
   }
   writeJson(path.join(folder, SETTINGS), { shape, maxTokens, prefixes });
   writeFileAtomic(path.join(folder, 'README.md'), model.card);

@@ -13,15 +13,21 @@ function publishedTensors(spec: ParameterSpec): { name: string; shape: number[] 
   return PARTS.map((part) => ({ name: spec.name.replace(FUSED, `.self.${part}.`), shape }));
 }
 
+/** A parameter's values as named tensors, which share their memory. */
+export function namedParts(spec: ParameterSpec, values: Float32Array): NamedArray[] {
+  let at = 0;
+  return publishedTensors(spec).map(({ name, shape }) => {
+    const begin = at;
+    at += sizeOf(shape);
+    return { name, shape, values: values.subarray(begin, at) };
+  });
+}
+
 /** The flat vector [P] as named tensors; `prefix` is put before every name (moments of the optimizer). */
 export function namedTensors(specs: readonly ParameterSpec[], flat: Float32Array, prefix = ''): NamedArray[] {
   const tensors: NamedArray[] = [];
-  forEachSlice(specs, (spec, begin) => {
-    let at = begin;
-    for (const { name, shape } of publishedTensors(spec)) {
-      tensors.push({ name: prefix + name, shape, values: flat.subarray(at, at + sizeOf(shape)) });
-      at += sizeOf(shape);
-    }
+  forEachSlice(specs, (spec, begin, end) => {
+    for (const part of namedParts(spec, flat.subarray(begin, end))) tensors.push({ ...part, name: prefix + part.name });
   });
   return tensors;
 }

@@ -3,21 +3,22 @@
  * them, and what is finished is not made again.
  */
 import fs from 'node:fs';
-import { openModelSession } from '../backend/index.js';
 import { UserError } from '../core/errors.js';
 import { writeJson } from '../core/files.js';
 import type { Reporter } from '../core/reporter.js';
 import { fingerprintTexts } from '../data/texts.js';
 import { encodeRow } from '../data/tokenCache.js';
-import type { Texts, TokenTable } from '../data/types.js';
-import { chunksByLength, tableOf } from '../encoders/batching.js';
+import type { Texts } from '../data/types.js';
+import { tableOf } from '../encoders/batching.js';
 import { createDualEncoder, type Side } from '../encoders/dualEncoder.js';
+import { createInference } from '../encoders/inference.js';
 import { type OpenedModel, towersOf } from '../encoders/modelFolder.js';
-import { encodeOnnxEncoder } from '../encoders/onnxEncoder.js';
-import { createWeights } from '../encoders/parameters.js';
+import { encodeInferenceModel, type InferencePrecision } from '../encoders/onnx/inferenceModel.js';
+import { createWeights, disposeWeights } from '../encoders/parameters.js';
 import { prefixed } from '../encoders/prefixed.js';
-import { encodeRows } from './encode.js';
+import { encodeTable } from './encode.js';
 import { type EncodeManifest, idsFile, rowsInShard } from './storedVectors.js';
+import { openTableEncoder, type TableEncoder } from './tableEncoder.js';
 import { bindShards, manifestFile, readVectorShard, type VectorType, writeVectorShard } from './vectorShards.js';
 
 export type Engine = 'tensorflow' | 'onnxruntime';
@@ -29,6 +30,8 @@ export interface BulkOptions {
   readonly folder: string;
   readonly dtype: VectorType;
   readonly engine: Engine;
+  /** Of the dense layers of onnxruntime. */
+  readonly precision: InferencePrecision;
   /** Of onnxruntime. */
   readonly threads: number;
   readonly shardRows: number;
@@ -37,18 +40,16 @@ export interface BulkOptions {
   readonly reporter: Reporter;
 }
 
-/** Writes vectors of rows [B, W] in the order of `rows` into `vectors`. */
-type RowEncoder = (table: TokenTable, rows: Int32Array, vectors: Float32Array) => void;
-
 /** Encodes this process's shards that are not finished. A folder that holds vectors of something else is a UserError. */
-export function bulkEncode(options: BulkOptions): { made: number; kept: number } {
-  const { model, texts, side, folder, dtype, shardRows, part, reporter } = options;
+export async function bulkEncode(options: BulkOptions): Promise<{ made: number; kept: number }> {
+  const { model, texts, side, folder, dtype, precision, shardRows, part, reporter } = options;
   const encoder = createDualEncoder(model.shape);
   const manifest: EncodeManifest = {
     model: model.sha256,
     texts: fingerprintTexts(texts) + (texts.separated ? ' separated' : ''),
     side,
     dtype,
+    precision,
     width: encoder.width,
     rows: texts.size,
     shardRows,
@@ -61,21 +62,27 @@ export function bulkEncode(options: BulkOptions): { made: number; kept: number }
   );
   const missing = shards.filter((shard) => !isWhole(folder, shard, manifest));
   if (missing.length === 0) return { made: 0, kept: shards.length };
-  const encode = options.engine === 'onnxruntime' ? withOnnxruntime(options) : withTensorflow(options);
+  const tables = await (options.engine === 'onnxruntime' ? onnxruntimeEncoder(options) : tensorflowEncoder(options));
   const tokenizer = prefixed(model.tokenizer, model.prefixes[side]);
-  const phase = reporter.phase(`encode ${side === 'query' ? 'queries' : 'passages'}`, missing.length * shardRows, 'texts');
-  missing.forEach((shard, done) => {
-    const rows = Int32Array.from({ length: rowsInShard(shard, manifest) }, (_, i) => i);
-    const first = shard * shardRows;
-    const vectors = new Float32Array(rows.length * encoder.width);
-    encode(tableOf(Array.from(rows, (row) => encodeRow(texts, first + row, tokenizer, manifest.maxTokens))), rows, vectors);
+  const rowsOf = (shard: number) => Array.from({ length: rowsInShard(shard, manifest) }, (_, i) => shard * shardRows + i);
+  const tokens = (shard: number) => tableOf(rowsOf(shard).map((row) => encodeRow(texts, row, tokenizer, manifest.maxTokens)));
+  const size = missing.reduce((sum, shard) => sum + rowsInShard(shard, manifest), 0);
+  let done = 0;
+  const phase = reporter.phase(`encode ${side === 'query' ? 'queries' : 'passages'}`, size, 'texts');
+  let next = tokens(missing[0]!);
+  for (const [place, shard] of missing.entries()) {
+    const encoded = tables.encode(next);
+    if (place + 1 < missing.length) next = tokens(missing[place + 1]!); // while the threads encode
+    const vectors = await encoded;
     writeJson(
       idsFile(folder, shard),
-      Array.from(rows, (row) => texts.id(first + row)),
+      rowsOf(shard).map((row) => texts.id(row)),
     );
     writeVectorShard(folder, shard, vectors, encoder.width, dtype);
-    phase.update((done + 1) * shardRows);
-  });
+    done += rowsInShard(shard, manifest);
+    phase.update(done);
+  }
+  tables.close();
   phase.end();
   return { made: missing.length, kept: shards.length - missing.length };
 }
@@ -95,30 +102,22 @@ function isWhole(folder: string, shard: number, manifest: EncodeManifest): boole
   );
 }
 
-function withTensorflow({ model, side }: BulkOptions): RowEncoder {
+/** Of the parameters on the active backend, in this thread. */
+function tensorflowEncoder({ model, side }: BulkOptions): TableEncoder {
   const encoder = createDualEncoder(model.shape);
   const weights = createWeights(encoder.specs, model.parameters);
-  return (table, rows, vectors) => encodeRows(encoder, weights, side, table, rows, model.tokenizer.padId, vectors);
+  const inference = createInference(encoder, weights, side);
+  return {
+    encode: (table) => Promise.resolve(encodeTable(inference, table, model.tokenizer.padId, encoder.width)),
+    close: () => {
+      disposeWeights(weights);
+    },
+  };
 }
 
-/** Padded tokens of one run: its activations stay in the cache. */
-const CHUNK_TOKENS = 4096;
-
-function withOnnxruntime({ model, side, threads }: BulkOptions): RowEncoder {
-  const encoder = createDualEncoder(model.shape);
-  const tower = towersOf(encoder, model.parameters).find(({ sides }) => sides.includes(side))!;
-  const bytes = encodeOnnxEncoder(model.shape, new Map(tower.tensors.map((tensor) => [tensor.name, tensor])), 'fp32');
-  const session = openModelSession(bytes, threads);
-  const { width } = encoder;
-  return (table, rows, vectors) => {
-    for (const { places, batch } of chunksByLength(table, rows, { tokens: CHUNK_TOKENS }, model.tokenizer.padId)) {
-      const [B, T] = [places.length, batch.tokens];
-      const mask = new Int32Array(B * T);
-      batch.lengths.forEach((length, row) => mask.fill(1, row * T, row * T + length));
-      const inputs: Record<string, Int32Array> = { input_ids: batch.ids, attention_mask: mask };
-      if (model.shape.transformer.tokenTypes > 1) inputs.token_type_ids = new Int32Array(B * T);
-      const found = session.run(inputs, [B, T], 'sentence_embedding', [B, width]);
-      places.forEach((place, i) => vectors.set(found.subarray(i * width, (i + 1) * width), place * width));
-    }
-  };
+function onnxruntimeEncoder({ model, side, precision, threads }: BulkOptions): Promise<TableEncoder> {
+  const tower = towersOf(createDualEncoder(model.shape), model.parameters).find(({ sides }) => sides.includes(side))!;
+  const tensors = new Map(tower.tensors.map((tensor) => [tensor.name, tensor]));
+  const built = encodeInferenceModel(model.shape, tensors, precision, 'constants');
+  return openTableEncoder({ shape: model.shape, model: built.model, padId: model.tokenizer.padId, threads });
 }

@@ -1,37 +1,44 @@
 /** Vectors of many texts: rows sorted by length, cut into shards that any number of threads take in turn. */
-import { hostValues } from '../backend/index.js';
 import type { TokenTable } from '../data/types.js';
-import { chunksByLength, lengthOf } from '../encoders/batching.js';
-import type { DualEncoder, Side } from '../encoders/dualEncoder.js';
-import type { Weights } from '../encoders/parameters.js';
+import { chunksByLength, lengthOf, rowsIn } from '../encoders/batching.js';
+import type { Inference } from '../encoders/inference.js';
 
 export const SHARD_ROWS = 512;
 export const shardsOf = (rows: number): Int32Array => Int32Array.from({ length: Math.ceil(rows / SHARD_ROWS) }, (_, shard) => shard);
 export const rowsOfShard = (rows: Int32Array, shard: number): Int32Array => rows.subarray(shard * SHARD_ROWS, (shard + 1) * SHARD_ROWS);
-/** Padded tokens of one forward pass: its activations stay in a core's cache and memory is bounded. */
-const CHUNK_TOKENS = 2048;
+/** Padded tokens of one forward pass: its activations stay in a core's cache. */
+const CHUNK_TOKENS = 512;
 
 /** The rows to encode, shortest first, so that shards hold rows of like length. */
 export function rowsByLength(table: TokenTable, rows: Int32Array): Int32Array {
   return rows.slice().sort((a, b) => lengthOf(table, a) - lengthOf(table, b) || a - b);
 }
 
-/** Encodes `rows` without dropout and writes row r's vector to vectors[r·D … (r+1)·D). */
+/** Encodes `rows` without dropout and writes row r's vector to vectors[r·W … (r+1)·W). */
 export function encodeRows(
-  encoder: DualEncoder,
-  weights: Weights,
-  side: Side,
+  inference: Inference,
   table: TokenTable,
   rows: Int32Array,
   padId: number,
-  vectors: Float32Array,
+  { values, width }: { readonly values: Float32Array; readonly width: number },
 ): void {
   for (const { places, batch } of chunksByLength(table, rows, { tokens: CHUNK_TOKENS }, padId)) {
-    const encoded = encoder.encode(weights, side, batch); // [B, D]
-    const values = hostValues(encoded); // bulk encoding ends in host memory: this is its output, not a stop on the way
+    const encoded = inference(batch); // [B, W]
     places.forEach((place, i) => {
-      vectors.set(values.subarray(i * encoder.width, (i + 1) * encoder.width), rows[place]! * encoder.width);
+      values.set(encoded.subarray(i * width, (i + 1) * width), rows[place]! * width);
     });
-    encoded.dispose();
   }
+}
+
+/** Vectors [rows, W] of a whole table, in its order. */
+export function encodeTable(inference: Inference, table: TokenTable, padId: number, width: number): Float32Array {
+  const values = new Float32Array(rowsIn(table) * width);
+  encodeRows(
+    inference,
+    table,
+    Int32Array.from({ length: rowsIn(table) }, (_, row) => row),
+    padId,
+    { values, width },
+  );
+  return values;
 }

@@ -5,6 +5,7 @@ import { UserError } from '../core/errors.js';
 import { readJson, sha256 } from '../core/files.js';
 import type { Side } from '../encoders/dualEncoder.js';
 import { readMetadata } from '../encoders/formats/safetensors.js';
+import type { InferencePrecision } from '../encoders/onnx/inferenceModel.js';
 import type { Vectors } from './exact.js';
 import { manifestFile, readVectorShard, shardFile, type VectorType } from './vectorShards.js';
 
@@ -14,6 +15,8 @@ export type EncodeManifest = {
   readonly texts: string;
   readonly side: Side;
   readonly dtype: VectorType;
+  /** That the encoder computed in. */
+  readonly precision: InferencePrecision;
   readonly width: number;
   readonly rows: number;
   readonly shardRows: number;

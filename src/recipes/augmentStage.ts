@@ -16,11 +16,12 @@ import type { Dataset, Texts } from '../data/types.js';
 import { tableOf } from '../encoders/batching.js';
 import { createDualEncoder } from '../encoders/dualEncoder.js';
 import { readSafetensors } from '../encoders/formats/safetensors.js';
+import { createInference } from '../encoders/inference.js';
 import { openModelFolder } from '../encoders/modelFolder.js';
 import { openPairScorer, type PairScorer } from '../encoders/pairScorer.js';
 import { createWeights, disposeWeights } from '../encoders/parameters.js';
 import { prefixed } from '../encoders/prefixed.js';
-import { encodeRows } from '../index/encode.js';
+import { encodeTable } from '../index/encode.js';
 import { ExactIndex, type Hits, QUERY_BLOCK } from '../index/exact.js';
 import { stageCandidates } from '../train/candidateSource.js';
 import type { JobOptions } from '../train/job.js';
@@ -151,6 +152,7 @@ async function openSearch(
   const model = await openModelFolder(path.join(stage, 'model'));
   const encoder = createDualEncoder(model.shape);
   const weights = createWeights(encoder.specs, model.parameters);
+  const inference = createInference(encoder, weights, 'query');
   const { width, logitScale } = encoder;
   const stored = readSafetensors(path.join(stage, 'index', 'passages.safetensors')).tensors.get('vectors')!;
   const index = new ExactIndex({ values: stored.values as Float32Array, width });
@@ -159,8 +161,7 @@ async function openSearch(
     of: (begin, end) => {
       const rows = Int32Array.from({ length: end - begin }, (_, i) => i);
       const table = tableOf(Array.from(rows, (row) => encodeRow(queries, begin + row, tokenizer, model.maxTokens.query)));
-      const values = new Float32Array(rows.length * width);
-      encodeRows(encoder, weights, 'query', table, rows, model.tokenizer.padId, values);
+      const values = encodeTable(inference, table, model.tokenizer.padId, width);
       return index.search({ values, width }, rows, depth, logitScale);
     },
     dispose: () => {

@@ -4,6 +4,7 @@
  */
 import type { tf } from '../backend/index.js';
 import { createDualEncoder, type DualEncoder } from '../encoders/dualEncoder.js';
+import { createInference } from '../encoders/inference.js';
 import { encodeRows, rowsOfShard } from '../index/encode.js';
 import { ExactIndex, gathered, QUERY_BLOCK, rowsAmong } from '../index/exact.js';
 import { writeVectorShard } from '../index/vectorShards.js';
@@ -27,12 +28,13 @@ export class Replica extends Member<StepBatch, Command> {
   /** Encodes shards until none is left; `onShards` hears how many of them this replica knows to be taken. */
   encode({ side, rows, shards, keptIn }: EncodeTask, onShards?: (taken: number) => void): void {
     const { tokens, vectors, padId } = this.shared;
-    const { width } = this.encoder;
+    const all = { values: vectors[side], width: this.encoder.width };
+    const inference = createInference(this.encoder, this.weights, side);
     this.takeShards(shards.length, 1, (place, end) => {
       const shard = shards[place]!;
       const own = rowsOfShard(rows, shard);
-      encodeRows(this.encoder, this.weights, side, tokens[side], own, padId, vectors[side]);
-      if (keptIn) writeVectorShard(keptIn, shard, gathered({ values: vectors[side], width }, own), width);
+      encodeRows(inference, tokens[side], own, padId, all);
+      if (keptIn) writeVectorShard(keptIn, shard, gathered(all, own), all.width);
       onShards?.(end);
     });
   }

@@ -83,9 +83,9 @@ describe('a trained model as the start of a job', () => {
 });
 
 describe('encode', () => {
-  test('workers share the shards, and a second run makes nothing', () => {
+  test('shards are made once, by any number of threads', () => {
     const args = ['encode', at('jobs/toy'), at('beir/corpus.jsonl'), '--to', at('vectors'), '--shardRows', '20'];
-    const first = simans([...args, '--workers', '2']);
+    const first = simans([...args, '--threads', '2']);
     expect(first.code, first.stderr).toBe(0);
     expect(fs.readdirSync(at('vectors')).filter((name) => name.endsWith('.safetensors'))).toHaveLength(3);
     expect(simans(args).stdout).toContain('0 shards made, 3 were there already');
@@ -93,7 +93,8 @@ describe('encode', () => {
 
   test.each([
     [['--shard', '4/4'], 2, 'expected i/n'],
-    [['--workers', '0'], 2, 'at least 1'],
+    [['--threads', '0'], 2, 'at least 1'],
+    [['--precision', 'int8', '--engine', 'tensorflow'], 2, 'expected fp32'],
   ])('%s is refused', (flags, code, words) => {
     const result = simans(['encode', at('jobs/toy'), at('beir/corpus.jsonl'), '--to', at('x'), ...flags]);
     expect([result.code, result.stderr]).toEqual([code, expect.stringContaining(words)]);

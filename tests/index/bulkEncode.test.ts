@@ -52,6 +52,7 @@ const options = (to: string, part: Partial<BulkOptions> = {}): BulkOptions => ({
   side: 'passage',
   folder: path.join(folder, to),
   dtype: 'fp32',
+  precision: 'fp32',
   engine: 'onnxruntime',
   threads: 1,
   shardRows: 10,
@@ -62,53 +63,70 @@ const options = (to: string, part: Partial<BulkOptions> = {}): BulkOptions => ({
 const largest = (a: Float32Array, b: Float32Array) => a.reduce((most, value, i) => Math.max(most, Math.abs(value - b[i]!)), 0);
 
 describe('engines and types', () => {
-  it('both engines give the same vectors, in the order of the texts', () => {
-    expect(bulkEncode(options('onnx'))).toEqual({ made: 3, kept: 0 });
-    bulkEncode(options('tf', { engine: 'tensorflow' }));
+  it('both engines give the same vectors, in the order of the texts', async () => {
+    expect(await bulkEncode(options('onnx'))).toEqual({ made: 3, kept: 0 });
+    await bulkEncode(options('tf', { engine: 'tensorflow' }));
     const [onnx, tf] = ['onnx', 'tf'].map((name) => readVectors(path.join(folder, name)));
     expect(onnx!.ids).toEqual(passages.map((_, i) => `p${i}`));
     expect(largest(onnx!.vectors, tf!.vectors)).toBeLessThan(1e-5);
-    expect(new Set(onnx!.vectors).size).toBeGreaterThan(80);
+    expect(new Set(onnx!.vectors).size).toBeGreaterThan(70);
   });
 
-  it('fp16 and int8 are near, and the towers differ', () => {
-    bulkEncode(options('exact'));
+  it('fp16 and int8 are near, and the towers differ', async () => {
+    await bulkEncode(options('exact'));
     const { vectors } = readVectors(path.join(folder, 'exact'));
     for (const [dtype, tolerance] of [
       ['fp16', 1e-3],
       ['int8', 0.01],
     ] as const) {
-      bulkEncode(options(dtype, { dtype }));
+      await bulkEncode(options(dtype, { dtype }));
       expect(largest(readVectors(path.join(folder, dtype)).vectors, vectors), dtype).toBeLessThan(tolerance);
     }
-    bulkEncode(options('queries', { side: 'query' }));
+    await bulkEncode(options('queries', { side: 'query' }));
     expect(largest(readVectors(path.join(folder, 'queries')).vectors, vectors)).toBeGreaterThan(0.1);
   });
 });
 
+describe('an int8 encoder', () => {
+  it('gives vectors near those of fp32, which do not mix with them', async () => {
+    await bulkEncode(options('float'));
+    await bulkEncode(options('bytes', { precision: 'int8' }));
+    const [float, bytes] = ['float', 'bytes'].map((name) => readVectors(path.join(folder, name)).vectors);
+    expect(largest(float!, bytes!)).toBeLessThan(0.1);
+    expect(largest(float!, bytes!)).toBeGreaterThan(0);
+    await expect(bulkEncode(options('float', { precision: 'int8' }))).rejects.toThrow('another precision (fp32, now int8)');
+  });
+});
+
 describe('restarting', () => {
-  it('keeps what is whole and makes again what is missing or damaged', () => {
-    bulkEncode(options('again'));
+  it('keeps what is whole and makes again what is missing or damaged', async () => {
+    await bulkEncode(options('again'));
     const whole = readVectors(path.join(folder, 'again'));
-    expect(bulkEncode(options('again'))).toEqual({ made: 0, kept: 3 });
+    expect(await bulkEncode(options('again'))).toEqual({ made: 0, kept: 3 });
     const shard = (n: number) => path.join(folder, 'again', `shard-0000${n}.safetensors`);
     fs.rmSync(shard(0));
     const bytes = fs.readFileSync(shard(2));
     bytes[bytes.length - 3]! ^= 1;
     fs.writeFileSync(shard(2), bytes);
-    expect(bulkEncode(options('again'))).toEqual({ made: 2, kept: 1 });
+    expect(await bulkEncode(options('again'))).toEqual({ made: 2, kept: 1 });
     expect(readVectors(path.join(folder, 'again'))).toEqual(whole);
   });
 
-  it('parts together are the whole', () => {
-    bulkEncode(options('whole'));
-    for (const index of [0, 1]) bulkEncode(options('parts', { part: { index, count: 2 } }));
+  it('any number of threads gives the same vectors, bit for bit', async () => {
+    await bulkEncode(options('one'));
+    await bulkEncode(options('three', { threads: 3 }));
+    expect(readVectors(path.join(folder, 'three'))).toEqual(readVectors(path.join(folder, 'one')));
+  });
+
+  it('parts together are the whole', async () => {
+    await bulkEncode(options('whole'));
+    for (const index of [0, 1]) await bulkEncode(options('parts', { part: { index, count: 2 } }));
     expect(readVectors(path.join(folder, 'parts'))).toEqual(readVectors(path.join(folder, 'whole')));
   });
 
-  it('a folder of other vectors is refused, naming what differs', () => {
-    bulkEncode(options('mine'));
-    expect(() => bulkEncode(options('mine', { dtype: 'fp16' }))).toThrow('another dtype (fp32, now fp16)');
-    expect(() => bulkEncode(options('mine', { model: { ...model, sha256: 'x' } }))).toThrow('another model');
+  it('a folder of other vectors is refused, naming what differs', async () => {
+    await bulkEncode(options('mine'));
+    await expect(bulkEncode(options('mine', { dtype: 'fp16' }))).rejects.toThrow('another dtype (fp32, now fp16)');
+    await expect(bulkEncode(options('mine', { model: { ...model, sha256: 'x' } }))).rejects.toThrow('another model');
   });
 });

@@ -35,8 +35,19 @@ const FLOAT = 1; // onnx.TensorProto.DataType
 const INT64 = 7;
 const OPSET = 17; // the first with LayerNormalization
 const IR_VERSION = 8; // the one that belongs to opset 17
+export const MICROSOFT_DOMAIN = 'com.microsoft';
 /** Operators of onnxruntime's own domain that the graphs here use. */
-const MICROSOFT_OPERATORS = new Set(['FusedMatMul', 'Gelu']);
+const MICROSOFT_OPERATORS = new Set([
+  'FusedMatMul',
+  'Gelu',
+  'BiasGelu',
+  'FastGelu',
+  'SkipLayerNormalization',
+  'MultiHeadAttention',
+  'MatMulIntegerToFloat',
+]);
+/** Of an operator. */
+export const domainOf = (operator: string): string => (MICROSOFT_OPERATORS.has(operator) ? MICROSOFT_DOMAIN : '');
 /** Attributes of type float; all other numbers are of type int. */
 const FLOAT_ATTRIBUTES = new Set(['alpha', 'beta', 'epsilon']);
 
@@ -61,7 +72,7 @@ export function encodeGraph({ inputs, outputs, nodes }: Graph): Uint8Array {
   };
   const node = nodes.map((one) => ({
     opType: one.operator,
-    domain: MICROSOFT_OPERATORS.has(one.operator) ? 'com.microsoft' : '',
+    domain: domainOf(one.operator),
     input: one.inputs.map(nameOf),
     output: [...one.outputs],
     attribute: Object.entries(one.attributes).map(([name, value]) => encodeAttribute(name, value)),
@@ -72,7 +83,7 @@ export function encodeGraph({ inputs, outputs, nodes }: Graph): Uint8Array {
     irVersion: IR_VERSION,
     opsetImport: [
       { domain: '', version: OPSET },
-      { domain: 'com.microsoft', version: 1 },
+      { domain: MICROSOFT_DOMAIN, version: 1 },
     ],
     graph: { name: 'graph', node, input: describe(inputs), output: [stumble, ...describe(outputs)], initializer: constants },
   });

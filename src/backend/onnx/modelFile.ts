@@ -5,12 +5,12 @@ import path from 'node:path';
 import type { onnx as OnnxProto } from 'onnx-proto';
 import { messageOf, UserError } from '../../core/errors.js';
 import { fromBfloat16, fromHalf } from '../../core/half.js';
-import { encodeAttribute, type Node } from './graph.js';
+import { domainOf, encodeAttribute, MICROSOFT_DOMAIN, type Node } from './graph.js';
 
 const { onnx } = createRequire(import.meta.url)('onnx-proto') as { onnx: typeof OnnxProto };
 
 /** onnx.TensorProto.DataType */
-export const TYPES = { float: 1, uint8: 2, int64: 7, float16: 10 } as const;
+export const TYPES = { float: 1, uint8: 2, int8: 3, int32: 6, int64: 7, float16: 10 } as const;
 export type ElementType = keyof typeof TYPES;
 
 export interface Initializer {
@@ -58,12 +58,19 @@ export function encodeModel({ inputs, outputs, nodes, initializers }: Model): Ui
   const model = onnx.ModelProto.create({
     irVersion: IR_VERSION,
     producerName: 'simans',
-    opsetImport: [onnx.OperatorSetIdProto.create({ domain: '', version: OPSET })],
+    opsetImport: [
+      onnx.OperatorSetIdProto.create({ domain: '', version: OPSET }),
+      // Files for others have no operator of it, and do not name it.
+      ...(nodes.some(({ operator }) => domainOf(operator) !== '')
+        ? [onnx.OperatorSetIdProto.create({ domain: MICROSOFT_DOMAIN, version: 1 })]
+        : []),
+    ],
     graph: onnx.GraphProto.fromObject({
       name: 'encoder',
       node: nodes.map((one) => ({
         name: one.outputs[0],
         opType: one.operator,
+        domain: domainOf(one.operator),
         input: [...one.inputs],
         output: [...one.outputs],
         attribute: Object.entries(one.attributes).map(([name, value]) => encodeAttribute(name, value)),

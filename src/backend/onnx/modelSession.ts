@@ -1,15 +1,24 @@
 /** A whole model of an .onnx file in onnxruntime, for inference. */
-import { loadBinding } from './session.js';
+import { loadBinding, type NativeTensor } from './session.js';
 
-export interface ModelSession {
-  /** Runs the model on int64 inputs [B, T] and writes one float output; `shape` is its shape. */
-  run(inputs: Readonly<Record<string, Int32Array>>, inputShape: readonly number[], output: string, shape: readonly number[]): Float32Array;
+/** Values with their shape; whole numbers may be int64 in the model (`long`). */
+export interface ModelInput {
+  readonly type: 'float32' | 'int8' | 'int32' | 'int64';
+  readonly values: Float32Array | Int8Array | Int32Array;
+  readonly shape: readonly number[];
 }
 
-/** A session of `threads` threads; the bytes are copied. */
+export interface ModelSession {
+  /** Runs the model and writes one float output; `shape` is its shape. */
+  run(inputs: Readonly<Record<string, ModelInput>>, output: string, shape: readonly number[]): Float32Array;
+}
+
+/** A session of `threads` threads; the bytes are copied. The binding frees it when it is collected, not before. */
 export function openModelSession(model: Uint8Array, threads: number): ModelSession {
   const session = new (loadBinding().InferenceSession)();
-  const bytes = model.byteOffset === 0 && model.byteLength === model.buffer.byteLength ? model : model.slice();
+  const { buffer } = model;
+  // The binding takes whole buffers, and none that are shared.
+  const bytes = model.byteLength === buffer.byteLength && buffer instanceof ArrayBuffer ? model : model.slice();
   session.loadModel(bytes.buffer, 0, bytes.byteLength, {
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
@@ -18,16 +27,17 @@ export function openModelSession(model: Uint8Array, threads: number): ModelSessi
     logSeverityLevel: 3,
   });
   return {
-    run: (inputs, inputShape, output, shape) => {
+    run: (inputs, output, shape) => {
       const data = new Float32Array(shape.reduce((size, dim) => size * dim, 1));
-      const feeds = Object.fromEntries(
-        Object.entries(inputs).map(([name, values]) => [
-          name,
-          { type: 'int64', data: BigInt64Array.from(values, BigInt), dims: inputShape },
-        ]),
-      );
-      session.run(feeds as never, { [output]: { type: 'float32', data, dims: shape } }, {});
+      const feeds = Object.fromEntries(Object.entries(inputs).map(([name, input]) => [name, native(input)]));
+      session.run(feeds, { [output]: { type: 'float32', data, dims: shape } }, {});
       return data;
     },
   };
 }
+
+const native = ({ type, values, shape }: ModelInput): NativeTensor => ({
+  type,
+  data: type === 'int64' ? BigInt64Array.from(values, BigInt) : values,
+  dims: shape,
+});

@@ -4,9 +4,9 @@ import { messageOf } from '../../core/errors.js';
 import { encodeGraph, type Graph, STUMBLE } from './graph.js';
 import { takeArray } from './pool.js';
 
-interface NativeTensor {
-  readonly type: 'float32';
-  readonly data: Float32Array;
+export interface NativeTensor {
+  readonly type: string;
+  readonly data: ArrayBufferView;
   readonly dims: readonly number[];
 }
 

@@ -5,6 +5,7 @@
 import { Worker } from 'node:worker_threads';
 import type { BackendName } from '../../backend/index.js';
 import { UserError } from '../../core/errors.js';
+import { workerScript } from '../../core/threads.js';
 import type { SharedRanker } from '../rankerStep.js';
 import type { SharedMemory } from '../sharedMemory.js';
 import { OtherThreadFailed } from './barrier.js';
@@ -59,7 +60,7 @@ export async function runAll<T>(threads: readonly MemberThread[], command: objec
 }
 
 function startThread(): MemberThread {
-  const thread: MemberThread = { worker: new Worker(workerFile()) };
+  const thread: MemberThread = { worker: new Worker(workerScript('./worker.js', import.meta.url)) };
   thread.worker.unref(); // an idle thread does not keep the process alive
   thread.worker.on('error', (error: Error) => {
     thread.failure = error;
@@ -84,10 +85,4 @@ function request(thread: MemberThread, message: OpenMessage | { readonly kind: '
     };
     thread.worker.on('message', settle).on('error', settle).postMessage(message);
   });
-}
-
-/** The compiled worker; from TypeScript sources (tests) the one in dist/. */
-function workerFile(): URL {
-  const here = import.meta.url;
-  return here.endsWith('.ts') ? new URL('../../../dist/train/group/worker.js', here) : new URL('./worker.js', here);
 }

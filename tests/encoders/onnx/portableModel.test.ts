@@ -5,19 +5,19 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openModelSession, readNamedWeights, selectBackend, tf } from '../../src/backend/index.js';
-import { UserError } from '../../src/core/errors.js';
-import { silentReporter } from '../../src/core/reporter.js';
-import { createDualEncoder, type EncoderShape, type Pooling } from '../../src/encoders/dualEncoder.js';
-import { type NamedArray, readSafetensors } from '../../src/encoders/formats/safetensors.js';
-import { encodeOnnxEncoder, type Precision } from '../../src/encoders/onnxEncoder.js';
-import { createWeights, disposeWeights, initialParameters } from '../../src/encoders/parameters.js';
-import { openPretrained } from '../../src/encoders/pretrained.js';
-import { namedTensors } from '../../src/encoders/weights.js';
-import { tinyShape, toyTokens } from '../train/fixtures.js';
-import { damaged } from './formats/damage.js';
+import { type ModelInput, openModelSession, readNamedWeights, selectBackend, tf } from '../../../src/backend/index.js';
+import { UserError } from '../../../src/core/errors.js';
+import { silentReporter } from '../../../src/core/reporter.js';
+import { createDualEncoder, type EncoderShape, type Pooling } from '../../../src/encoders/dualEncoder.js';
+import { type NamedArray, readSafetensors } from '../../../src/encoders/formats/safetensors.js';
+import { encodePortableModel, type Precision } from '../../../src/encoders/onnx/portableModel.js';
+import { createWeights, disposeWeights, initialParameters } from '../../../src/encoders/parameters.js';
+import { openPretrained } from '../../../src/encoders/pretrained.js';
+import { namedTensors } from '../../../src/encoders/weights.js';
+import { tinyShape, toyTokens } from '../../train/fixtures.js';
+import { damaged } from '../formats/damage.js';
 
-const GOLDEN = fileURLToPath(new URL('../golden/encoders/', import.meta.url));
+const GOLDEN = fileURLToPath(new URL('../../golden/encoders/', import.meta.url));
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'simans-onnx-'));
 afterAll(() => fs.rmSync(folder, { recursive: true }));
 beforeAll(async () => {
@@ -37,16 +37,17 @@ function run(
   const T = ids.length / B;
   const mask = new Int32Array(B * T);
   lengths.forEach((length, row) => mask.fill(1, row * T, row * T + length));
+  const input = (values: Int32Array): ModelInput => ({ type: 'int64', values, shape: [B, T] });
   const inputs = {
-    input_ids: ids,
-    attention_mask: mask,
-    ...(shape.transformer.tokenTypes > 1 && { token_type_ids: new Int32Array(B * T) }),
+    input_ids: input(ids),
+    attention_mask: input(mask),
+    ...(shape.transformer.tokenTypes > 1 && { token_type_ids: input(new Int32Array(B * T)) }),
   };
   const session = openModelSession(model, 1);
   const width = shape.projection?.width ?? shape.transformer.width;
   return {
-    vectors: session.run(inputs, [B, T], 'sentence_embedding', [B, width]),
-    states: session.run(inputs, [B, T], 'last_hidden_state', [B, T, shape.transformer.width]),
+    vectors: session.run(inputs, 'sentence_embedding', [B, width]),
+    states: session.run(inputs, 'last_hidden_state', [B, T, shape.transformer.width]),
   };
 }
 
@@ -70,7 +71,7 @@ describe.each(['bert', 'bert-gelu-new', 'ernie', 'roberta', 'xlm-roberta', 'dist
     const { flat } = await pretrained.parameters(shape, 1, silentReporter);
     const golden = readSafetensors(path.join(place, 'golden.safetensors')).tensors;
     const ints = (key: string) => golden.get(key)!.values as Int32Array;
-    const { vectors } = run(encodeOnnxEncoder(shape, byName(shape, flat), precision), shape, ints('ids'), ints('lengths'));
+    const { vectors } = run(encodePortableModel(shape, byName(shape, flat), precision), shape, ints('ids'), ints('lengths'));
     const expected = golden.get(pooling)!.values as Float32Array;
     const width = vectors.length / 8;
     for (let row = 0; row < 8; row++) {
@@ -101,7 +102,7 @@ describe('poolings, projection and normalisation are the encoder’s', () => {
     const weights = createWeights(encoder.specs, flat);
     const expected = tf.tidy(() => encoder.encode(weights, 'query', { ids, lengths, tokens: 9, rows: Int32Array.of(0, 1, 2) }).dataSync());
     disposeWeights(weights);
-    const { vectors } = run(encodeOnnxEncoder(shape, byName(shape, flat), 'fp32'), shape, ids, lengths);
+    const { vectors } = run(encodePortableModel(shape, byName(shape, flat), 'fp32'), shape, ids, lengths);
     vectors.forEach((value, i) => expect(Math.abs(value - expected[i]!)).toBeLessThan(1e-5));
   });
 });
@@ -113,14 +114,14 @@ describe('reading weights from ONNX', () => {
 
   it('gives an exported model’s tensors back', () => {
     const tensors = byName(shape, flat);
-    fs.writeFileSync(file, encodeOnnxEncoder(shape, tensors, 'fp32'));
+    fs.writeFileSync(file, encodePortableModel(shape, tensors, 'fp32'));
     const found = readNamedWeights(file);
     expect([...found.keys()].sort()).toEqual([...tensors.keys()].sort());
     for (const [name, { shape: dims, values }] of tensors) expect(found.get(name)).toEqual({ name, shape: dims, values });
   });
 
   it('what is no ONNX file is an error of ours, whatever the bytes', () => {
-    const bytes = Buffer.from(encodeOnnxEncoder(shape, byName(shape, flat), 'fp32'));
+    const bytes = Buffer.from(encodePortableModel(shape, byName(shape, flat), 'fp32'));
     const outcome = (content: Uint8Array) => {
       fs.writeFileSync(file, content);
       try {

@@ -1,0 +1,34 @@
+/** A thread of tableEncoder.ts. */
+import { parentPort } from 'node:worker_threads';
+import { type Inference, openInference } from '../encoders/inference.js';
+import { encodeRows } from './encode.js';
+import type { EncodeMessage, EncodeReply, TableTask } from './tableEncoder.js';
+
+/** Rows that a thread takes at a time. */
+const SLICE_ROWS = 16;
+
+const port = parentPort!;
+let opened: { readonly inference: Inference; readonly padId: number } | undefined;
+
+port.on('message', (message: EncodeMessage) => {
+  if (message.kind === 'close') {
+    opened = undefined;
+    return;
+  }
+  const reply: { failed?: Error } = {};
+  try {
+    if (message.kind === 'open') opened = { inference: openInference(message.shape, message.model, 1), padId: message.padId };
+    else encodeSlices(message.task);
+  } catch (error) {
+    reply.failed = error as Error;
+  }
+  port.postMessage(reply satisfies EncodeReply);
+});
+
+function encodeSlices({ ids, offsets, rows, cursor, vectors, width }: TableTask): void {
+  for (;;) {
+    const begin = Atomics.add(cursor, 0, SLICE_ROWS);
+    if (begin >= rows.length) return;
+    encodeRows(opened!.inference, { ids, offsets }, rows.subarray(begin, begin + SLICE_ROWS), opened!.padId, { values: vectors, width });
+  }
+}

@@ -1,0 +1,93 @@
+/**
+ * Vectors of tables of tokens on several threads of onnxruntime, one session each: its own threads within an operator do not pay at these sizes. Threads
+ * are never ended but kept for the next encoder: onnxruntime-node 1.16.3 corrupts the heap of the process when a thread that has loaded it exits.
+ */
+import { Worker } from 'node:worker_threads';
+import { workerScript } from '../core/threads.js';
+import type { TokenTable } from '../data/types.js';
+import { rowsIn } from '../encoders/batching.js';
+import type { EncoderShape } from '../encoders/dualEncoder.js';
+import { rowsByLength } from './encode.js';
+
+export interface TableEncoder {
+  /** Vectors [rows, W] in the order of the table; one table at a time. */
+  encode(table: TokenTable): Promise<Float32Array>;
+  /** Frees the threads for others. */
+  close(): void;
+}
+
+export interface TableEncoderOptions {
+  readonly shape: EncoderShape;
+  /** An inference model with its weights. */
+  readonly model: Uint8Array;
+  readonly padId: number;
+  readonly threads: number;
+}
+
+/** Rows of one table that any number of threads take in turn. */
+export interface TableTask {
+  readonly ids: Int32Array;
+  readonly offsets: Uint32Array;
+  /** Longest first, so that the last ones to be taken are the shortest. */
+  readonly rows: Int32Array;
+  readonly cursor: Int32Array;
+  readonly vectors: Float32Array;
+  readonly width: number;
+}
+
+export type EncodeMessage =
+  | { readonly kind: 'open'; readonly shape: EncoderShape; readonly model: Uint8Array; readonly padId: number }
+  | { readonly kind: 'encode'; readonly task: TableTask }
+  | { readonly kind: 'close' };
+
+export type EncodeReply = { readonly failed?: Error };
+
+const idle: Worker[] = [];
+
+export async function openTableEncoder({ shape, model, padId, threads }: TableEncoderOptions): Promise<TableEncoder> {
+  const workers = Array.from({ length: threads }, () => idle.pop() ?? startThread());
+  const shared = new Uint8Array(new SharedArrayBuffer(model.length));
+  shared.set(model);
+  await everyone(workers, { kind: 'open', shape, model: shared, padId });
+  const width = shape.projection?.width ?? shape.transformer.width;
+  return {
+    encode: async (table) => {
+      const vectors = new Float32Array(new SharedArrayBuffer(4 * rowsIn(table) * width));
+      const rows = rowsByLength(
+        table,
+        Int32Array.from({ length: rowsIn(table) }, (_, row) => row),
+      ).reverse();
+      const cursor = new Int32Array(new SharedArrayBuffer(4));
+      await everyone(workers, { kind: 'encode', task: { ...table, rows, cursor, vectors, width } });
+      return vectors;
+    },
+    close: () => {
+      for (const worker of workers) worker.postMessage({ kind: 'close' } satisfies EncodeMessage);
+      idle.push(...workers);
+    },
+  };
+}
+
+function startThread(): Worker {
+  const worker = new Worker(workerScript('./encodeWorker.js', import.meta.url));
+  worker.unref(); // an idle thread does not keep the process alive
+  return worker;
+}
+
+async function everyone(workers: readonly Worker[], message: EncodeMessage): Promise<void> {
+  await Promise.all(
+    workers.map(
+      (worker) =>
+        new Promise<void>((resolve, reject) => {
+          worker.ref();
+          const settle = (answer: EncodeReply | Error) => {
+            worker.off('message', settle).off('error', settle).unref();
+            const failed = answer instanceof Error ? answer : answer.failed;
+            if (failed) reject(failed);
+            else resolve();
+          };
+          worker.on('message', settle).on('error', settle).postMessage(message);
+        }),
+    ),
+  );
+}

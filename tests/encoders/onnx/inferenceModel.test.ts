@@ -1,0 +1,86 @@
+/** The fused graph of bulk encoding: PyTorch's vectors, those of the encoder itself, and int8 near them. */
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { selectBackend, tf } from '../../../src/backend/index.js';
+import { silentReporter } from '../../../src/core/reporter.js';
+import { createDualEncoder, type EncoderShape, type Pooling, type Side } from '../../../src/encoders/dualEncoder.js';
+import { type NamedArray, readSafetensors } from '../../../src/encoders/formats/safetensors.js';
+import { createInference, openInference } from '../../../src/encoders/inference.js';
+import { encodeInferenceModel, type InferencePrecision } from '../../../src/encoders/onnx/inferenceModel.js';
+import { createWeights, disposeWeights, initialParameters } from '../../../src/encoders/parameters.js';
+import { openPretrained } from '../../../src/encoders/pretrained.js';
+import type { TokenBatch } from '../../../src/encoders/transformer.js';
+import { namedTensors } from '../../../src/encoders/weights.js';
+import { tinyShape, toyTokens } from '../../train/fixtures.js';
+
+const GOLDEN = fileURLToPath(new URL('../../golden/encoders/', import.meta.url));
+beforeAll(async () => {
+  await selectBackend('onnx');
+});
+
+const byName = (shape: EncoderShape, flat: Float32Array) =>
+  new Map(namedTensors(createDualEncoder(shape).specs, flat).map((tensor): [string, NamedArray] => [tensor.name, tensor]));
+const opened = (shape: EncoderShape, flat: Float32Array, precision: InferencePrecision) =>
+  openInference(shape, encodeInferenceModel(shape, byName(shape, flat), precision, 'constants').model, 1);
+const cosine = (a: Float32Array, b: Float32Array) =>
+  a.reduce((sum, value, i) => sum + value * b[i]!, 0) / (Math.hypot(...a) * Math.hypot(...b));
+const difference = (a: Float32Array, b: Float32Array) => a.reduce((most, value, i) => Math.max(most, Math.abs(value - b[i]!)), 0);
+
+describe.each(['bert', 'bert-gelu-new', 'ernie', 'roberta', 'xlm-roberta', 'distilbert', 'electra', 'dpr-projection'])('%s', (name) => {
+  const cases = (['cls', 'mean'] as const).flatMap((pooling) => (['fp32', 'int8'] as const).map((one) => [pooling, one] as const));
+  it.each(cases)('%s, %s: PyTorch’s vectors', async (pooling: Pooling, precision: InferencePrecision) => {
+    const place = path.join(GOLDEN, name);
+    const pretrained = await openPretrained({ weights: place }, silentReporter);
+    const shape: EncoderShape = {
+      ...tinyShape(),
+      transformer: pretrained.transformer,
+      pooling,
+      ...(name === 'dpr-projection' && { projection: { width: 6, layerNorm: false } }),
+      similarity: 'dot',
+    };
+    const { flat } = await pretrained.parameters(shape, 1, silentReporter);
+    const golden = readSafetensors(path.join(place, 'golden.safetensors')).tensors;
+    const ids = golden.get('ids')!.values as Int32Array;
+    const lengths = golden.get('lengths')!.values as Int32Array;
+    const batch: TokenBatch = { ids, lengths, tokens: ids.length / lengths.length, rows: Int32Array.from(lengths.keys()) };
+    const vectors = opened(shape, flat, precision)(batch);
+    const expected = golden.get(pooling)!.values as Float32Array;
+    const width = vectors.length / lengths.length;
+    for (const row of lengths.keys()) {
+      const [ours, theirs] = [vectors, expected].map((all) => all.subarray(row * width, (row + 1) * width)) as [Float32Array, Float32Array];
+      if (precision === 'fp32') expect(difference(ours, theirs)).toBeLessThan(1e-4);
+      else expect(cosine(ours, theirs)).toBeGreaterThan(0.97);
+    }
+  });
+});
+
+describe('vectors are the encoder’s', () => {
+  const table = toyTokens([4, 9, 6], 'onnx');
+  const ids = new Int32Array(27);
+  [0, 1, 2].forEach((row) => ids.set(table.ids.subarray(table.offsets[row]!, table.offsets[row + 1]!), 9 * row));
+  const batch: TokenBatch = { ids, lengths: Int32Array.of(4, 9, 6), tokens: 9, rows: Int32Array.of(0, 1, 2) };
+  const shapes: [string, Partial<EncoderShape>, Side][] = [
+    ['cls, cosine', {}, 'query'],
+    ['the passages’ tower', { ...tinyShape('separate') }, 'passage'],
+    ['mean, cosine', { pooling: 'mean' }, 'query'],
+    ['last, dot', { pooling: 'last', similarity: 'dot' }, 'query'],
+    ['cls, projection', { projection: { width: 5, layerNorm: false }, similarity: 'dot' }, 'query'],
+    ['mean, projection with LayerNorm', { pooling: 'mean', projection: { width: 5, layerNorm: true }, similarity: 'dot' }, 'query'],
+  ];
+  it.each(shapes)('%s: with the weights of the moment, and no tensor kept', (_, part, side) => {
+    const shape = { ...tinyShape(), ...part };
+    const encoder = createDualEncoder(shape);
+    const vectorsOf = (seed: number) => {
+      const weights = createWeights(encoder.specs, initialParameters(encoder.specs, seed));
+      const expected = tf.tidy(() => encoder.encode(weights, side, batch).dataSync());
+      const before = tf.memory().numTensors;
+      const found = createInference(encoder, weights, side)(batch);
+      expect(tf.memory().numTensors).toBe(before);
+      disposeWeights(weights);
+      expect(difference(found, expected as Float32Array)).toBeLessThan(1e-5);
+      return found;
+    };
+    expect(difference(vectorsOf(5), vectorsOf(6))).toBeGreaterThan(0.01);
+  });
+});
