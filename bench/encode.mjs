@@ -1,8 +1,8 @@
 /**
  * Bulk encoding of real passages, from texts to vectors: simans encode in fp32 and int8 and sentence-transformers, block by block in turns.
- *   SIMANS_MINILM=FOLDER node bench/encode.mjs [--passages 20000] [--block 2000] [--threads 2] [--batch 32] [--recall] [--json]
+ *   SIMANS_MINILM=FOLDER node bench/encode.mjs [--passages 20000] [--from 0] [--block 2000] [--threads 2] [--pooling cls] [--recall] [--json]
  * SIMANS_MINILM names the folder of a model of sentence-transformers (all-MiniLM-L6-v2), SIMANS_DATA the data sets (medquad, scifact), SIMANS_PYTHON a Python
- * with sentence-transformers. `--batch`: the peer's. `--recall`: also R@100 of both precisions on the held-out queries, over all passages of the sets.
+ * with sentence-transformers. `--pooling`: cls or mean, of both sides. `--recall`: also R@100 of both precisions on the held-out queries, over all passages of the sets.
  */
 import fs from 'node:fs';
 import os from 'node:os';
@@ -15,6 +15,7 @@ import { mean, recall } from '../dist/eval/metrics.js';
 import { bulkEncode } from '../dist/index/bulkEncode.js';
 import { ExactIndex } from '../dist/index/exact.js';
 import { readVectors } from '../dist/index/storedVectors.js';
+import { minilm } from './minilm.mjs';
 import { dataset, textsOf } from './passages.mjs';
 import { startPeer } from './peer.mjs';
 import { clock, median } from './timing.mjs';
@@ -32,17 +33,18 @@ const CUTOFF = 100;
 const { values: options } = parseArgs({
   options: {
     passages: { type: 'string', default: '20000' },
+    from: { type: 'string', default: '0' },
     block: { type: 'string', default: '2000' },
     threads: { type: 'string', default: String(os.availableParallelism()) },
-    batch: { type: 'string', default: '32' },
+    pooling: { type: 'string', default: 'cls' },
     recall: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
 });
-const [N, B, T] = [options.passages, options.block, options.threads].map(Number);
-if (!process.env.SIMANS_MINILM) throw new Error('no model: SIMANS_MINILM does not name the folder of all-MiniLM-L6-v2');
-const model = await openModelFolder(process.env.SIMANS_MINILM);
+const [N, F, B, T] = [options.passages, options.from, options.block, options.threads].map(Number);
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'simans-encode-'));
+const modelFolder = minilm(path.join(folder, 'model'), { pooling: options.pooling, maxTokens: 256 });
+const model = await openModelFolder(modelFolder);
 try {
   const found = await measure();
   const peakMemoryBytes = process.resourceUsage().maxRSS * 1024;
@@ -54,8 +56,8 @@ try {
 
 async function measure() {
   const sets = await Promise.all(SETS.map(async ({ name, split }) => ({ name, split, data: await dataset(name) })));
-  const passages = sets.flatMap(({ data }) => textsOf(data.corpus)).slice(0, N);
-  const peer = await startPeer('encode.py', [process.env.SIMANS_MINILM ?? '', String(T), options.batch], { threads: T });
+  const passages = sets.flatMap(({ data }) => textsOf(data.corpus)).slice(F, F + N);
+  const peer = N === 0 ? undefined : await startPeer('encode.py', [modelFolder, String(T)], { threads: T });
   await warm(peer);
   /** @type {Record<Precision | 'peer', number[]>} */
   const seconds = { fp32: [], int8: [], peer: [] };
@@ -73,7 +75,7 @@ async function measure() {
   return {
     passages: passages.length,
     threads: T,
-    batch: Number(options.batch),
+    pooling: options.pooling,
     seconds,
     ...(peer && {
       version: peer.version,
@@ -139,11 +141,11 @@ async function warm(peer) {
   if (peer) await peerEncodes(peer, texts);
 }
 
-/** R@100 by set and precision, queries and passages encoded alike. @param {{ name: string, split: string, data: Dataset }[]} sets */
+/** R@100 of each query by set and precision, queries and passages encoded alike. @param {{ name: string, split: string, data: Dataset }[]} sets */
 async function recalls(sets) {
   const { projection, transformer } = model.shape;
   const width = projection?.width ?? transformer.width;
-  /** @type {Record<string, Record<Precision, number>>} */
+  /** @type {Record<string, { queries: string[] } & Record<Precision, number[]>>} */
   const all = {};
   for (const { name, split, data } of sets) {
     const { rows, judged, grades } = data.splits[/** @type {'dev' | 'test'} */ (split)] ?? {};
@@ -159,25 +161,26 @@ async function recalls(sets) {
         return recall(ranked, grades[i], CUTOFF);
       });
     };
-    const values = { fp32: await recallOf('fp32'), int8: await recallOf('int8') };
-    all[`${name} ${split}`] = { fp32: mean(Float64Array.from(values.fp32)), int8: mean(Float64Array.from(values.int8)) };
+    all[`${name} ${split}`] = {
+      queries: Array.from(rows, (row) => data.queries.id(row)),
+      fp32: await recallOf('fp32'),
+      int8: await recallOf('int8'),
+    };
   }
   return all;
 }
 
 /** @param {Awaited<ReturnType<typeof measure>>} found @param {number} peakMemoryBytes */
-function print({ passages, threads, seconds, version, difference, overPeer, recall: found }, peakMemoryBytes) {
+function print({ passages, pooling, threads, seconds, version, difference, overPeer, recall: found }, peakMemoryBytes) {
+  const share = (/** @type {number[]} */ values) => (100 * mean(Float64Array.from(values))).toFixed(2);
   const rate = (/** @type {number[]} */ taken) => (passages / taken.reduce((a, b) => a + b)).toFixed(1);
   console.log(
-    `${passages.toLocaleString('en')} passages, ${threads} threads, blocks in turns; peak ${(peakMemoryBytes / 1e9).toFixed(2)} GB`,
+    `${passages.toLocaleString('en')} passages, ${pooling} pooling, ${threads} threads, blocks in turns; peak ${(peakMemoryBytes / 1e9).toFixed(2)} GB`,
   );
-  if (overPeer)
-    console.log(
-      `${version}, batches of ${options.batch}: ${rate(seconds.peer)} passages/s; largest difference ${difference?.toExponential(1)}`,
-    );
+  if (overPeer) console.log(`${version}: ${rate(seconds.peer)} passages/s; largest difference ${difference?.toExponential(1)}`);
   else console.log('no Python with sentence-transformers (SIMANS_PYTHON): nothing to compare with');
   for (const one of PRECISIONS)
     console.log(`${one}: ${rate(seconds[one])} passages/s${overPeer ? `, ${overPeer[one].toFixed(2)} × the peer, median of blocks` : ''}`);
   for (const [name, { fp32, int8 }] of Object.entries(found ?? {}))
-    console.log(`${name}: R@${CUTOFF} ${(100 * fp32).toFixed(2)} in fp32, ${(100 * int8).toFixed(2)} in int8`);
+    console.log(`${name}: R@${CUTOFF} ${share(fp32)} in fp32, ${share(int8)} in int8`);
 }

@@ -14,7 +14,9 @@
  *   npm run claims -- index --full             trains what is missing of the stored refreshes beside the training first: forty minutes
  *   npm run claims -- recipes                  golden steps, two replicas against one, rankers read by transformers (SIMANS_PYTHON): three minutes
  *   npm run claims -- recipes --full           makes what is missing of the comparison of recipes on MedQuAD first: two hours (claims/recipesComparison.mjs)
- * Where comparison.apidocs or sampling.lab is among the targets, one stored cell of it is run again and compared query by query.
+ *   npm run claims -- speed                    steps, encoding, a refresh and tokenising beside Python (SIMANS_PYTHON): half an hour
+ *   npm run claims -- speed --full             makes what is missing of the stored encodings and of npm start before and now first: an hour
+ * Where comparison.apidocs, sampling.lab or speed.encode.cls is among the targets, one stored cell of it is run again and compared.
  * Ends with "N met, N short, N not measured"; exits with 1 where one is short, 2 where one could not be measured.
  */
 import fs from 'node:fs';
@@ -36,6 +38,8 @@ import { completeRecipes, recipesCompleteness } from './recipesComparison.mjs';
 import { completeRefreshes, measureKilledRefresh, storedRefreshes } from './refresh.mjs';
 import { measureResume } from './resume.mjs';
 import { measureDraws, measureLaw, measureShare } from './sampling.mjs';
+import { measureEncoding, measureRefresh, measureStarts, measureSteps, measureTokenising } from './speed.mjs';
+import { completeSpeed, rerunBlock } from './speedCells.mjs';
 import { documentText } from './table.mjs';
 import { countLine, exitCodeOf, judge, TARGETS } from './verdicts.mjs';
 
@@ -43,7 +47,7 @@ import { countLine, exitCodeOf, judge, TARGETS } from './verdicts.mjs';
 /** @typedef {import('./comparison.mjs').TableName} TableName */
 
 /** What may be measured, by the issue that asks for it. @type {Record<string, number>} */
-const NAMES = { loop: 3, encoders: 4, data: 5, sampling: 6, index: 7, recipes: 8 };
+const NAMES = { loop: 3, encoders: 4, data: 5, sampling: 6, index: 7, recipes: 8, speed: 9 };
 
 /** A measurement gives the values of all ids with one of its prefixes. @type {{ ids: RegExp, measure: () => Promise<Record<string, Measured>> }[]} */
 const MEASUREMENTS = [
@@ -77,6 +81,11 @@ const MEASUREMENTS = [
   { ids: /^recipes\.crossBatch/, measure: measureCrossBatch },
   { ids: /^recipes\.rankerFolder/, measure: measureRankerFolder },
   { ids: /^recipes\.comparison/, measure: async () => ({ 'recipes.comparison': recipesCompleteness() }) },
+  { ids: /^speed\.(step|loss|gradient)/, measure: measureSteps },
+  { ids: /^speed\.(encode|int8Recall)/, measure: measureEncoding },
+  { ids: /^speed\.(refresh|tokeniseShare)/, measure: measureRefresh },
+  { ids: /^speed\.tokenise$/, measure: measureTokenising },
+  { ids: /^speed\.start/, measure: measureStarts },
   { ids: /^minilm\./, measure: async () => storedMinilm() },
   {
     ids: /^comparison\./,
@@ -102,15 +111,14 @@ else if (options.full && name === 'recipes') await completeRecipes('medquad');
 else if (options.full && name === 'sampling') {
   await completePilot();
   await completeLabs();
-} else if (options.full && name === 'index') await completeRefreshes();
+} else if (options.full && name === 'speed') await completeSpeed();
+else if (options.full && name === 'index') await completeRefreshes();
 else if (options.full) await makeTables();
 const measured = await measureAll();
 const rows = judge(targets, measured);
-const rerunner = targets.some(({ id }) => id === 'comparison.apidocs')
-  ? rerunOne
-  : targets.some(({ id }) => id === 'sampling.lab')
-    ? rerunLab
-    : undefined;
+/** What runs a stored cell again, by the target that rests on such cells. */
+const RERUNNERS = { 'comparison.apidocs': rerunOne, 'sampling.lab': rerunLab, 'speed.encode.cls': rerunBlock };
+const rerunner = Object.entries(RERUNNERS).find(([id]) => targets.some((target) => target.id === id))?.[1];
 const rerun =
   rerunner && !options.full
     ? await inTemporaryFolder(rerunner).catch((error) => ({ differs: true, text: `failed: ${error.message}` }))
