@@ -9,9 +9,9 @@ import { productsOf } from './shapes.mjs';
 /** @typedef {() => void} Product */
 
 const gemm = (/** @type {Record<string, number>} */ transposed) =>
-  graph({ a: 2, b: 2 }, { c: 2 }, [node('c', 'Gemm', ['a', 'b'], transposed)]);
+  graph('', { a: 2, b: 2 }, { c: 2 }, [node('c', 'Gemm', ['a', 'b'], transposed)]);
 const batched = (/** @type {Record<string, number>} */ transposed) =>
-  graph({ a: 3, b: 3 }, { c: 3 }, [node('c', 'FusedMatMul', ['a', 'b'], transposed)]);
+  graph('', { a: 3, b: 3 }, { c: 3 }, [node('c', 'FusedMatMul', ['a', 'b'], transposed)]);
 
 const DENSE = { plain: gemm({}), transA: gemm({ transA: 1 }), transB: gemm({ transB: 1 }) };
 const BATCHED = { plain: batched({}), transA: batched({ transA: 1 }), transB: batched({ transB: 1 }) };

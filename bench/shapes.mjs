@@ -1,5 +1,7 @@
 /** What is timed: the shape of an encoder and of the batch of one training step. */
 
+import { forwardFlops, productsOf as productsOfPass } from '../dist/encoders/flops.js';
+
 /**
  * @typedef {object} StepShape
  * @property {number} layers
@@ -41,61 +43,24 @@ export const SHAPES = {
   },
 };
 
-/**
- * The products of one step, by pass and layer, as the encoder computes them: all tokens ask in all layers but the last, where only [CLS] does, so that
- * its query, output and feed-forward products have one row a sequence and no token's key or value is formed. Sides of one length are one pass.
- * `dense`: x [rows, into] · wᵀ [into, out]; `batched`: `batch` products [rows, inner] · [inner, columns].
- * @param {StepShape} shape
- */
+/** The passes of a step: sides of one length are one. @param {StepShape} shape @returns {Rows[]} */
+function passesOf({ queries, passages }) {
+  return queries.tokens === passages.tokens
+    ? [{ sequences: queries.sequences + passages.sequences, tokens: queries.tokens }]
+    : [queries, passages];
+}
+
+/** The products of one step's forward pass, by pass and layer. @param {StepShape} shape */
 export function productsOf(shape) {
-  const { queries, passages } = shape;
-  const passes =
-    queries.tokens === passages.tokens
-      ? [{ sequences: queries.sequences + passages.sequences, tokens: queries.tokens }]
-      : [queries, passages];
-  return passes.flatMap((pass) => productsOfPass(shape, pass));
+  return passesOf(shape).flatMap(({ sequences, tokens }) => productsOfPass({ transformer: shape, pooling: 'cls' }, sequences, tokens));
 }
 
-/** @param {StepShape} shape @param {Rows} pass */
-function productsOfPass({ layers, width: D, heads: H, feedForward: F }, { sequences: B, tokens: T }) {
-  return Array.from({ length: layers }, (_, layer) => {
-    const last = layer === layers - 1;
-    const rows = last ? B : B * T;
-    const d = D / H;
-    return {
-      dense: [
-        { rows, into: D, out: D }, // query
-        ...(last ? [] : [{ rows, into: D, out: 2 * D }]), // key and value
-        { rows, into: D, out: D }, // attention output
-        { rows, into: D, out: F },
-        { rows, into: F, out: D },
-      ],
-      batched: last
-        ? [
-            { batch: H, rows: B, inner: d, columns: D }, // Wₖᵀq
-            { batch: B, rows: H, inner: D, columns: T }, // with the tokens: logits
-            { batch: B, rows: H, inner: T, columns: D }, // Σ p·x
-            { batch: H, rows: B, inner: D, columns: d }, // Wᵥ·(Σ p·x)
-          ]
-        : [
-            { batch: B * H, rows: T, inner: d, columns: T }, // q·kᵀ
-            { batch: B * H, rows: T, inner: T, columns: d }, // p·v
-          ],
-    };
-  });
-}
-
-/**
- * Floating-point operations of the products of one step: forward, and two as large backward.
- * @param {StepShape} shape
- */
+/** Floating-point operations of the products of one step: forward, and two as large backward. @param {StepShape} shape */
 export function flopsOf(shape) {
-  let forward = 0;
-  for (const { dense, batched } of productsOf(shape)) {
-    for (const { rows, into, out } of dense) forward += 2 * rows * into * out;
-    for (const { batch, rows, inner, columns } of batched) forward += 2 * batch * rows * inner * columns;
-  }
-  return 3 * forward;
+  return (
+    3 *
+    passesOf(shape).reduce((sum, { sequences, tokens }) => sum + forwardFlops({ transformer: shape, pooling: 'cls' }, sequences, tokens), 0)
+  );
 }
 
 /** Every `parts`-th part of a batch, or at least one sequence a side. @param {StepShape} shape @param {number} parts @returns {StepShape} */

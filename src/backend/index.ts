@@ -1,4 +1,6 @@
 /** The backends of TensorFlow.js, and the transformer's operators fused where the backend `onnx` runs. */
+
+export { productGflops, recordKernels } from './kernelSpans.js';
 export { type Node, node } from './onnx/graph.js';
 export { registerOnnxBackend } from './onnx/index.js';
 export { type ElementType, encodeModel, type Initializer, type Port, readNamedWeights, TRANSPOSED } from './onnx/modelFile.js';

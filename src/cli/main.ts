@@ -16,6 +16,7 @@ import { mineVerb } from './mine.js';
 import { negativesVerb } from './negatives.js';
 import { pilotVerb } from './pilot.js';
 import { planVerb } from './plan.js';
+import { profileVerb } from './profile.js';
 import { rerankVerb } from './rerank.js';
 import { searchVerb } from './search.js';
 import { trainVerb } from './train.js';
@@ -46,6 +47,7 @@ function parser(argv: readonly string[]) {
     .usage('simans VERB …\n\nTrains dense retrievers: dual-tower encoders, SimANS negatives.')
     .command(trainVerb)
     .command(planVerb)
+    .command(profileVerb)
     .command(searchVerb)
     .command(evalVerb)
     .command(compareVerb)

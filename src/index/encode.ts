@@ -7,7 +7,7 @@ export const SHARD_ROWS = 512;
 export const shardsOf = (rows: number): Int32Array => Int32Array.from({ length: Math.ceil(rows / SHARD_ROWS) }, (_, shard) => shard);
 export const rowsOfShard = (rows: Int32Array, shard: number): Int32Array => rows.subarray(shard * SHARD_ROWS, (shard + 1) * SHARD_ROWS);
 /** Padded tokens of one forward pass: its activations stay in a core's cache. */
-const CHUNK_TOKENS = 512;
+export const CHUNK_TOKENS = 512;
 
 /** The rows to encode, shortest first, so that shards hold rows of like length. */
 export function rowsByLength(table: TokenTable, rows: Int32Array): Int32Array {

@@ -1,5 +1,6 @@
 /** Exact search by inner product, in blocks: every query against every passage, the K best kept. */
 import { productRows, productsInto, type Values } from '../backend/index.js';
+import { span } from '../core/spans.js';
 import { ScoreBlock } from './scan.js';
 import { TopKBuffer } from './topk.js';
 
@@ -73,7 +74,7 @@ export class RunningSearch {
     const passages = { values: block.subarray(0, held * D), shape: [held, D] };
     this.queries.forEach((queries, i) => {
       productsInto(scores.scores, queries, passages);
-      scores.offerTo(buffers.slice(i * QUERIES, (i + 1) * QUERIES), queries.shape[0]!, held, this.met);
+      span('scan scores', () => scores.offerTo(buffers.slice(i * QUERIES, (i + 1) * QUERIES), queries.shape[0]!, held, this.met));
     });
     this.met += held;
     this.held = 0;
@@ -89,7 +90,8 @@ export class ExactIndex {
   search(queries: Vectors, queryRows: Int32Array, k: number, scale: number): Hits {
     const search = new RunningSearch(queries, queryRows, k);
     search.meet(this.passages);
-    return rescored(search.candidates(), queries, queryRows, this.passages, k, scale);
+    const candidates = search.candidates();
+    return span('score anew in 64 bits', () => rescored(candidates, queries, queryRows, this.passages, k, scale));
   }
 }
 

@@ -22,10 +22,10 @@ export function drawStatistics(pools: readonly Pool[], drawn: readonly Int32Arra
   let squares = 0;
   let above = 0;
   pools.forEach((pool, i) => {
-    const scoreOf = new Map(Array.from(pool.passages, (passage, place) => [passage, pool.scores[place]]));
-    for (const passage of drawn[i]) {
-      const score = scoreOf.get(passage);
-      if (score === undefined) continue;
+    for (const passage of drawn[i]!) {
+      const place = pool.passages.indexOf(passage); // few are drawn: looking through the pool is cheaper than a map of it
+      if (place < 0) continue;
+      const score = pool.scores[place]!;
       scored++;
       gaps += score - pool.positiveScore;
       squares += (score - pool.positiveScore) ** 2;

@@ -7,7 +7,7 @@ import { parameterCount } from '../encoders/parameters.js';
 import type { TransformerShape } from '../encoders/transformer.js';
 import { BLOCKED } from './losses.js';
 import type { MemoryPlan, StepBatch } from './sharedMemory.js';
-import { STEP_CHUNK } from './step.js';
+import { stepChunk } from './step.js';
 
 /** Chosen by what the loss needs: in-batch negatives need all vectors at once (GradCache), own groups do not. `rows` are a step's sequences. */
 export function memoryPlan({ train }: RunConfig, rows: number): MemoryPlan {
@@ -51,7 +51,7 @@ export function predictedStepBytes(shape: EncoderShape, batch: StepBatch, plan: 
   const chunks = tables.flatMap((table) => {
     const all = Int32Array.from({ length: rowsIn(table) }, (_, row) => row);
     const rows = plan.kind === 'whole' ? undefined : plan.chunkRows;
-    return chunksByLength(table, all, { ...STEP_CHUNK, rows }, 0).map((chunk) =>
+    return chunksByLength(table, all, { ...stepChunk(shape, P), rows }, 0).map((chunk) =>
       chunkFloats(shape, chunk.batch.lengths.length, chunk.batch.tokens, plan),
     );
   });

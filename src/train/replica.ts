@@ -3,6 +3,7 @@
  * the batch by length and exchanges vectors, so that every query meets the passages of all replicas.
  */
 import type { tf } from '../backend/index.js';
+import { span } from '../core/spans.js';
 import { createDualEncoder, type DualEncoder } from '../encoders/dualEncoder.js';
 import { createInference } from '../encoders/inference.js';
 import { encodeRows, rowsOfShard } from '../index/encode.js';
@@ -33,7 +34,7 @@ export class Replica extends Member<StepBatch, Command> {
     this.takeShards(shards.length, 1, (place, end) => {
       const shard = shards[place]!;
       const own = rowsOfShard(rows, shard);
-      encodeRows(inference, tokens[side], own, padId, all);
+      span('encode', () => encodeRows(inference, tokens[side], own, padId, all));
       if (keptIn) writeVectorShard(keptIn, shard, gathered(all, own), all.width);
       onShards?.(end);
     });
@@ -45,7 +46,7 @@ export class Replica extends Member<StepBatch, Command> {
     const index = new ExactIndex(task.among ? { values: gathered(all, task.among), width } : all);
     this.takeShards(task.queryRows.length, QUERY_BLOCK, (begin, end) => {
       const rows = task.queryRows.subarray(begin, end);
-      const hits = index.search({ values: this.shared.vectors.query, width }, rows, task.depth, logitScale);
+      const hits = span('search', () => index.search({ values: this.shared.vectors.query, width }, rows, task.depth, logitScale));
       task.passages.set(task.among ? rowsAmong(hits.passages, task.among) : hits.passages, begin * task.depth);
       task.scores.set(hits.scores, begin * task.depth);
       onBlock?.(end);

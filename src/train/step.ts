@@ -9,7 +9,8 @@ import { deriveKey } from '../core/random.js';
 import type { TokenTable } from '../data/types.js';
 import { type ChunkLimits, chunksByLength, joined, lengthOf, rowsIn } from '../encoders/batching.js';
 import type { DualEncoder, Side } from '../encoders/dualEncoder.js';
-import type { Weights } from '../encoders/parameters.js';
+import { forwardFlops, type PassShape } from '../encoders/flops.js';
+import { parameterCount, type Weights } from '../encoders/parameters.js';
 import type { TokenBatch } from '../encoders/transformer.js';
 import { type Contrast, contrastiveLoss } from './contrastive.js';
 import type { Barrier } from './group/barrier.js';
@@ -17,11 +18,22 @@ import type { GradientSums } from './group/gradientSums.js';
 import { BLOCKED } from './losses.js';
 import type { SharedMemory, StepBatch } from './sharedMemory.js';
 
+/** Padded tokens of one pass of a step: more than in bulk encoding, for every pass costs something. */
+const PASS_TOKENS = 8192;
 /**
- * One pass of a step. More tokens than in bulk encoding, for every pass costs the addition of a gradient of all parameters: about as much as the
- * computation of 100 tokens (65 of MiniLM, 140 of the quickstart's encoder), which is what padding may cost before another pass is cheaper.
+ * Seconds on one thread of a CPU (bench/step.mjs, jobs of the quickstart in turns): of a pass, whatever it computes; of adding the gradient of a parameter;
+ * of a token, whatever the encoder; of a floating-point operation. Their ratios matter alone.
  */
-export const STEP_CHUNK: ChunkLimits = { tokens: 8192, padding: 100 };
+const SECONDS = { pass: 3e-3, parameter: 1.7e-9, token: 1.5e-6, operation: 1 / 90e9 };
+/** Tokens of the sequences that a pass is reckoned with. */
+const RECKONED_TOKENS = 32;
+
+/** What one pass of a step may have: padding until another pass is cheaper (70 tokens of MiniLM, 1,700 of the quickstart's encoder). */
+export function stepChunk(shape: PassShape, parameters: number): ChunkLimits {
+  const operations = (3 * forwardFlops(shape, 1, RECKONED_TOKENS)) / RECKONED_TOKENS;
+  const { pass, parameter, token, operation } = SECONDS;
+  return { tokens: PASS_TOKENS, padding: Math.round((pass + parameters * parameter) / (token + operations * operation)) };
+}
 
 export interface StepContext {
   readonly shared: SharedMemory;
@@ -156,7 +168,10 @@ function chunksOf({ encoder, shared }: StepContext, batch: StepBatch, places: Ar
           ['passage', all.filter((place) => place >= Q)],
         ];
   return towers.flatMap(([side, own]) =>
-    chunksByLength(table, own, { ...STEP_CHUNK, rows }, shared.padId).map(({ batch }) => ({ side, batch })),
+    chunksByLength(table, own, { ...stepChunk(encoder.shape, parameterCount(encoder.specs)), rows }, shared.padId).map(({ batch }) => ({
+      side,
+      batch,
+    })),
   );
 }
 

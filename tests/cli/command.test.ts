@@ -27,6 +27,7 @@ const VERBS = [
   'lab',
   'mine',
   'plan',
+  'profile',
   'encode',
   'index',
   'export',

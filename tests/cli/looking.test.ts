@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { CellResult } from '../../src/analysis/lab.js';
 import type { PilotJob } from '../../src/analysis/pilotJob.js';
 import type { Plan } from '../../src/analysis/plan.js';
+import type { Profile } from '../../src/analysis/profile.js';
 import { loadDataConfig } from '../../src/config/load.js';
 import { loadDataset } from '../../src/data/index.js';
 import type { NegativesView } from '../../src/sampling/negativesView.js';
@@ -205,6 +206,33 @@ describe('plan', () => {
   test('says what does not fit and exits with 1', () => {
     const { code, stdout } = simans(['plan', at('toy.yaml'), '--set', 'train.keepCheckpoints=1000000000']);
     expect([code, stdout]).toEqual([1, expect.stringMatching(/^disk: .* do not fit into the .*; most of it: checkpoints, /m)]);
+  }, 60_000);
+});
+
+describe('profile', () => {
+  test('divides the plan’s time into spans and kernels, and draws them', () => {
+    const { code, stdout, stderr } = simans(['profile', at('toy.yaml'), '--to', at('profile'), '--json']);
+    expect(code, stderr).toBe(0);
+    const { plan, phases, memory, files } = JSON.parse(stdout) as Profile & { files: string[] };
+    expect(phases.map(({ name }) => name)).toEqual(plan.phases.map(({ name }) => name));
+    const step = phases.find(({ name }) => name === 'step')!;
+    expect(step.ofLimit).toBeGreaterThan(0);
+    const within = step.spans.map(({ name }) => name);
+    for (const name of ['make the batch', 'loss and gradient', 'sum gradients', 'AdamW']) expect(within).toContain(name);
+    expect(Object.values(memory).every((bytes) => bytes > 1e7)).toBe(true);
+    expect(files).toContain(at('profile/flame.svg'));
+    const [head, ...rows] = fs.readFileSync(at('profile/flame.csv'), 'utf8').trimEnd().split('\n');
+    expect(head).toBe('phase,depth,begin,end,name,label');
+    expect(rows.some((row) => row.includes('dense, gradient'))).toBe(true);
+  }, 60_000);
+
+  test('lists the kernels of each phase, with shares that add up', () => {
+    const { code, stdout, stderr } = simans(['profile', at('toy.yaml'), '--to', at('profile')]);
+    expect(code, stderr).toBe(0);
+    const [, listed] = /^step +together.*\n─.*\n((?:.+\n)+)/m.exec(stdout)!;
+    const shares = [...listed!.matchAll(/([\d.]+) %$/gm)].map(([, share]) => Number(share));
+    expect(shares.reduce((sum, share) => sum + share, 0)).toBeCloseTo(100, 0);
+    expect(stdout).toMatch(/^memory: .* GB after steps$/m);
   }, 60_000);
 });
 

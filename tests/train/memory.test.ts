@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { describeStep, memoryPlan, predictedStepBytes } from '../../src/train/memory.js';
 import type { StepBatch } from '../../src/train/sharedMemory.js';
+import { stepChunk } from '../../src/train/step.js';
 import { tinyShape, toyConfig, toyTokens, WHOLE } from './fixtures.js';
 
 const plan = (train: object) =>
@@ -43,5 +44,18 @@ describe('the prediction', () => {
 
   it('grows with the replicas', () => {
     expect(predictedStepBytes(tinyShape(), batch, WHOLE, 2)).toBeGreaterThan(bytes({}));
+  });
+});
+
+describe('what a pass may pad', () => {
+  const shape = (layers: number, width: number) => ({
+    pooling: 'cls' as const,
+    transformer: { layers, width, heads: 4, feedForward: 4 * width },
+  });
+  it('is more where tokens are cheap, and where a pass has more gradients to add', () => {
+    const padding = (layers: number, width: number, parameters: number) => stepChunk(shape(layers, width), parameters).padding!;
+    expect(padding(1, 192, 8e5)).toBeGreaterThan(5 * padding(6, 384, 2.3e7));
+    expect(padding(6, 384, 4e7)).toBeGreaterThan(padding(6, 384, 2.3e7));
+    expect(padding(12, 768, 1.1e8)).toBeGreaterThan(10);
   });
 });

@@ -16,14 +16,16 @@ export interface Node {
 
 /** Every input and output is float32 with the given rank; sizes are free. */
 export interface Graph {
+  /** What it computes, as a profile names it; '' where the kernel that runs it has a name already. */
+  readonly name: string;
   readonly inputs: Readonly<Record<string, number>>;
   readonly outputs: Readonly<Record<string, number>>;
   readonly nodes: readonly Node[];
 }
 
-/** A graph from the ranks of its inputs and outputs and its nodes, in the order in which they run. */
-export function graph(inputs: Graph['inputs'], outputs: Graph['outputs'], nodes: Graph['nodes']): Graph {
-  return { inputs, outputs, nodes };
+/** A graph by its name, from the ranks of its inputs and outputs and its nodes, in the order in which they run. */
+export function graph(name: string, inputs: Graph['inputs'], outputs: Graph['outputs'], nodes: Graph['nodes']): Graph {
+  return { name, inputs, outputs, nodes };
 }
 
 /** `outputs` are names separated by spaces. */

@@ -76,7 +76,7 @@ function unary(nodes: Node[]): Planner {
     const flat = [tf.util.sizeFromShape(x.shape)];
     return {
       key: nodes.map((one) => one.operator).join(),
-      graph: () => graph({ x: 1 }, { y: 1 }, nodes),
+      graph: () => graph('', { x: 1 }, { y: 1 }, nodes),
       operands: [{ tensor: x, shape: flat }],
       shape: x.shape,
       written: flat,
@@ -90,7 +90,7 @@ function binary(operator: string): Planner {
     if (tf.util.sizeFromShape(shape) < WORTH_A_CALL) return undefined;
     return {
       key: `${operator} ${a.shape.length} ${b.shape.length}`,
-      graph: () => graph({ a: a.shape.length, b: b.shape.length }, { y: shape.length }, [node('y', operator, ['a', 'b'])]),
+      graph: () => graph('', { a: a.shape.length, b: b.shape.length }, { y: shape.length }, [node('y', operator, ['a', 'b'])]),
       operands: [
         { tensor: a, shape: a.shape },
         { tensor: b, shape: b.shape },
@@ -109,7 +109,7 @@ function reduction(operator: 'ReduceSum' | 'ReduceMean'): Planner {
     const reduce = operator === 'ReduceSum' ? node('y', operator, ['x', axes]) : node('y', operator, ['x'], { axes });
     return {
       key: `${operator} ${x.shape.length} ${axes}`,
-      graph: () => graph({ x: x.shape.length }, { y: kept.length }, [reduce]),
+      graph: () => graph('', { x: x.shape.length }, { y: kept.length }, [reduce]),
       operands: [{ tensor: x, shape: x.shape }],
       shape: keepDims ? kept : x.shape.filter((_, i) => !axes.includes(i)),
       written: kept,
@@ -122,7 +122,7 @@ function softmax({ logits }: Inputs, { dim }: Attributes): Plan | undefined {
   if (tf.util.sizeFromShape(shape) < WORTH_A_CALL || dim !== shape.length - 1) return undefined;
   return {
     key: `Softmax ${shape.length}`,
-    graph: () => graph({ x: shape.length }, { y: shape.length }, [node('y', 'Softmax', ['x'], { axis: -1 })]),
+    graph: () => graph('', { x: shape.length }, { y: shape.length }, [node('y', 'Softmax', ['x'], { axis: -1 })]),
     operands: [{ tensor: logits, shape }],
     shape,
   };
@@ -133,7 +133,7 @@ function transpose({ x }: Inputs, attributes: Attributes): Plan | undefined {
   if (tf.util.sizeFromShape(x.shape) < WORTH_A_CALL) return undefined;
   return {
     key: `Transpose ${perm}`,
-    graph: () => graph({ x: perm.length }, { y: perm.length }, [node('y', 'Transpose', ['x'], { perm })]),
+    graph: () => graph('', { x: perm.length }, { y: perm.length }, [node('y', 'Transpose', ['x'], { perm })]),
     operands: [{ tensor: x, shape: x.shape }],
     shape: perm.map((axis) => x.shape[axis]),
   };
@@ -155,13 +155,13 @@ function matMul({ a, b, bias }: Inputs, attributes: Attributes): Plan | undefine
   ];
   const product = node(bias ? 'product' : 'y', 'FusedMatMul', ['a', 'b'], { transA, transB });
   if (!bias) {
-    const build = () => graph({ a: ra, b: rb }, { y: shape.length }, [product]);
+    const build = () => graph('', { a: ra, b: rb }, { y: shape.length }, [product]);
     return { key: `FusedMatMul ${transA} ${transB} ${ra} ${rb}`, graph: build, operands, shape };
   }
   const rank = bias.shape.length;
   return {
     key: `FusedMatMul ${transA} ${transB} ${ra} ${rb} + ${rank}`,
-    graph: () => graph({ a: ra, b: rb, bias: rank }, { y: shape.length }, [product, node('y', 'Add', ['product', 'bias'])]),
+    graph: () => graph('', { a: ra, b: rb, bias: rank }, { y: shape.length }, [product, node('y', 'Add', ['product', 'bias'])]),
     operands: [...operands, { tensor: bias, shape: bias.shape }],
     shape,
   };

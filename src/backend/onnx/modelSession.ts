@@ -1,4 +1,5 @@
 /** A whole model of an .onnx file in onnxruntime, for inference. */
+import { span } from '../../core/spans.js';
 import { loadBinding, type NativeTensor } from './session.js';
 
 /** Values with their shape; whole numbers may be int64 in the model (`long`). */
@@ -30,7 +31,7 @@ export function openModelSession(model: Uint8Array, threads: number): ModelSessi
     run: (inputs, output, shape) => {
       const data = new Float32Array(shape.reduce((size, dim) => size * dim, 1));
       const feeds = Object.fromEntries(Object.entries(inputs).map(([name, input]) => [name, native(input)]));
-      session.run(feeds, { [output]: { type: 'float32', data, dims: shape } }, {});
+      span('fused encoder', () => session.run(feeds, { [output]: { type: 'float32', data, dims: shape } }, {}));
       return data;
     },
   };

@@ -75,7 +75,7 @@ function buildGraphs(alpha: number, dropout: boolean): AttentionGraphs {
   const keep: Record<string, number> = dropout ? { keep: 5 } : {};
   const [p, dp] = dropout ? ['dropped', 'ddropped'] : ['p', 'dp'];
   const drop = dropout ? [node('dropped', 'Mul', ['p', 'keep'])] : [];
-  const forward = graph({ qRows: 5, kv: 5, mask: 5, ...keep }, { y: 5, q: 5, k: 5, v: 5, p: 5 }, [
+  const forward = graph('attention', { qRows: 5, kv: 5, mask: 5, ...keep }, { y: 5, q: 5, k: 5, v: 5, p: 5 }, [
     node('kRows vRows', 'Split', ['kv'], { axis: 2 }), // [B, T, 1, H, d]
     ...['q', 'k', 'v'].map((name) => node(name, 'Transpose', [`${name}Rows`], { perm: [0, 2, 3, 1, 4] })), // [B, 1, H, T, d]
     node('scores', 'FusedMatMul', ['q', 'k'], { transB: 1, alpha }),
@@ -85,7 +85,7 @@ function buildGraphs(alpha: number, dropout: boolean): AttentionGraphs {
     node('context', 'MatMul', [p, 'v']),
     node('y', 'Transpose', ['context'], { perm: [0, 3, 1, 2, 4] }), // [B, T, 1, H, d]
   ]);
-  const backward = graph({ dy: 5, q: 5, k: 5, v: 5, p: 5, ...keep }, { dqRows: 5, dkv: 5 }, [
+  const backward = graph('attention, gradient', { dy: 5, q: 5, k: 5, v: 5, p: 5, ...keep }, { dqRows: 5, dkv: 5 }, [
     node('dcontext', 'Transpose', ['dy'], { perm: [0, 2, 3, 1, 4] }), // [B, 1, H, T, d]
     ...drop,
     node('dv', 'FusedMatMul', [p, 'dcontext'], { transA: 1 }),

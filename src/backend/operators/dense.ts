@@ -3,9 +3,9 @@ import { graph, node } from '../onnx/graph.js';
 import { gradientsAreRecorded, onnxIsActive, runOnTensors } from '../onnx/operator.js';
 import { tf } from '../tf.js';
 
-const DENSE = graph({ x: 2, w: 2, b: 1 }, { y: 2 }, [node('y', 'Gemm', ['x', 'w', 'b'], { transB: 1 })]);
+const DENSE = graph('dense', { x: 2, w: 2, b: 1 }, { y: 2 }, [node('y', 'Gemm', ['x', 'w', 'b'], { transB: 1 })]);
 
-const DENSE_GRADIENT = graph({ dy: 2, x: 2, w: 2 }, { dx: 2, dw: 2, db: 1 }, [
+const DENSE_GRADIENT = graph('dense, gradient', { dy: 2, x: 2, w: 2 }, { dx: 2, dw: 2, db: 1 }, [
   node('dx', 'Gemm', ['dy', 'w']),
   node('dw', 'Gemm', ['dy', 'x'], { transA: 1 }),
   node('db', 'ReduceSum', ['dy', [0]], { keepdims: 0 }),
@@ -20,10 +20,10 @@ const DENSE_GELU_NODES = [
   node('y', 'Mul', ['product', Math.SQRT1_2]),
 ];
 
-const DENSE_GELU = graph({ x: 2, w: 2, b: 1 }, { y: 2 }, DENSE_GELU_NODES);
+const DENSE_GELU = graph('dense and GELU', { x: 2, w: 2, b: 1 }, { y: 2 }, DENSE_GELU_NODES);
 
 /** Writes 2·gelu′(u) = 1 + erf(s) + s·2/√π·e^(−s²) too; the factor goes into the exponent. */
-const DENSE_GELU_WITH_SLOPE = graph({ x: 2, w: 2, b: 1 }, { y: 2, slope2: 2 }, [
+const DENSE_GELU_WITH_SLOPE = graph('dense and GELU', { x: 2, w: 2, b: 1 }, { y: 2, slope2: 2 }, [
   ...DENSE_GELU_NODES,
   node('square', 'Mul', ['s', 's']),
   node('exponent', 'Sub', [Math.log(2 / Math.sqrt(Math.PI)), 'square']),
@@ -33,7 +33,7 @@ const DENSE_GELU_WITH_SLOPE = graph({ x: 2, w: 2, b: 1 }, { y: 2, slope2: 2 }, [
 ]);
 
 /** With du2 = 2·du the factor ½ goes into the products. */
-const DENSE_GELU_GRADIENT = graph({ dy: 2, slope2: 2, x: 2, w: 2 }, { dx: 2, dw: 2, db: 1 }, [
+const DENSE_GELU_GRADIENT = graph('dense and GELU, gradient', { dy: 2, slope2: 2, x: 2, w: 2 }, { dx: 2, dw: 2, db: 1 }, [
   node('du2', 'Mul', ['dy', 'slope2']),
   node('dx', 'Gemm', ['du2', 'w'], { alpha: 0.5 }),
   node('dw', 'Gemm', ['du2', 'x'], { transA: 1, alpha: 0.5 }),

@@ -5,20 +5,20 @@ import { tf } from '../tf.js';
 
 /** Writes the sum s, the mean and the reciprocal deviation of each row beside the result: the backward graph needs them. */
 const RESIDUAL_LAYER_NORM = byEpsilon((epsilon) =>
-  graph({ x: 2, residual: 2, gamma: 1, beta: 1 }, { y: 2, s: 2, mean: 2, rstd: 2 }, [
+  graph('layer norm of a sum', { x: 2, residual: 2, gamma: 1, beta: 1 }, { y: 2, s: 2, mean: 2, rstd: 2 }, [
     node('s', 'Add', ['x', 'residual']),
     node('y mean rstd', 'LayerNormalization', ['s', 'gamma', 'beta'], { axis: -1, epsilon }),
   ]),
 );
 
 const LAYER_NORM = byEpsilon((epsilon) =>
-  graph({ s: 2, gamma: 1, beta: 1 }, { y: 2, mean: 2, rstd: 2 }, [
+  graph('layer norm', { s: 2, gamma: 1, beta: 1 }, { y: 2, mean: 2, rstd: 2 }, [
     node('y mean rstd', 'LayerNormalization', ['s', 'gamma', 'beta'], { axis: -1, epsilon }),
   ]),
 );
 
 /** With x̂ = (s − mean)·rstd and g = dy·γ: ds = rstd·(g − mean(g) − x̂·mean(g·x̂)), dγ = Σ dy·x̂, dβ = Σ dy */
-const LAYER_NORM_GRADIENT = graph({ dy: 2, s: 2, mean: 2, rstd: 2, gamma: 1 }, { ds: 2, dgamma: 1, dbeta: 1 }, [
+const LAYER_NORM_GRADIENT = graph('layer norm, gradient', { dy: 2, s: 2, mean: 2, rstd: 2, gamma: 1 }, { ds: 2, dgamma: 1, dbeta: 1 }, [
   node('centred', 'Sub', ['s', 'mean']),
   node('normal', 'Mul', ['centred', 'rstd']),
   node('dyNormal', 'Mul', ['dy', 'normal']),

@@ -4,7 +4,7 @@ import { onnxIsActive } from '../onnx/operator.js';
 import { runGraphInto, type Values } from '../onnx/session.js';
 import { tf } from '../tf.js';
 
-const PRODUCTS = graph({ a: 2, b: 2 }, { y: 2 }, [node('y', 'Gemm', ['a', 'b'], { transB: 1 })]);
+const PRODUCTS = graph('products', { a: 2, b: 2 }, { y: 2 }, [node('y', 'Gemm', ['a', 'b'], { transB: 1 })]);
 
 /** Rows of b that a product is best given at once: with their products they stay in a core's cache, or they are worth a call to a device. */
 export const productRows = (): number => (onnxIsActive() ? 256 : 4096);

@@ -2,6 +2,8 @@
  * Threads that wait for each other on shared memory. A thread that fails raises the flag, and the others stop waiting
  * with an error instead of for ever.
  */
+import { span } from '../../core/spans.js';
+
 const ARRIVED = 0;
 const GENERATION = 1;
 const FAILED = 2;
@@ -20,6 +22,15 @@ export class Barrier {
 
   /** Returns when all threads have called it. Throws OtherThreadFailed when one of them has failed. */
   wait(): void {
+    span('wait for other replicas', () => this.meet());
+  }
+
+  fail(): void {
+    Atomics.store(this.memory, FAILED, 1);
+    Atomics.notify(this.memory, GENERATION);
+  }
+
+  private meet(): void {
     const generation = Atomics.load(this.memory, GENERATION);
     if (Atomics.add(this.memory, ARRIVED, 1) + 1 === this.threads) {
       Atomics.store(this.memory, ARRIVED, 0);
@@ -31,10 +42,5 @@ export class Barrier {
       if (Atomics.load(this.memory, FAILED)) throw new OtherThreadFailed('another member failed');
       Atomics.wait(this.memory, GENERATION, generation, POLL_MILLISECONDS);
     }
-  }
-
-  fail(): void {
-    Atomics.store(this.memory, FAILED, 1);
-    Atomics.notify(this.memory, GENERATION);
   }
 }

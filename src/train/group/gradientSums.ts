@@ -1,5 +1,6 @@
 /** Gradients of several passes, summed by parameter: in memory that threads share, or on the device. */
 import { type FlatVectors, hostValues, tf } from '../../backend/index.js';
+import { enterSpan, span } from '../../core/spans.js';
 import { forEachSlice, type ParameterSpec, type Weights } from '../../encoders/parameters.js';
 
 export abstract class GradientSums {
@@ -11,11 +12,20 @@ export abstract class GradientSums {
   /** Adds the gradient of what `f` computes, with respect to what is not frozen, and returns its value. */
   add(f: () => tf.Scalar): tf.Scalar {
     const trained = this.specs.filter(({ frozen }) => !frozen).map(({ name }) => this.weights[name]!);
-    const { value, grads } = tf.variableGrads(f, trained);
-    forEachSlice(this.specs, ({ name }, begin) => {
-      const gradient = grads[this.weights[name]!.name];
-      if (gradient) this.keep(name, begin, gradient);
-    });
+    let leave = () => {};
+    const forward = () => {
+      const value = span('forward', f);
+      leave = enterSpan('backward');
+      return value;
+    };
+    const { value, grads } = tf.variableGrads(forward, trained);
+    leave();
+    const keep = () =>
+      forEachSlice(this.specs, ({ name }, begin) => {
+        const gradient = grads[this.weights[name]!.name];
+        if (gradient) this.keep(name, begin, gradient);
+      });
+    span('keep gradients', keep);
     return value;
   }
 

@@ -4,6 +4,7 @@
  * and takes over the others'.
  */
 import { type AdamwSettings, type FlatMemory, FlatVectors, fillTensor, hostValues, type tf } from '../../backend/index.js';
+import { span } from '../../core/spans.js';
 import {
   assignWeights,
   createWeights,
@@ -107,15 +108,16 @@ export abstract class Member<Batch, Command extends { readonly kind: string } = 
     if (!this.vectors) throw new Error('internal: a step before the group was given memory to train in');
     const { losses, squares } = this.group;
     const sums = new SharedGradientSums(this.specs, this.weights, this.vectors, `gradient ${this.number}`);
-    const loss = this.accumulate(batch, sums);
+    const loss = span('loss and gradient', () => this.accumulate(batch, sums));
     sums.end();
     losses[this.number] = hostValues(loss)[0]!;
     loss.dispose();
     this.barrier.wait();
-    squares[this.number] = this.vectors.sumGradients();
+    const { vectors } = this;
+    squares[this.number] = span('sum gradients', () => vectors.sumGradients());
     this.barrier.wait();
     const totals = { loss: sumOf(losses), gradientNorm: Math.sqrt(sumOf(squares)) };
-    if (update) this.apply(update, totals.gradientNorm, this.vectors);
+    if (update) span('AdamW', () => this.apply(update, totals.gradientNorm, vectors));
     return totals;
   }
 
