@@ -10,6 +10,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { silentReporter } from '../dist/core/reporter.js';
 import { createTexts } from '../dist/data/texts.js';
+import { vectorWidth } from '../dist/encoders/dualEncoder.js';
 import { openModelFolder } from '../dist/encoders/modelFolder.js';
 import { mean, recall } from '../dist/eval/metrics.js';
 import { bulkEncode } from '../dist/index/bulkEncode.js';
@@ -143,8 +144,7 @@ async function warm(peer) {
 
 /** R@100 of each query by set and precision, queries and passages encoded alike. @param {{ name: string, split: string, data: Dataset }[]} sets */
 async function recalls(sets) {
-  const { projection, transformer } = model.shape;
-  const width = projection?.width ?? transformer.width;
+  const width = vectorWidth(model.shape);
   /** @type {Record<string, { queries: string[] } & Record<Precision, number[]>>} */
   const all = {};
   for (const { name, split, data } of sets) {

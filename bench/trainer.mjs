@@ -1,5 +1,5 @@
 /** A group of replicas with an encoder of random weights and a batch of random tokens: what steps are timed on. */
-import { createFlatMemory, FlatVectors } from '../dist/backend/index.js';
+import { createFlatMemory, FlatVectors, isOnDevice, tf } from '../dist/backend/index.js';
 import { deriveKey, integer } from '../dist/core/random.js';
 import { bertShape } from '../dist/encoders/architectures.js';
 import { tableOf } from '../dist/encoders/batching.js';
@@ -71,7 +71,13 @@ export async function openTrainer(shape, replicas, backend) {
     /** One update. @param {number} [learningRate] */
     update: (learningRate = 1e-5) => optimizer.step(batch, step++, learningRate),
     /** Forward and backward alone. */
-    gradient: () => group.step(batch),
+    gradient: async () => {
+      if (!isOnDevice()) return void (await group.step(batch));
+      const { loss, gradient } = group.first.gradient(batch);
+      const sum = tf.sum(gradient);
+      await Promise.all([loss.data(), sum.data()]); // waits for the device
+      tf.dispose([loss, gradient, sum]);
+    },
     /** Loss and gradient at other parameters; the optimizer's are left for good. @param {Float32Array} at */
     at: async (at) => {
       const memory = createFlatMemory(at.length, replicas, false);

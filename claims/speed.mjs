@@ -1,5 +1,6 @@
 /** What issue 9 asks to be shown of the speed. The parts that take long are stored in results/speed/, made by speedCells.mjs. */
 import { median } from '../bench/timing.mjs';
+import { meanOf } from '../dist/sampling/statistics.js';
 import { benchmark } from './processes.mjs';
 import { BLOCKS, storedBlocks, storedRecall, storedStarts } from './speedCells.mjs';
 
@@ -67,7 +68,7 @@ export async function measureEncoding() {
 function recallLoss() {
   const cell = storedRecall();
   if (!cell) return { note: 'not stored; npm run claims -- speed --full makes it' };
-  const mean = (/** @type {number[]} */ values) => (100 * values.reduce((a, b) => a + b, 0)) / values.length;
+  const mean = (/** @type {number[]} */ values) => 100 * meanOf(values);
   const sets = Object.entries(cell.recall).map(([set, { fp32, int8 }]) => ({ set, fp32: mean(fp32), int8: mean(int8) }));
   const note = sets.map(({ set, fp32, int8 }) => `${set}: ${fp32.toFixed(2)} in fp32, ${int8.toFixed(2)} in int8`).join('; ');
   return {
@@ -105,8 +106,7 @@ export async function measureStarts() {
   const { before, now } = storedStarts();
   if (before.length === 0 || before.length !== now.length)
     return unmeasured(['start', 'startMetric'], 'not stored; npm run claims -- speed --full makes it');
-  const mean = (/** @type {number[]} */ values) => values.reduce((a, b) => a + b, 0) / values.length;
-  const [was, is] = [before, now].map((cells) => mean(cells.map(({ seconds }) => seconds)));
+  const [was, is] = [before, now].map((cells) => meanOf(cells.map(({ seconds }) => seconds)));
   const metrics = [before, now].map((cells) => cells.map(({ test }) => test['recall@10']));
   const shown = metrics.map((values) => values.map((value) => value.toFixed(4)).join(', '));
   return {
@@ -114,7 +114,10 @@ export async function measureStarts() {
       value: was / is,
       note: `${was.toFixed(0)} s at ${before[0].commit.slice(0, 7)}, ${is.toFixed(0)} s at ${now[0].commit.slice(0, 7)}; means of seeds ${now.map(({ seed }) => seed).join(', ')}, in turns`,
     },
-    'speed.startMetric': { value: mean(metrics[0]) - mean(metrics[1]), note: `R@10 on test by seed: ${shown[0]} before; ${shown[1]} now` },
+    'speed.startMetric': {
+      value: meanOf(metrics[0]) - meanOf(metrics[1]),
+      note: `R@10 on test by seed: ${shown[0]} before; ${shown[1]} now`,
+    },
   };
 }
 

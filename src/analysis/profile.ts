@@ -1,5 +1,5 @@
 /** Where a job's time will go: the phases of its plan, those that were measured divided into spans and kernels; floating-point operations; memory. */
-import { productGflops, recordKernels } from '../backend/index.js';
+import { isOnDevice, productGflops, recordKernels } from '../backend/index.js';
 import type { RunConfig } from '../config/schema.js';
 import type { Reporter } from '../core/reporter.js';
 import type { Span } from '../core/spans.js';
@@ -40,7 +40,7 @@ const STEPS = 3;
 export const profileJob = (config: RunConfig, reporter: Reporter): Promise<Profile> => calibrate(config, reporter, measure);
 
 async function measure(of: Calibration): Promise<Profile> {
-  const { shape, replicas, backend } = of;
+  const { shape, replicas } = of;
   const memory: Record<string, number> = { 'before the work': process.memoryUsage().rss };
   const note = (after: string) => {
     memory[after] = process.memoryUsage().rss;
@@ -76,7 +76,7 @@ async function measure(of: Calibration): Promise<Profile> {
       spans: span ? [...scaled(span, seconds / span.seconds).children.values()] : [],
     };
   });
-  return { plan, limitGflops, phases, memory, onDevice: ['webgpu', 'tensorflow'].includes(backend.name) };
+  return { plan, limitGflops, phases, memory, onDevice: isOnDevice() };
 }
 
 /** Of the forward pass of a table's sequences, padding included. */

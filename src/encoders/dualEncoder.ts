@@ -34,6 +34,10 @@ export interface Frozen {
   readonly layers: number;
 }
 
+/** Of the vectors. */
+export const vectorWidth = ({ projection, transformer }: Pick<EncoderShape, 'projection' | 'transformer'>): number =>
+  projection?.width ?? transformer.width;
+
 export interface DualEncoder {
   readonly shape: EncoderShape;
   readonly specs: ParameterSpec[];
@@ -73,7 +77,7 @@ export function createDualEncoder(shape: EncoderShape): DualEncoder {
   return {
     shape,
     specs: towerPrefixes(towers).flatMap((prefix) => towerSpecs(prefix, shape)),
-    width: projection?.width ?? transformerShape.width,
+    width: vectorWidth(shape),
     logitScale: cosine ? 1 / cosine.temperature : 1,
     encode: (weights, side, batch, training) =>
       tf.tidy(() => {

@@ -1,6 +1,6 @@
 /** Vectors without gradients: by the fused graph of onnx/inferenceModel.ts where onnxruntime computes, by the encoder itself on other backends. */
 import { hostValues, type ModelInput, type ModelSession, openModelSession, tf } from '../backend/index.js';
-import { type DualEncoder, type EncoderShape, type Side, towerPrefix } from './dualEncoder.js';
+import { type DualEncoder, type EncoderShape, type Side, towerPrefix, vectorWidth } from './dualEncoder.js';
 import { encodeInferenceModel, type InferenceModel } from './onnx/inferenceModel.js';
 import type { Weights } from './parameters.js';
 import type { TokenBatch } from './transformer.js';
@@ -49,8 +49,8 @@ const givenInputs = ({ weights }: InferenceModel): Record<string, ModelInput> =>
     weights.map(({ name, type, shape, values }) => [name, { type: type === 'float' ? ('float32' as const) : type, shape, values }]),
   );
 
-function runner(session: ModelSession, { projection, transformer }: EncoderShape, given: Record<string, ModelInput>): Inference {
-  const width = projection?.width ?? transformer.width;
+function runner(session: ModelSession, shape: EncoderShape, given: Record<string, ModelInput>): Inference {
+  const width = vectorWidth(shape);
   return ({ ids, lengths, tokens }) => {
     const B = lengths.length;
     const inputs: Record<string, ModelInput> = {

@@ -6,7 +6,7 @@ import { Worker } from 'node:worker_threads';
 import { workerScript } from '../core/threads.js';
 import type { TokenTable } from '../data/types.js';
 import { rowsIn } from '../encoders/batching.js';
-import type { EncoderShape } from '../encoders/dualEncoder.js';
+import { type EncoderShape, vectorWidth } from '../encoders/dualEncoder.js';
 import { rowsByLength } from './encode.js';
 
 export interface TableEncoder {
@@ -49,7 +49,7 @@ export async function openTableEncoder({ shape, model, padId, threads }: TableEn
   const shared = new Uint8Array(new SharedArrayBuffer(model.length));
   shared.set(model);
   await everyone(workers, { kind: 'open', shape, model: shared, padId });
-  const width = shape.projection?.width ?? shape.transformer.width;
+  const width = vectorWidth(shape);
   return {
     encode: async (table) => {
       const vectors = new Float32Array(new SharedArrayBuffer(4 * rowsIn(table) * width));

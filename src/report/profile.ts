@@ -11,7 +11,6 @@ interface Shown {
     readonly backend: string;
     readonly replicas: number;
     readonly parameters: number;
-    readonly seconds: number;
   };
   readonly limitGflops: number;
   readonly phases: readonly ShownPhase[];
@@ -62,24 +61,23 @@ export function profileText({ plan, limitGflops, phases, memory, onDevice }: Sho
 }
 
 function kernelTable({ name, seconds, spans }: ShownPhase): string {
-  const found = new Map<string, { seconds: number; calls: number }>();
+  const found = new Map<string, number>();
   for (const span of spans) addLeaves(span, found);
-  const listed = [...found].filter(([, one]) => one.seconds >= LISTED_SHARE * seconds).sort((a, b) => b[1].seconds - a[1].seconds);
-  const rows = listed.map(([kernel, one]) => [kernel, secondsText(one.seconds), percent(one.seconds / seconds)]);
-  const rest = seconds - listed.reduce((sum, [, one]) => sum + one.seconds, 0);
+  const listed = [...found].filter(([, own]) => own >= LISTED_SHARE * seconds).sort((a, b) => b[1] - a[1]);
+  const rows = listed.map(([kernel, own]) => [kernel, secondsText(own), percent(own / seconds)]);
+  const rest = seconds - listed.reduce((sum, [, own]) => sum + own, 0);
   return `\n${table([name, 'together', 'share'], [...rows, ['everything else', secondsText(Math.max(0, rest)), percent(Math.max(0, rest) / seconds)]])}`;
 }
 
 /** Seconds by the name of what did the work itself. */
-function addLeaves({ name, seconds, calls, children }: Span, found: Map<string, { seconds: number; calls: number }>): void {
+function addLeaves({ name, seconds, children }: Span, found: Map<string, number>): void {
   let own = seconds;
   for (const child of children.values()) {
     own -= child.seconds;
     addLeaves(child, found);
   }
   const key = children.size > 0 ? ITSELF : name;
-  const before = found.get(key) ?? { seconds: 0, calls: 0 };
-  found.set(key, { seconds: before.seconds + Math.max(0, own), calls: before.calls + calls });
+  found.set(key, (found.get(key) ?? 0) + Math.max(0, own));
 }
 
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;

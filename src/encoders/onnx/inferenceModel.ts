@@ -5,9 +5,9 @@
  */
 import type { Port } from '../../backend/index.js';
 import { quantisedRows } from '../../core/quantise.js';
-import type { EncoderShape } from '../dualEncoder.js';
+import { type EncoderShape, vectorWidth } from '../dualEncoder.js';
 import type { NamedArray } from '../formats/safetensors.js';
-import { FLOAT, type GivenWeight, OnnxNodes, transpose, type WeightsAre } from './nodes.js';
+import { FLOAT, type GivenWeight, INT64, OnnxNodes, transpose, type WeightsAre } from './nodes.js';
 import { vectorsOf } from './vectors.js';
 
 export const INFERENCE_PRECISIONS = ['fp32', 'int8'] as const;
@@ -42,7 +42,7 @@ class Builder {
   ) {}
 
   build(): InferenceModel {
-    const { transformer, pooling, projection } = this.shape;
+    const { transformer, pooling } = this.shape;
     let x = this.embeddings(); // [b, s, D]
     for (let i = 0; i < transformer.layers; i++) {
       const prefix = `encoder.layer.${i}.`;
@@ -54,7 +54,7 @@ class Builder {
       { name: 'input_ids', type: 'int32', shape: ['b', 's'] },
       { name: 'lengths', type: 'int32', shape: ['b'] },
     ];
-    const outputs: Port[] = [{ name: 'vectors', type: 'float', shape: ['b', projection?.width ?? transformer.width] }];
+    const outputs: Port[] = [{ name: 'vectors', type: 'float', shape: ['b', vectorWidth(this.shape)] }];
     return { model: this.nodes.model(inputs, outputs), weights: this.nodes.givenWeights };
   }
 
@@ -179,7 +179,7 @@ class Builder {
     return names.map((name) => {
       const weight = `${name}.weight`;
       const [out, into] = this.nodes.tensor(weight).shape as [number, number];
-      const quantised = () => quantisedRows(this.nodes.tensor(weight).values, out, into, LARGEST);
+      const quantised = once(() => quantisedRows(this.nodes.tensor(weight).values, out, into, LARGEST));
       const matrix = this.nodes.weight(`${weight}.quantised`, 'int8', [into, out], () => transpose(quantised().values, out, into));
       const scales = this.nodes.weight(`${weight}.scale`, 'float', [out], () => quantised().scales);
       return this.nodes.op('MatMulIntegerToFloat', [bytes, matrix, scale, scales, zero]);
@@ -187,8 +187,13 @@ class Builder {
   }
 }
 
-/** onnx.TensorProto.DataType */
-const INT64 = 7;
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+}
 
 /** [H·d, D] as [H, D, d] */
 function transposedHeads(values: Float32Array, H: number, d: number, D: number): Float32Array {

@@ -4,6 +4,7 @@ import type { NamedArray } from '../formats/safetensors.js';
 
 /** onnx.TensorProto.DataType, as Cast takes it. */
 export const FLOAT = 1;
+export const INT64 = 7;
 export const FLOAT16 = 10;
 
 /** Stored in the model, which is faster, or given to every run. */

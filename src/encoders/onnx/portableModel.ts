@@ -6,7 +6,7 @@
 import { type Port, TRANSPOSED } from '../../backend/index.js';
 import { toHalf } from '../../core/half.js';
 import { quantisedRows } from '../../core/quantise.js';
-import type { EncoderShape } from '../dualEncoder.js';
+import { type EncoderShape, vectorWidth } from '../dualEncoder.js';
 import type { NamedArray } from '../formats/safetensors.js';
 import { bytesOf, FLOAT, FLOAT16, OnnxNodes, transpose } from './nodes.js';
 import { vectorsOf } from './vectors.js';
@@ -36,7 +36,7 @@ class Builder {
   }
 
   build(): Uint8Array {
-    const { transformer, projection } = this.shape;
+    const { transformer } = this.shape;
     const types = transformer.tokenTypes > 1;
     let x = this.embeddings(types); // [b, s, D]
     const mask = this.paddingMask();
@@ -48,7 +48,7 @@ class Builder {
     const input = (name: string): Port => ({ name, type: 'int64', shape: ['batch_size', 'sequence_length'] });
     return this.nodes.model(['input_ids', 'attention_mask', ...(types ? ['token_type_ids'] : [])].map(input), [
       { name: hidden, type: 'float', shape: ['batch_size', 'sequence_length', transformer.width] },
-      { name: 'sentence_embedding', type: 'float', shape: ['batch_size', projection?.width ?? transformer.width] },
+      { name: 'sentence_embedding', type: 'float', shape: ['batch_size', vectorWidth(this.shape)] },
     ]);
   }
 

@@ -1,54 +1,29 @@
 /** The fused graph of bulk encoding: PyTorch's vectors, those of the encoder itself, and int8 near them. */
-import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { selectBackend, tf } from '../../../src/backend/index.js';
-import { silentReporter } from '../../../src/core/reporter.js';
 import { createDualEncoder, type EncoderShape, type Pooling, type Side } from '../../../src/encoders/dualEncoder.js';
-import { type NamedArray, readSafetensors } from '../../../src/encoders/formats/safetensors.js';
 import { createInference, openInference } from '../../../src/encoders/inference.js';
 import { encodeInferenceModel, type InferencePrecision } from '../../../src/encoders/onnx/inferenceModel.js';
 import { createWeights, disposeWeights, initialParameters } from '../../../src/encoders/parameters.js';
-import { openPretrained } from '../../../src/encoders/pretrained.js';
 import type { TokenBatch } from '../../../src/encoders/transformer.js';
-import { namedTensors } from '../../../src/encoders/weights.js';
 import { tinyShape, toyTokens } from '../../train/fixtures.js';
+import { byName, cosine, difference, GOLDEN_NAMES, goldenEncoder, pairsOf } from './golden.js';
 
-const GOLDEN = fileURLToPath(new URL('../../golden/encoders/', import.meta.url));
 beforeAll(async () => {
   await selectBackend('onnx');
 });
 
-const byName = (shape: EncoderShape, flat: Float32Array) =>
-  new Map(namedTensors(createDualEncoder(shape).specs, flat).map((tensor): [string, NamedArray] => [tensor.name, tensor]));
 const opened = (shape: EncoderShape, flat: Float32Array, precision: InferencePrecision) =>
   openInference(shape, encodeInferenceModel(shape, byName(shape, flat), precision, 'constants').model, 1);
-const cosine = (a: Float32Array, b: Float32Array) =>
-  a.reduce((sum, value, i) => sum + value * b[i]!, 0) / (Math.hypot(...a) * Math.hypot(...b));
-const difference = (a: Float32Array, b: Float32Array) => a.reduce((most, value, i) => Math.max(most, Math.abs(value - b[i]!)), 0);
 
-describe.each(['bert', 'bert-gelu-new', 'ernie', 'roberta', 'xlm-roberta', 'distilbert', 'electra', 'dpr-projection'])('%s', (name) => {
+describe.each(GOLDEN_NAMES)('%s', (name) => {
   const cases = (['cls', 'mean'] as const).flatMap((pooling) => (['fp32', 'int8'] as const).map((one) => [pooling, one] as const));
   it.each(cases)('%s, %s: PyTorch’s vectors', async (pooling: Pooling, precision: InferencePrecision) => {
-    const place = path.join(GOLDEN, name);
-    const pretrained = await openPretrained({ weights: place }, silentReporter);
-    const shape: EncoderShape = {
-      ...tinyShape(),
-      transformer: pretrained.transformer,
-      pooling,
-      ...(name === 'dpr-projection' && { projection: { width: 6, layerNorm: false } }),
-      similarity: 'dot',
-    };
-    const { flat } = await pretrained.parameters(shape, 1, silentReporter);
-    const golden = readSafetensors(path.join(place, 'golden.safetensors')).tensors;
-    const ids = golden.get('ids')!.values as Int32Array;
-    const lengths = golden.get('lengths')!.values as Int32Array;
+    const { shape, flat, ids, lengths, expected } = await goldenEncoder(name, pooling);
     const batch: TokenBatch = { ids, lengths, tokens: ids.length / lengths.length, rows: Int32Array.from(lengths.keys()) };
     const vectors = opened(shape, flat, precision)(batch);
-    const expected = golden.get(pooling)!.values as Float32Array;
-    const width = vectors.length / lengths.length;
-    for (const row of lengths.keys()) {
-      const [ours, theirs] = [vectors, expected].map((all) => all.subarray(row * width, (row + 1) * width)) as [Float32Array, Float32Array];
+    expect(vectors.length).toBe(expected.length);
+    for (const [ours, theirs] of pairsOf(vectors, expected, lengths.length)) {
       if (precision === 'fp32') expect(difference(ours, theirs)).toBeLessThan(1e-4);
       else expect(cosine(ours, theirs)).toBeGreaterThan(0.97);
     }

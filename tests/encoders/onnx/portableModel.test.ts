@@ -2,30 +2,22 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ModelInput, openModelSession, readNamedWeights, selectBackend, tf } from '../../../src/backend/index.js';
 import { UserError } from '../../../src/core/errors.js';
-import { silentReporter } from '../../../src/core/reporter.js';
-import { createDualEncoder, type EncoderShape, type Pooling } from '../../../src/encoders/dualEncoder.js';
-import { type NamedArray, readSafetensors } from '../../../src/encoders/formats/safetensors.js';
+import { createDualEncoder, type EncoderShape, type Pooling, vectorWidth } from '../../../src/encoders/dualEncoder.js';
 import { encodePortableModel, type Precision } from '../../../src/encoders/onnx/portableModel.js';
 import { createWeights, disposeWeights, initialParameters } from '../../../src/encoders/parameters.js';
-import { openPretrained } from '../../../src/encoders/pretrained.js';
-import { namedTensors } from '../../../src/encoders/weights.js';
 import { tinyShape, toyTokens } from '../../train/fixtures.js';
 import { damaged } from '../formats/damage.js';
+import { byName, cosine, difference, GOLDEN_NAMES, goldenEncoder, pairsOf } from './golden.js';
 
-const GOLDEN = fileURLToPath(new URL('../../golden/encoders/', import.meta.url));
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'simans-onnx-'));
 afterAll(() => fs.rmSync(folder, { recursive: true }));
 beforeAll(async () => {
   await selectBackend('onnx');
 });
-
-const byName = (shape: EncoderShape, flat: Float32Array) =>
-  new Map(namedTensors(createDualEncoder(shape).specs, flat).map((tensor): [string, NamedArray] => [tensor.name, tensor]));
 
 function run(
   model: Uint8Array,
@@ -44,41 +36,24 @@ function run(
     ...(shape.transformer.tokenTypes > 1 && { token_type_ids: input(new Int32Array(B * T)) }),
   };
   const session = openModelSession(model, 1);
-  const width = shape.projection?.width ?? shape.transformer.width;
+  const width = vectorWidth(shape);
   return {
     vectors: session.run(inputs, 'sentence_embedding', [B, width]),
     states: session.run(inputs, 'last_hidden_state', [B, T, shape.transformer.width]),
   };
 }
 
-const cosine = (a: Float32Array, b: Float32Array) =>
-  a.reduce((sum, value, i) => sum + value * b[i]!, 0) / (Math.hypot(...a) * Math.hypot(...b));
-
-describe.each(['bert', 'bert-gelu-new', 'ernie', 'roberta', 'xlm-roberta', 'distilbert', 'electra', 'dpr-projection'])('%s', (name) => {
+describe.each(GOLDEN_NAMES)('%s', (name) => {
   const cases = (['cls', 'mean'] as const).flatMap((pooling) =>
     (['fp32', 'fp16', 'int8'] as const).map((precision) => [pooling, precision] as const),
   );
   it.each(cases)('%s, %s: PyTorch’s vectors', async (pooling: Pooling, precision: Precision) => {
-    const place = path.join(GOLDEN, name);
-    const pretrained = await openPretrained({ weights: place }, silentReporter);
-    const shape: EncoderShape = {
-      ...tinyShape(),
-      transformer: pretrained.transformer,
-      pooling,
-      ...(name === 'dpr-projection' && { projection: { width: 6, layerNorm: false } }),
-      similarity: 'dot',
-    };
-    const { flat } = await pretrained.parameters(shape, 1, silentReporter);
-    const golden = readSafetensors(path.join(place, 'golden.safetensors')).tensors;
-    const ints = (key: string) => golden.get(key)!.values as Int32Array;
-    const { vectors } = run(encodePortableModel(shape, byName(shape, flat), precision), shape, ints('ids'), ints('lengths'));
-    const expected = golden.get(pooling)!.values as Float32Array;
-    const width = vectors.length / 8;
-    for (let row = 0; row < 8; row++) {
-      const [ours, theirs] = [vectors, expected].map((all) => all.subarray(row * width, (row + 1) * width)) as [Float32Array, Float32Array];
-      const difference = ours.reduce((most, value, i) => Math.max(most, Math.abs(value - theirs[i]!)), 0);
-      if (precision === 'fp32') expect(difference).toBeLessThan(1e-4);
-      else if (precision === 'fp16') expect(difference).toBeLessThan(0.03);
+    const { shape, flat, ids, lengths, expected } = await goldenEncoder(name, pooling);
+    const { vectors } = run(encodePortableModel(shape, byName(shape, flat), precision), shape, ids, lengths);
+    expect(vectors.length).toBe(expected.length);
+    for (const [ours, theirs] of pairsOf(vectors, expected, lengths.length)) {
+      if (precision === 'fp32') expect(difference(ours, theirs)).toBeLessThan(1e-4);
+      else if (precision === 'fp16') expect(difference(ours, theirs)).toBeLessThan(0.03);
       else expect(cosine(ours, theirs)).toBeGreaterThan(0.98);
     }
   });
