@@ -154,7 +154,7 @@ async function recalls(sets) {
     const recallOf = async (precision) => {
       const passages = { values: await encoded(textsOf(data.corpus), 'passage', precision), width };
       const queries = { values: await encoded(asked, 'query', precision), width };
-      const hits = new ExactIndex(passages).search(queries, Int32Array.from(asked.keys()), CUTOFF, 1);
+      const hits = await new ExactIndex(passages).search(queries, Int32Array.from(asked.keys()), CUTOFF, 1);
       return Array.from(asked.keys(), (i) => {
         const grade = new Map(Array.from(judged[i], (passage, j) => [passage, grades[i][j]]));
         const ranked = Array.from(hits.passages.subarray(i * CUTOFF, (i + 1) * CUTOFF), (passage) => grade.get(passage) ?? 0);

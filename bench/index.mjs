@@ -34,10 +34,10 @@ const queries = { values: unitVectors(Q, 3, { centres: N / 50, width: D }), widt
 const rows = Int32Array.from({ length: Q }, (_, row) => row);
 const passages = (/** @type {number} */ count) => ({ values: unitVectors(count, 5, { centres: N / 50, width: D }), width: D });
 
-/** @param {{ search: ExactIndex['search'] }} index */
-function timeSearch(index) {
+/** @param {ExactIndex | HnswIndex} index */
+async function timeSearch(index) {
   const begin = process.cpuUsage();
-  const { passages } = index.search(queries, rows, K, 1);
+  const { passages } = await index.search(queries, rows, K, 1);
   const { user, system } = process.cpuUsage(begin);
   return { seconds: (user + system) / 1e6, passages };
 }
@@ -48,12 +48,12 @@ async function exact() {
   try {
     const all = passages(N);
     const index = new ExactIndex(all);
-    index.search(queries, rows.subarray(0, 8), K, 1); // warm
+    await index.search(queries, rows.subarray(0, 8), K, 1); // warm
     const faiss = await startFaiss(options.python, folder, { queries, passages: all, k: K });
     /** @type {{ own: number[], peer: number[] }} */
     const seconds = { own: [], peer: [] };
     for (let i = 0; i < R; i++) {
-      seconds.own.push(timeSearch(index).seconds);
+      seconds.own.push((await timeSearch(index)).seconds);
       if (faiss) seconds.peer.push(await faiss.search());
     }
     faiss?.end();
@@ -74,7 +74,7 @@ async function graph() {
   if (G === 0) return {};
   const vectors = passages(G);
   const flat = new ExactIndex(vectors);
-  const truth = timeSearch(flat);
+  const truth = await timeSearch(flat);
   const expansion = Math.max(K, 200);
   const begin = performance.now();
   const built = await HnswIndex.build(
@@ -83,7 +83,7 @@ async function graph() {
     silentReporter.phase('', 1, ''),
   );
   const buildSeconds = (performance.now() - begin) / 1000;
-  const found = timeSearch(built);
+  const found = await timeSearch(built);
   let common = 0;
   for (let q = 0; q < Q; q++) {
     const best = new Set(truth.passages.subarray(q * K, (q + 1) * K));

@@ -8,13 +8,13 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { selectBackend, tf } from '../dist/backend/index.js';
+import { selectBackend } from '../dist/backend/index.js';
 import { bytesOf } from '../dist/core/files.js';
 import { openLimit } from './limit.mjs';
 import { startPeer } from './peer.mjs';
 import { flopsOf, partOf, SHAPES, sequencesOf } from './shapes.mjs';
 import { clock, median } from './timing.mjs';
-import { openTrainer, TEMPERATURE } from './trainer.mjs';
+import { largestDifference, openTrainer, TEMPERATURE } from './trainer.mjs';
 
 /** @typedef {import('./shapes.mjs').StepShape} StepShape */
 /** @typedef {Awaited<ReturnType<typeof openTrainer>>} Trainer */
@@ -174,25 +174,7 @@ async function compare(trainer, peer, folder, states) {
     const bytes = fs.readFileSync(into);
     const expected = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
     loss = Math.max(loss, Math.abs(own.loss - theirs.loss) / Math.max(1e-3, Math.abs(theirs.loss)));
-    gradient = Math.max(gradient, worst(trainer.specs, own.gradient, expected));
+    gradient = Math.max(gradient, largestDifference(trainer.specs, own.gradient, expected));
   }
   return { states, loss, gradient };
-}
-
-/** @param {Trainer['specs']} specs @param {Float32Array} own @param {Float32Array} expected */
-function worst(specs, own, expected) {
-  const all = Math.sqrt(expected.reduce((sum, value) => sum + value * value, 0));
-  let [begin, most] = [0, 0];
-  for (const { shape } of specs) {
-    const end = begin + tf.util.sizeFromShape(shape);
-    let [difference, length] = [0, 0];
-    for (let i = begin; i < end; i++) {
-      difference += (own[i] - expected[i]) ** 2;
-      length += expected[i] ** 2;
-    }
-    // A gradient that is nothing but rounding (softmax takes away what the keys' bias adds) is held to the whole's length.
-    most = Math.max(most, Math.sqrt(difference) / Math.max(Math.sqrt(length), 1e-4 * all));
-    begin = end;
-  }
-  return most;
 }

@@ -10,6 +10,7 @@ import { Replicas } from '../dist/train/replicas.js';
 import { createSharedMemory } from '../dist/train/sharedMemory.js';
 
 /** @typedef {import('./shapes.mjs').StepShape} StepShape */
+/** @typedef {Awaited<ReturnType<typeof openTrainer>>} Trainer */
 
 export const TEMPERATURE = 0.05;
 
@@ -69,7 +70,10 @@ export async function openTrainer(shape, replicas, backend) {
     batch,
     parameters,
     /** One update. @param {number} [learningRate] */
-    update: (learningRate = 1e-5) => optimizer.step(batch, step++, learningRate),
+    update: async (learningRate = 1e-5) => {
+      await optimizer.step(batch, step++, learningRate);
+      await optimizer.totals(); // waits for a device
+    },
     /** Forward and backward alone. */
     gradient: async () => {
       if (!isOnDevice()) return void (await group.step(batch));
@@ -80,6 +84,10 @@ export async function openTrainer(shape, replicas, backend) {
     },
     /** Loss and gradient at other parameters; the optimizer's are left for good. @param {Float32Array} at */
     at: async (at) => {
+      if (isOnDevice()) {
+        group.assign(at);
+        return readBoth(group.first.gradient(batch));
+      }
       const memory = createFlatMemory(at.length, replicas, false);
       group.begin(memory);
       group.assign(at);
@@ -94,4 +102,32 @@ export async function openTrainer(shape, replicas, backend) {
       await group.dispose();
     },
   };
+}
+
+/** @param {{ loss: tf.Scalar, gradient: tf.Tensor1D }} tensors */
+async function readBoth({ loss, gradient }) {
+  const [value, values] = await Promise.all([loss.data(), gradient.data()]);
+  tf.dispose([loss, gradient]);
+  return { loss: value[0], gradient: Float32Array.from(values) };
+}
+
+/**
+ * The largest relative difference of any parameter's gradient: the length of the difference by the gradient's.
+ * @param {Trainer['specs']} specs @param {Float32Array} own @param {Float32Array} expected
+ */
+export function largestDifference(specs, own, expected) {
+  const all = Math.sqrt(expected.reduce((sum, value) => sum + value * value, 0));
+  let [begin, most] = [0, 0];
+  for (const { shape } of specs) {
+    const end = begin + tf.util.sizeFromShape(shape);
+    let [difference, length] = [0, 0];
+    for (let i = begin; i < end; i++) {
+      difference += (own[i] - expected[i]) ** 2;
+      length += expected[i] ** 2;
+    }
+    // A gradient that is nothing but rounding (softmax takes away what the keys' bias adds) is held to the whole's length.
+    most = Math.max(most, Math.sqrt(difference) / Math.max(Math.sqrt(length), 1e-4 * all));
+    begin = end;
+  }
+  return most;
 }

@@ -90,7 +90,7 @@ export async function evaluateVectors(folder, encode, width) {
   const passages = await encode(Array.from({ length: corpus.size }, (_, row) => corpus.text(row)));
   const asked = await encode(Array.from(splits.test.rows, (row) => queries.text(row)));
   const index = new ExactIndex({ values: passages, width });
-  const hits = index.search(
+  const hits = await index.search(
     { values: asked, width },
     Int32Array.from(splits.test.rows, (_, i) => i),
     100,

@@ -16,6 +16,7 @@
  *   npm run claims -- recipes --full           makes what is missing of the comparison of recipes on MedQuAD first: two hours (claims/recipesComparison.mjs)
  *   npm run claims -- speed                    steps, encoding, a refresh and tokenising beside Python (SIMANS_PYTHON): half an hour
  *   npm run claims -- speed --full             makes what is missing of the stored encodings and of npm start before and now first: an hour
+ *   npm run claims -- gpu                      WebGPU's numbers beside the CPU's, on whatever adapter there is: twenty minutes on a software one
  * Where comparison.apidocs, sampling.lab or speed.encode.cls is among the targets, one stored cell of it is run again and compared.
  * Ends with "N met, N short, N not measured"; exits with 1 where one is short, 2 where one could not be measured.
  */
@@ -27,6 +28,7 @@ import { table } from '../dist/report/table.js';
 import { completeness, completeTable, rerunOne, TABLES } from './comparison.mjs';
 import { completeMetrics, measureBadInput, measureBm25, measureFormats, measureMillion, measureReferences, measureSets } from './data.mjs';
 import { measureExactness, measureGradcache, measureParity, measureTokenizers } from './encoders.mjs';
+import { measureNumbers, measureSpeed } from './gpu.mjs';
 import { measureFaiss, measureGraph, measureIndexTests, measureRealServer, measureStreaming } from './index.mjs';
 import { measureStart, measureWordnet } from './jobs.mjs';
 import { completeLabs, rerunLab, storedLabs } from './lab.mjs';
@@ -47,7 +49,7 @@ import { countLine, exitCodeOf, judge, TARGETS } from './verdicts.mjs';
 /** @typedef {import('./comparison.mjs').TableName} TableName */
 
 /** What may be measured, by the issue that asks for it. @type {Record<string, number>} */
-const NAMES = { loop: 3, encoders: 4, data: 5, sampling: 6, index: 7, recipes: 8, speed: 9 };
+const NAMES = { loop: 3, encoders: 4, data: 5, sampling: 6, index: 7, recipes: 8, speed: 9, gpu: 10 };
 
 /** A measurement gives the values of all ids with one of its prefixes. @type {{ ids: RegExp, measure: () => Promise<Record<string, Measured>> }[]} */
 const MEASUREMENTS = [
@@ -86,6 +88,8 @@ const MEASUREMENTS = [
   { ids: /^speed\.(refresh|tokeniseShare)/, measure: measureRefresh },
   { ids: /^speed\.tokenise$/, measure: measureTokenising },
   { ids: /^speed\.start/, measure: measureStarts },
+  { ids: /^gpu\.(loss|gradient|memoryFlat)/, measure: measureNumbers },
+  { ids: /^gpu\.(quickstart|step)/, measure: measureSpeed },
   { ids: /^minilm\./, measure: async () => storedMinilm() },
   {
     ids: /^comparison\./,

@@ -102,6 +102,7 @@ async function open(config: RunConfig, dataset: Dataset): Promise<{ calibration:
     step: async (number) => {
       const { batch } = span('make the batch', () => buildBatch(source, {}, number));
       await optimizer.step(batch, number, config.train.learningRate);
+      await optimizer.totals(); // waits for a device
       return batch;
     },
   };

@@ -72,8 +72,8 @@ export async function pilot(
   const sums = [new Float32Array(entries * size), new Float32Array(options.ranks * size)] as const;
   for (const [i, query] of queries.entries()) {
     const passages = query.random ? [...query.passages, query.random.tokens] : query.passages;
-    const jacobian = scoreGradients(encoder, weights, last, { ...query, passages }, size); // [1 + R (+ 1), P]
-    observed.push(observe(jacobian, query, samplers, options.ranks, size, sums, buckets));
+    const jacobian = await scoreGradients(encoder, weights, last, { ...query, passages }, size); // [1 + R (+ 1), P]
+    observed.push(await observe(jacobian, query, samplers, options.ranks, size, sums, buckets));
     options.onQuery(i + 1);
     await new Promise((resolve) => setImmediate(resolve));
   }
@@ -97,16 +97,16 @@ export function lastLayer({ shape }: DualEncoder, weights: Weights): tf.Variable
 }
 
 /** ∇_θ s_j of each passage, [n, P] row after row: one backward pass each. */
-export function scoreGradients(
+export async function scoreGradients(
   encoder: DualEncoder,
   weights: Weights,
   last: readonly tf.Variable[],
   query: PilotQuery,
   size: number,
-): Float32Array {
+): Promise<Float32Array> {
   const gradients = new Float32Array(query.passages.length * size);
   const asked = batchOf(query.tokens);
-  query.passages.forEach((passage, j) => {
+  for (const [j, passage] of query.passages.entries()) {
     const read = batchOf(passage);
     const { value, grads } = tf.variableGrads(() => {
       const q = encoder.encode(weights, 'query', asked); // [1, D]
@@ -115,12 +115,12 @@ export function scoreGradients(
     }, [...last]);
     let at = j * size;
     for (const variable of last) {
-      const values = grads[variable.name]!.dataSync(); // an analysis, not a training step
+      const values = await grads[variable.name]!.data();
       gradients.set(values as Float32Array, at);
       at += values.length;
     }
     tf.dispose([value, ...Object.values(grads)]);
-  });
+  }
   return gradients;
 }
 
@@ -153,7 +153,7 @@ function coefficientsOf(query: PilotQuery, samplers: readonly string[], ranks: n
   return { rows, width };
 }
 
-function observe(
+async function observe(
   jacobian: Float32Array,
   query: PilotQuery,
   samplers: readonly string[],
@@ -161,11 +161,11 @@ function observe(
   size: number,
   sums: readonly [Float32Array, Float32Array],
   buckets: Int32Array,
-): Observed {
+): Promise<Observed> {
   const entries = ranks + samplers.length + 1;
   const { rows, width } = coefficientsOf(query, samplers, ranks);
   const product = tf.tidy(() => tf.matMul(tf.tensor2d(rows, [1 + entries, width]), tf.tensor2d(jacobian, [width, size]))); // [1 + E, P]
-  const gradients = product.dataSync() as Float32Array;
+  const gradients = (await product.data()) as Float32Array;
   product.dispose();
   const goldNorm = Math.sqrt(dot(gradients, 0, gradients, 0, size));
   const [norms, squares, cosines] = [0, 1, 2].map(() => new Float64Array(entries).fill(Number.NaN)) as [

@@ -55,17 +55,17 @@ export async function pilotJob(folder: string, { step, queries, ranks, seed, rep
       prefixed(model.tokenizer, model.prefixes[side]),
       model.maxTokens[side],
     );
-  const vectorsOf = (side: Side, rows: Int32Array): Float32Array => {
+  const vectorsOf = (side: Side, rows: Int32Array): Promise<Float32Array> => {
     const table = tableOf(Array.from(rows, (row) => tokens(side, row)));
     return encodeTable(createInference(encoder, weights, side), table, model.tokenizer.padId, encoder.width);
   };
   const asked = heldOut(view, queries, seed);
-  const passages = vectorsOf(
+  const passages = await vectorsOf(
     'passage',
     Int32Array.from({ length: view.dataset.corpus.size }, (_, row) => row),
   );
   const rows = Int32Array.from(asked, (i) => view.dataset.splits.dev.rows[i]!);
-  const ranked = search(encoder.width, encoder.logitScale, passages, vectorsOf('query', rows), view.dataset.corpus.size);
+  const ranked = await search(encoder.width, encoder.logitScale, passages, await vectorsOf('query', rows), view.dataset.corpus.size);
   const samplers = samplersOf(view, ranks);
   const made = Array.from(asked, (i, place) => pilotQuery(view, i, ranked(place), { samplers, tokens, ranks, seed }));
   const phase = reporter.phase('pilot', made.length, 'queries');
@@ -145,13 +145,13 @@ interface Ranked {
 }
 
 /** Every passage ranked for each query: positives are to be found wherever they are. */
-function search(width: number, scale: number, passages: Float32Array, queries: Float32Array, size: number) {
+async function search(width: number, scale: number, passages: Float32Array, queries: Float32Array, size: number) {
   const index = new ExactIndex({ values: passages, width });
   const hits = new Map<number, Ranked>();
   const count = queries.length / width;
   for (let begin = 0; begin < count; begin += QUERY_BLOCK) {
     const rows = Int32Array.from({ length: Math.min(QUERY_BLOCK, count - begin) }, (_, i) => begin + i);
-    const found = index.search({ values: queries, width }, rows, size, scale);
+    const found = await index.search({ values: queries, width }, rows, size, scale);
     rows.forEach((row, i) =>
       hits.set(row, { passages: found.passages.slice(i * size, (i + 1) * size), scores: found.scores.slice(i * size, (i + 1) * size) }),
     );

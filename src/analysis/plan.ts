@@ -6,7 +6,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import type { RunConfig } from '../config/schema.js';
 import type { Reporter } from '../core/reporter.js';
-import { createDualEncoder } from '../encoders/dualEncoder.js';
+import { createDualEncoder, type EncoderShape } from '../encoders/dualEncoder.js';
 import { predictedStepBytes } from '../train/memory.js';
 import { type Calibration, calibrate, timed } from './calibration.js';
 import { type PlannedWork, planWork, type Rates } from './plannedWork.js';
@@ -17,6 +17,7 @@ export interface Plan extends PlannedWork {
   readonly replicas: number;
   readonly passages: number;
   readonly parameters: number;
+  readonly encoder: EncoderShape;
   /** What there is on this machine, bytes. */
   readonly available: { readonly memory: number; readonly disk: number };
 }
@@ -38,6 +39,7 @@ export async function measurePlan(of: Calibration): Promise<Plan> {
     replicas,
     passages: dataset.corpus.size,
     parameters,
+    encoder: shape,
     ...planWork(config, dataset, { rates, width, replicas, parameters, tokensEach, stepBytes }),
     available: { memory: os.freemem(), disk: freeDisk() },
   };

@@ -6,7 +6,7 @@ import type { Span } from '../core/spans.js';
 import type { TokenTable } from '../data/types.js';
 import { chunksByLength, rowsIn } from '../encoders/batching.js';
 import { forwardFlops } from '../encoders/flops.js';
-import { CHUNK_TOKENS } from '../index/encode.js';
+import { passTokens } from '../index/encode.js';
 import { stepChunk } from '../train/step.js';
 import { type Calibration, calibrate } from './calibration.js';
 import { measurePlan, type Plan } from './plan.js';
@@ -22,6 +22,8 @@ export interface ProfiledPhase {
   readonly ofLimit?: number;
   /** What the first replica did, scaled to `seconds`; nothing where the phase was not measured by itself. */
   readonly spans: readonly Span[];
+  /** The phase that these are the spans of, where it is another. */
+  readonly like?: string;
 }
 
 export interface Profile {
@@ -51,7 +53,7 @@ async function measure(of: Calibration): Promise<Profile> {
   note('encoding');
   const searching = await recordKernels('search', () => of.search());
   note('searching');
-  const encodingFlops = passFlops(of, of.tokens.passage, { tokens: CHUNK_TOKENS });
+  const encodingFlops = passFlops(of, of.tokens.passage, { tokens: passTokens() });
   let flops = 0;
   const stepping = await recordKernels('step', async () => {
     for (let i = 0; i < STEPS; i++) {
@@ -60,18 +62,19 @@ async function measure(of: Calibration): Promise<Profile> {
     }
   });
   note('steps');
-  const recorded: Record<string, { span: Span; flops?: number }> = {
+  const recorded: Record<string, { span: Span; flops?: number; like?: string }> = {
     step: { span: stepping, flops },
     'encode the corpus': { span: encoding, flops: encodingFlops },
-    'encode the corpus to test': { span: encoding, flops: encodingFlops },
+    'encode the corpus to test': { span: encoding, flops: encodingFlops, like: 'encode the corpus' },
     'search pools (exact)': { span: searching },
   };
   const phases = plan.phases.map(({ name, booked, times, secondsEach }) => {
     const seconds = times * secondsEach;
-    const { span, flops: operations } = recorded[name] ?? {};
+    const { span, flops: operations, like } = recorded[name] ?? {};
     const gflops = operations === undefined ? undefined : operations / span!.seconds / 1e9;
     return {
       ...{ name, booked, times, seconds },
+      ...(like !== undefined && { like }),
       ...(gflops !== undefined && { gflops, ofLimit: gflops / (replicas * limitGflops) }),
       spans: span ? [...scaled(span, seconds / span.seconds).children.values()] : [],
     };

@@ -156,12 +156,12 @@ async function search({ passages, queries, width, scale }: Vectors, { dataset, s
   await selectBackend('auto');
   const index = new ExactIndex({ values: passages, width });
   const placeOf = new Map(Array.from(split.rows, (row, place) => [row, place]));
-  const ranked = (rows: Int32Array, k: number): Run => {
+  const ranked = async (rows: Int32Array, k: number): Promise<Run> => {
     const run = { k, rows, passages: new Int32Array(rows.length * k), scores: new Float32Array(rows.length * k) };
     const phase = reporter.phase('search', rows.length, 'queries');
     for (let begin = 0; begin < rows.length; begin += QUERY_BLOCK) {
       const block = rows.slice(begin, begin + QUERY_BLOCK).map((row) => placeOf.get(row)!);
-      const hits = index.search({ values: queries, width }, block, k, scale);
+      const hits = await index.search({ values: queries, width }, block, k, scale);
       run.passages.set(hits.passages, begin * k);
       run.scores.set(hits.scores, begin * k);
       phase.update(begin + block.length);
@@ -170,6 +170,6 @@ async function search({ passages, queries, width, scale }: Vectors, { dataset, s
     return run;
   };
   const deep = Math.min(depth, (dataset.documents ?? dataset.corpus).size);
-  const run = dataset.documents ? await searchDocuments(split.rows, deep, dataset.documents, ranked) : ranked(split.rows, deep);
+  const run = dataset.documents ? await searchDocuments(split.rows, deep, dataset.documents, ranked) : await ranked(split.rows, deep);
   return { ...run, whole: true };
 }

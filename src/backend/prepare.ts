@@ -4,6 +4,7 @@ import { messageOf } from '../core/errors.js';
 import { registerOnnxBackend } from './onnx/index.js';
 import { registerSegmentSum } from './segmentSum.js';
 import { tf } from './tf.js';
+import { exposeWebgpu, watchDevice } from './webgpu/adapter.js';
 
 export type BackendName = 'tensorflow' | 'webgpu' | 'onnx' | 'wasm' | 'cpu';
 
@@ -19,6 +20,8 @@ export interface BackendProbe {
   readonly version?: string;
   /** Computes on a hardware GPU. */
   readonly accelerated: boolean;
+  /** What it computes on, where it says so. */
+  readonly device?: string;
 }
 
 const require = createRequire(import.meta.url);
@@ -33,8 +36,7 @@ export async function prepareBackend(name: BackendName): Promise<BackendProbe> {
   }
   const version = versionOf(packages[0]);
   try {
-    const accelerated = await LOADERS[name]();
-    return { name, found: true, usable: true, version, accelerated };
+    return { name, found: true, usable: true, version, accelerated: false, ...(await LOADERS[name]()) };
   } catch (error) {
     const whyNot = `${packages[0]} ${version} is installed but does not start: ${messageOf(error).split('\n')[0]}; ${ADVICE[name]}`;
     return { name, found: true, usable: false, whyNot, version, accelerated: false };
@@ -60,74 +62,43 @@ const ADVICE: Readonly<Record<BackendName, string>> = {
   cpu: 'run `npm install @tensorflow/tfjs@4.22.0`',
 };
 
-/** Each makes its backend the active one, resolves to whether it computes on a hardware GPU, and throws where it cannot start. */
-const LOADERS: Readonly<Record<BackendName, () => Promise<boolean>>> = {
+/** Each makes its backend the active one, resolves to what it computes on where that is no plain CPU, and throws where it cannot start. */
+const LOADERS: Readonly<Record<BackendName, () => Promise<Pick<BackendProbe, 'accelerated' | 'device'> | undefined>>> = {
   tensorflow: async () => {
     if (!('isNullOrUndefined' in require('node:util'))) {
       throw new Error(`Node ${process.version} has no util.isNullOrUndefined, which it calls`);
     }
+    process.env.TF_CPP_MIN_LOG_LEVEL ??= '1'; // libtensorflow speaks on standard error of what it may do
     await import(PACKAGES.tensorflow[0]);
     await activate('tensorflow');
-    return (tf.backend() as unknown as { isUsingGpuDevice: boolean }).isUsingGpuDevice;
+    return { accelerated: (tf.backend() as unknown as { isUsingGpuDevice: boolean }).isUsingGpuDevice };
   },
   webgpu: async () => {
-    const hardware = await exposeWebgpu();
-    await import(PACKAGES.webgpu[0]);
+    const { hardware, text } = await exposeWebgpu(PACKAGES.webgpu[1]!);
+    await import(PACKAGES.webgpu[0]!);
     await activate('webgpu');
-    return hardware;
+    watchDevice((tf.backend() as unknown as { device: Parameters<typeof watchDevice>[0] }).device);
+    return { accelerated: hardware, device: text };
   },
   onnx: async () => {
     registerOnnxBackend();
     await activate('onnx');
-    return false;
+    return undefined;
   },
   wasm: async () => {
     await import(PACKAGES.wasm[0]);
     registerSegmentSum('wasm');
     await activate('wasm');
-    return false;
+    return undefined;
   },
   cpu: async () => {
     await activate('cpu');
-    return false;
+    return undefined;
   },
 };
 
 async function activate(name: string): Promise<void> {
   if (!(await tf.setBackend(name))) throw new Error('TensorFlow.js could not initialise it');
-}
-
-interface WebgpuAdapter {
-  readonly info?: {
-    readonly vendor?: string;
-    readonly architecture?: string;
-    readonly description?: string;
-    readonly isFallbackAdapter?: boolean;
-  };
-  readonly isFallbackAdapter?: boolean;
-}
-
-interface Webgpu {
-  requestAdapter(options: object): Promise<WebgpuAdapter | null>;
-}
-
-/** Puts Dawn's implementation where TensorFlow.js looks for it, `navigator.gpu`; resolves to whether its adapter is hardware. */
-async function exposeWebgpu(): Promise<boolean> {
-  const dawn = (await import(PACKAGES.webgpu[1])) as { create(flags: string[]): Webgpu; globals: object };
-  const gpu = dawn.create([]);
-  const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
-  if (!adapter) throw new Error('no WebGPU adapter answers');
-  Object.assign(globalThis, dawn.globals);
-  // Node ≥ 21 has a navigator of its own, Node 20 none.
-  if (!('navigator' in globalThis)) Object.defineProperty(globalThis, 'navigator', { value: {}, configurable: true });
-  Object.defineProperty((globalThis as unknown as { navigator: object }).navigator, 'gpu', { value: gpu, configurable: true });
-  const software = /swiftshader|llvmpipe|lavapipe|basic render/i.test(Object.values(describeAdapter(adapter)).join(' '));
-  return !software && !adapter.isFallbackAdapter && !adapter.info?.isFallbackAdapter;
-}
-
-/** The fields are getters of the prototype, which Object.values does not see. */
-function describeAdapter({ info }: WebgpuAdapter): Record<string, string | undefined> {
-  return { vendor: info?.vendor, architecture: info?.architecture, description: info?.description };
 }
 
 /** The version of an installed package; undefined where it is not installed. */

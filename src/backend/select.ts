@@ -7,6 +7,8 @@ export interface BackendReport {
   readonly name: BackendName;
   /** One clause: why this one, and why those preferred to it were not taken. */
   readonly why: string;
+  /** What it computes on, where it says so. */
+  readonly device?: string;
   /** 10⁹ floating-point operations a second, measured with one small matrix product. */
   readonly gflops: number;
 }
@@ -37,7 +39,7 @@ export async function selectBackend(wanted: 'auto' | BackendName): Promise<Backe
   if (wanted !== 'auto') {
     const probe = await prepareBackend(wanted);
     if (!probe.usable) throw new UserError(`backend: ${wanted} cannot be used: ${probe.whyNot}; or choose backend: auto`);
-    return { name: wanted, why: 'asked for', gflops: await measureGflops() };
+    return reported(probe, 'asked for');
   }
   const probes = new Map<BackendName, BackendProbe>();
   const refused: string[] = [];
@@ -47,11 +49,15 @@ export async function selectBackend(wanted: 'auto' | BackendName): Promise<Backe
     const probe = await prepareBackend(name);
     probes.set(name, probe);
     if (probe.usable && (probe.accelerated || !needsGpu)) {
-      return { name, why: [merit, ...refused].join('; '), gflops: await measureGflops() };
+      return reported(probe, [merit, ...refused].join('; '));
     }
     refused.push(`${name} not taken: ${probe.usable ? 'it has no GPU' : summary(probe)}`);
   }
   throw new UserError('no TensorFlow.js backend starts, not even cpu: reinstall the dependencies with `npm ci`');
+}
+
+async function reported({ name, device }: BackendProbe, why: string): Promise<BackendReport> {
+  return { name, why, ...(device !== undefined && { device }), gflops: await measureGflops() };
 }
 
 /** What of every backend is installed and starts here, for `simans doctor`. The active backend stays. */

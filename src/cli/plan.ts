@@ -5,6 +5,7 @@ interface PlanArguments {
   config: string;
   set: string[];
   json: boolean;
+  providers: boolean;
   job?: string;
 }
 
@@ -16,26 +17,35 @@ export const planVerb: CommandModule<object, PlanArguments> = {
       .positional('config', { type: 'string', demandOption: true, describe: 'The job file (YAML)' })
       .option('set', { type: 'string', array: true, requiresArg: true, default: [], describe: 'Set a key (key=value); may be repeated' })
       .option('job', { type: 'string', requiresArg: true, describe: 'A finished job to compare with' })
+      .option('providers', { type: 'boolean', default: false, describe: 'Also: how long 10 million passages take, by provider' })
       .option('json', { type: 'boolean', default: false, describe: 'The plan as JSON' })
       .example('simans plan configs/quickstart.yaml', '')
       .example('simans plan my.yaml --set encoder.init.layers=6', '')
       .example('simans plan jobs/x/config.yaml --job jobs/x', '')
+      .example('simans plan my.yaml --providers', '')
       .epilogue('Calibrated on a sample of the job’s data; exits with 1 where it will not fit.'),
-  handler: async ({ config: file, set, json, job }) => {
+  handler: async ({ config: file, set, json, providers, job }) => {
     const done = job === undefined ? undefined : await finished(job);
     const { loadConfig } = await import('../config/load.js');
     const config = loadConfig(file, set);
     const { planRecipe } = await import('../analysis/planRecipe.js');
     const { silentReporter } = await import('../core/reporter.js');
     const { createTerminalReporter } = await import('../report/terminal.js');
-    const stages = await planRecipe(config, json ? silentReporter : createTerminalReporter());
-    const { comparisonText, stagesFit, stagesText } = await import('../report/plan.js');
+    const reporter = json ? silentReporter : createTerminalReporter();
+    const stages = await planRecipe(config, reporter);
     const own = stages.at(-1)!.plan!;
+    const encoding = providers ? await (await import('../analysis/encodingRates.js')).encodingRates(own.encoder, reporter) : undefined;
+    const { comparisonText, encodingText, stagesFit, stagesText } = await import('../report/plan.js');
     console.log(
       json
-        ? JSON.stringify({ ...own, ...(stages.length > 1 && { stages }), ...(done && { job: done }) }, null, 2)
+        ? JSON.stringify(
+            { ...own, ...(stages.length > 1 && { stages }), ...(encoding && { encoding }), ...(done && { job: done }) },
+            null,
+            2,
+          )
         : `\n${stagesText(stages)}`,
     );
+    if (encoding && !json) console.log(`\n${encodingText(encoding)}`);
     if (done && !json) console.log(`\n${comparisonText(own, done)}`);
     if (!stagesFit(stages)) process.exitCode = 1;
   },

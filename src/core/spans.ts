@@ -9,15 +9,20 @@ export interface Span {
 
 let stack: Span[] | undefined;
 
-/** Runs the work as a span of that name, within the one that is running. */
+/** Runs the work as a span of that name, within the one that is running; a promise is waited for. */
 export function span<T>(name: string, work: () => T): T {
   if (!stack) return work();
   const leave = enterSpan(name);
+  let result: T;
   try {
-    return work();
-  } finally {
+    result = work();
+  } catch (error) {
     leave();
+    throw error;
   }
+  if (result instanceof Promise) return result.finally(leave) as T;
+  leave();
+  return result;
 }
 
 /** Begins a span that ends with the call of what is returned; spans end in the reverse order of their beginnings. */

@@ -7,14 +7,14 @@ import type { TokenBatch } from './transformer.js';
 import { namedParts } from './weights.js';
 
 /** The vectors [B, W] of a batch, in host memory. */
-export type Inference = (batch: TokenBatch) => Float32Array;
+export type Inference = (batch: TokenBatch) => Promise<Float32Array>;
 
 /** One thread on the active backend, with the weights as they are now. */
 export function createInference(encoder: DualEncoder, weights: Weights, side: Side): Inference {
   if (tf.getBackend() === 'onnx') return withGivenWeights(encoder, weights, side);
-  return (batch) => {
+  return async (batch) => {
     const encoded = encoder.encode(weights, side, batch); // [B, W]
-    const values = hostValues(encoded); // it ends in host memory: this is the output, not a stop on the way
+    const values = (await encoded.data()) as Float32Array;
     encoded.dispose();
     return values;
   };
@@ -51,7 +51,7 @@ const givenInputs = ({ weights }: InferenceModel): Record<string, ModelInput> =>
 
 function runner(session: ModelSession, shape: EncoderShape, given: Record<string, ModelInput>): Inference {
   const width = vectorWidth(shape);
-  return ({ ids, lengths, tokens }) => {
+  return async ({ ids, lengths, tokens }) => {
     const B = lengths.length;
     const inputs: Record<string, ModelInput> = {
       input_ids: { type: 'int32', values: ids, shape: [B, tokens] },

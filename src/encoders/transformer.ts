@@ -147,13 +147,10 @@ function block(
   const asking = firstOnly ? firstTokens(x, batch) : x; // [N, D]
   const query = dense(asking, ...matrix('attention.self.query')); // [N, D]
   const rate = training?.rates.attention ?? 0;
-  const kept = (asked: number) =>
-    training && rate > 0
-      ? (dropoutMask([batch.lengths.length, heads, asked, T], rate, training.key, mask, batch.rows) as tf.Tensor4D)
-      : undefined; // [B, H, asked, T]
+  const dropout = training && rate > 0 ? { rate, key: training.key, mask, rows: batch.rows } : undefined;
   const context = firstOnly
-    ? firstTokenAttention(query, x, ...matrix('attention.self.kv'), padding, heads, kept(1)) // [B, D]
-    : attention(query, dense(x, ...matrix('attention.self.kv')), padding, heads, kept(T)); // [B·T, D]
+    ? firstTokenAttention(query, x, ...matrix('attention.self.kv'), padding, heads, dropout) // [B, D]
+    : attention(query, dense(x, ...matrix('attention.self.kv')), padding, heads, dropout); // [B·T, D]
   const attended = dropped(dense(context, ...matrix('attention.output.dense')), batch, training, mask + 1); // [N, D]
   const middle = residualLayerNorm(attended, asking, ...norm('attention.output.LayerNorm'), epsilon); // [N, D]
   const inner = activated(shape.activation, middle, ...matrix('intermediate.dense')); // [N, F]
@@ -191,7 +188,8 @@ function activated(activation: TransformerShape['activation'], x: tf.Tensor2D, w
 function dropped(x: tf.Tensor2D, batch: TokenBatch, training: Training | undefined, mask: number): tf.Tensor2D {
   if (!training || training.rates.hidden === 0) return x;
   const B = batch.lengths.length;
-  const keep = dropoutMask([B, x.shape[0] / B, x.shape[1]], training.rates.hidden, training.key, mask, batch.rows);
+  const { rates, key } = training;
+  const keep = dropoutMask([B, x.shape[0] / B, x.shape[1]], { rate: rates.hidden, key, mask, rows: batch.rows });
   return tf.mul(x, tf.reshape(keep, x.shape)) as tf.Tensor2D;
 }
 

@@ -108,7 +108,7 @@ function tensorflowEncoder({ model, side }: BulkOptions): TableEncoder {
   const weights = createWeights(encoder.specs, model.parameters);
   const inference = createInference(encoder, weights, side);
   return {
-    encode: (table) => Promise.resolve(encodeTable(inference, table, model.tokenizer.padId, encoder.width)),
+    encode: (table) => encodeTable(inference, table, model.tokenizer.padId, encoder.width),
     close: () => {
       disposeWeights(weights);
     },

@@ -1,4 +1,5 @@
 /** Vectors of many texts: rows sorted by length, cut into shards that any number of threads take in turn. */
+import { isOnDevice } from '../backend/index.js';
 import type { TokenTable } from '../data/types.js';
 import { chunksByLength, lengthOf, rowsIn } from '../encoders/batching.js';
 import type { Inference } from '../encoders/inference.js';
@@ -6,8 +7,8 @@ import type { Inference } from '../encoders/inference.js';
 export const SHARD_ROWS = 512;
 export const shardsOf = (rows: number): Int32Array => Int32Array.from({ length: Math.ceil(rows / SHARD_ROWS) }, (_, shard) => shard);
 export const rowsOfShard = (rows: Int32Array, shard: number): Int32Array => rows.subarray(shard * SHARD_ROWS, (shard + 1) * SHARD_ROWS);
-/** Padded tokens of one forward pass: its activations stay in a core's cache. */
-export const CHUNK_TOKENS = 512;
+/** Padded tokens of one forward pass: on a CPU its activations stay in a core's cache, a device is given enough to do. */
+export const passTokens = (): number => (isOnDevice() ? 16_384 : 512);
 
 /** The rows to encode, shortest first, so that shards hold rows of like length. */
 export function rowsByLength(table: TokenTable, rows: Int32Array): Int32Array {
@@ -15,15 +16,15 @@ export function rowsByLength(table: TokenTable, rows: Int32Array): Int32Array {
 }
 
 /** Encodes `rows` without dropout and writes row r's vector to vectors[r·W … (r+1)·W). */
-export function encodeRows(
+export async function encodeRows(
   inference: Inference,
   table: TokenTable,
   rows: Int32Array,
   padId: number,
   { values, width }: { readonly values: Float32Array; readonly width: number },
-): void {
-  for (const { places, batch } of chunksByLength(table, rows, { tokens: CHUNK_TOKENS }, padId)) {
-    const encoded = inference(batch); // [B, W]
+): Promise<void> {
+  for (const { places, batch } of chunksByLength(table, rows, { tokens: passTokens() }, padId)) {
+    const encoded = await inference(batch); // [B, W]
     places.forEach((place, i) => {
       values.set(encoded.subarray(i * width, (i + 1) * width), rows[place]! * width);
     });
@@ -31,9 +32,9 @@ export function encodeRows(
 }
 
 /** Vectors [rows, W] of a whole table, in its order. */
-export function encodeTable(inference: Inference, table: TokenTable, padId: number, width: number): Float32Array {
+export async function encodeTable(inference: Inference, table: TokenTable, padId: number, width: number): Promise<Float32Array> {
   const values = new Float32Array(rowsIn(table) * width);
-  encodeRows(
+  await encodeRows(
     inference,
     table,
     Int32Array.from({ length: rowsIn(table) }, (_, row) => row),

@@ -10,7 +10,7 @@ const SLICE_ROWS = 16;
 const port = parentPort!;
 let opened: { readonly inference: Inference; readonly padId: number } | undefined;
 
-port.on('message', (message: EncodeMessage) => {
+port.on('message', async (message: EncodeMessage) => {
   if (message.kind === 'close') {
     opened = undefined;
     return;
@@ -18,17 +18,20 @@ port.on('message', (message: EncodeMessage) => {
   const reply: { failed?: Error } = {};
   try {
     if (message.kind === 'open') opened = { inference: openInference(message.shape, message.model, 1), padId: message.padId };
-    else encodeSlices(message.task);
+    else await encodeSlices(message.task);
   } catch (error) {
     reply.failed = error as Error;
   }
   port.postMessage(reply satisfies EncodeReply);
 });
 
-function encodeSlices({ ids, offsets, rows, cursor, vectors, width }: TableTask): void {
+async function encodeSlices({ ids, offsets, rows, cursor, vectors, width }: TableTask): Promise<void> {
   for (;;) {
     const begin = Atomics.add(cursor, 0, SLICE_ROWS);
     if (begin >= rows.length) return;
-    encodeRows(opened!.inference, { ids, offsets }, rows.subarray(begin, begin + SLICE_ROWS), opened!.padId, { values: vectors, width });
+    await encodeRows(opened!.inference, { ids, offsets }, rows.subarray(begin, begin + SLICE_ROWS), opened!.padId, {
+      values: vectors,
+      width,
+    });
   }
 }

@@ -26,10 +26,11 @@ export interface Hits {
   readonly scores: Float32Array;
 }
 
+/** Used by one search after the other. */
+let idleScores: ScoreBlock | undefined;
+
 /** A search under way: of each query the best of the passages met so far. */
 export class RunningSearch {
-  /** Used by one search after the other. */
-  private static scores: ScoreBlock | undefined;
   private readonly buffers: readonly TopKBuffer[];
   private readonly queries: readonly Values[];
   /** A block of passages, copied: no backend takes shared memory, and the copy is in the cache. */
@@ -50,32 +51,33 @@ export class RunningSearch {
   }
 
   /** Goes on with the passages behind those met so far; those that fill no block wait for more. */
-  meet({ values, width: D }: Vectors): void {
+  async meet({ values, width: D }: Vectors): Promise<void> {
     for (let at = 0; at < values.length; ) {
       const part = values.subarray(at, at + (this.blockRows - this.held) * D);
       this.block.set(part, this.held * D);
       this.held += part.length / D;
       at += part.length;
-      if (this.held === this.blockRows) this.score();
+      if (this.held === this.blockRows) await this.score();
     }
   }
 
   /** Of each query the k best passages by products of 32 bits, and RESERVE more, in no order. */
-  candidates(): Int32Array[] {
-    if (this.held > 0) this.score();
+  async candidates(): Promise<Int32Array[]> {
+    if (this.held > 0) await this.score();
     return this.buffers.map((buffer) => buffer.best());
   }
 
-  private score(): void {
+  private async score(): Promise<void> {
     const { block, blockRows, buffers, held } = this;
     const D = block.length / blockRows;
-    if (RunningSearch.scores?.passages !== blockRows) RunningSearch.scores = new ScoreBlock(QUERIES, blockRows);
-    const scores = RunningSearch.scores;
+    const scores = idleScores?.passages === blockRows ? idleScores : new ScoreBlock(QUERIES, blockRows);
+    idleScores = undefined; // another search may begin while this one waits
     const passages = { values: block.subarray(0, held * D), shape: [held, D] };
-    this.queries.forEach((queries, i) => {
-      productsInto(scores.scores, queries, passages);
+    for (const [i, queries] of this.queries.entries()) {
+      await productsInto(scores.scores, queries, passages);
       span('scan scores', () => scores.offerTo(buffers.slice(i * QUERIES, (i + 1) * QUERIES), queries.shape[0]!, held, this.met));
-    });
+    }
+    idleScores = scores;
     this.met += held;
     this.held = 0;
   }
@@ -87,10 +89,10 @@ export class ExactIndex {
   constructor(private readonly passages: Vectors) {}
 
   /** The k best passages of the query rows; scores are dot products times `scale`. */
-  search(queries: Vectors, queryRows: Int32Array, k: number, scale: number): Hits {
+  async search(queries: Vectors, queryRows: Int32Array, k: number, scale: number): Promise<Hits> {
     const search = new RunningSearch(queries, queryRows, k);
-    search.meet(this.passages);
-    const candidates = search.candidates();
+    await search.meet(this.passages);
+    const candidates = await search.candidates();
     return span('score anew in 64 bits', () => rescored(candidates, queries, queryRows, this.passages, k, scale));
   }
 }

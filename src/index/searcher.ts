@@ -50,7 +50,7 @@ export async function openJob(folder: string): Promise<Searcher> {
       const query = (await vector.data()) as Float32Array;
       vector.dispose();
       const { width, logitScale } = encoder;
-      const hits = index.search({ values: query, width }, Int32Array.of(0), Math.min(k, passages.length), logitScale);
+      const hits = await index.search({ values: query, width }, Int32Array.of(0), Math.min(k, passages.length), logitScale);
       return Array.from(hits.passages, (row, i) => ({ ...passages[row]!, score: hits.scores[i]! }));
     },
     dispose: () => {

@@ -11,15 +11,15 @@ import { TopKBuffer } from './topk.js';
 const HELD = 2 ** 21;
 
 /** The k best of all passages for every query. Scores are dot products. */
-export function searchShards(passages: StoredVectors, queries: Vectors, k: number, phase: Phase): Hits {
+export function searchShards(passages: StoredVectors, queries: Vectors, k: number, phase: Phase): Promise<Hits> {
   const size = queries.values.length / queries.width;
-  return inGroups(size, k, (rows) => {
+  return inGroups(size, k, async (rows) => {
     const search = new RunningSearch(queries, rows, k);
     for (let shard = 0; shard < passages.shards; shard++) {
-      search.meet(passages.shard(shard));
+      await search.meet(passages.shard(shard));
       phase.update(rows[0]! + Math.floor(((shard + 1) / passages.shards) * rows.length));
     }
-    return rescoredFromShards(search.candidates(), passages, queries, rows, k);
+    return rescoredFromShards(await search.candidates(), passages, queries, rows, k);
   });
 }
 
@@ -31,10 +31,7 @@ export async function searchCandidates(
   k: number,
 ): Promise<Hits> {
   const size = queries.values.length / queries.width;
-  const groups = groupsOf(size, k);
-  const found: (readonly Int32Array[])[] = [];
-  for (const rows of groups) found.push(await find(rows));
-  return inGroups(size, k, (rows, group) => rescoredFromShards(found[group]!, passages, queries, rows, k));
+  return inGroups(size, k, async (rows) => rescoredFromShards(await find(rows), passages, queries, rows, k));
 }
 
 function groupsOf(size: number, k: number): Int32Array[] {
@@ -44,13 +41,13 @@ function groupsOf(size: number, k: number): Int32Array[] {
   );
 }
 
-function inGroups(size: number, k: number, search: (rows: Int32Array, group: number) => Hits): Hits {
+async function inGroups(size: number, k: number, search: (rows: Int32Array) => Promise<Hits>): Promise<Hits> {
   const hits = { passages: new Int32Array(size * k), scores: new Float32Array(size * k) };
-  groupsOf(size, k).forEach((rows, group) => {
-    const found = search(rows, group);
+  for (const rows of groupsOf(size, k)) {
+    const found = await search(rows);
     hits.passages.set(found.passages, rows[0]! * k);
     hits.scores.set(found.scores, rows[0]! * k);
-  });
+  }
   return hits;
 }
 

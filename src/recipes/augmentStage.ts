@@ -71,7 +71,7 @@ async function label(
     const end = Math.min(queries.size, begin + QUERY_BLOCK);
     const file = blockFile(folder, begin);
     if (!fs.existsSync(file)) {
-      const hits = search.of(begin, end);
+      const hits = await search.of(begin, end);
       const lines: string[] = [];
       for (let row = begin; row < end; row++)
         lines.push(`${JSON.stringify(await judged(queries, row, hits, row - begin, dataset, scorer, settings))}\n`);
@@ -148,7 +148,7 @@ async function openSearch(
   stage: string,
   queries: Texts,
   depth: number,
-): Promise<{ of(begin: number, end: number): Hits; dispose(): void }> {
+): Promise<{ of(begin: number, end: number): Promise<Hits>; dispose(): void }> {
   const model = await openModelFolder(path.join(stage, 'model'));
   const encoder = createDualEncoder(model.shape);
   const weights = createWeights(encoder.specs, model.parameters);
@@ -158,10 +158,10 @@ async function openSearch(
   const index = new ExactIndex({ values: stored.values as Float32Array, width });
   const tokenizer = prefixed(model.tokenizer, model.prefixes.query);
   return {
-    of: (begin, end) => {
+    of: async (begin, end) => {
       const rows = Int32Array.from({ length: end - begin }, (_, i) => i);
       const table = tableOf(Array.from(rows, (row) => encodeRow(queries, begin + row, tokenizer, model.maxTokens.query)));
-      const values = encodeTable(inference, table, model.tokenizer.padId, width);
+      const values = await encodeTable(inference, table, model.tokenizer.padId, width);
       return index.search({ values, width }, rows, depth, logitScale);
     },
     dispose: () => {

@@ -87,9 +87,10 @@ export function findingLines(findings: Findings, columns: number): string {
   ].join('\n');
 }
 
-function backendText({ found, usable, version, whyNot }: BackendFinding): string {
+function backendText({ found, usable, version, device, whyNot }: BackendFinding): string {
   const state = usable ? 'usable' : found ? 'found, but not usable' : 'not found';
-  return `${state}${version === undefined ? '' : ` (${version})`}${whyNot === undefined ? '' : `: ${whyNot}`}`;
+  const on = device === undefined ? '' : `: ${device}`;
+  return `${state}${version === undefined ? '' : ` (${version})`}${on}${whyNot === undefined ? '' : `: ${whyNot}`}`;
 }
 
 /** The very import that training makes. */

@@ -84,6 +84,29 @@ export function comparisonText({ phases, memory }: Shown, { seconds, peakMemoryB
   );
 }
 
+/** Passages whose encoding is projected. */
+const CORPUS = 10e6;
+
+/** How long a corpus beyond the job's own takes, by what encodes it. */
+export function encodingText({ tokens, rates }: { readonly tokens: number; readonly rates: readonly ShownRate[] }): string {
+  const rows = rates.map(({ provider, threads, rate, whyNot }) =>
+    rate === undefined
+      ? [provider, '', '', '', whyNot ?? '']
+      : [provider, String(threads), rate < 10 ? rate.toPrecision(2) : Math.round(rate).toLocaleString('en'), duration(CORPUS / rate), ''],
+  );
+  return `encoding ${CORPUS.toLocaleString('en')} passages of ${tokens} tokens on this machine, projected from seconds:\n\n${table(
+    ['provider', 'threads', 'passages/s', 'together', ''],
+    rows,
+  )}`;
+}
+
+interface ShownRate {
+  readonly provider: string;
+  readonly threads: number;
+  readonly rate?: number;
+  readonly whyNot?: string;
+}
+
 const total = (of: Readonly<Record<string, number>>): number => Object.values(of).reduce((sum, bytes) => sum + bytes, 0);
 
 /** Whether memory and disk are there for every stage. */

@@ -26,6 +26,7 @@ interface ShownPhase {
   readonly gflops?: number;
   readonly ofLimit?: number;
   readonly spans: readonly Span[];
+  readonly like?: string;
 }
 
 /** Kernels of a phase that are listed: those with this share of it. */
@@ -49,7 +50,7 @@ export function profileText({ plan, limitGflops, phases, memory, onDevice }: Sho
     `${plan.name}: ${plan.parameters.toLocaleString('en')} parameters; ${plan.backend}, ${replicas}; limit: ${limitGflops.toFixed(0)} GFLOP/s a thread, this encoder's products alone`,
     '',
     table(['phase', 'times', 'together', 'share', 'GFLOP/s', 'of the limit'], rows),
-    ...happening.filter(({ spans }) => spans.length > 0).map(kernelTable),
+    ...happening.filter(({ spans, like }) => spans.length > 0 && like === undefined).map(kernelTable),
     '',
     `memory: ${Object.entries(memory)
       .map(([after, bytes], i) => `${gigabytes(bytes)} ${i === 0 ? '' : 'after '}${after}`)

@@ -42,7 +42,8 @@ export async function openJobFolder(config: RunConfig, options: { resume: boolea
   const backend = await selectBackend(saved?.backend ?? config.backend);
   const replicas = saved ? Number(saved.train.replicas) : replicaCount(config, backend.name);
   const resolved: RunConfig = { ...config, backend: backend.name, train: { ...config.train, replicas } };
-  options.reporter.line(`backend: ${backend.name}, ${backend.gflops.toFixed(0)} GFLOP/s a thread (${backend.why})`);
+  const { name, device, gflops, why } = backend;
+  options.reporter.line(`backend: ${name}${device === undefined ? '' : ` on ${device}`}, ${gflops.toFixed(0)} GFLOP/s a thread (${why})`);
   if (!saved) writeFileAtomic(file, resolvedYaml(resolved));
   return { config: resolved, folder, backend, replicas, resumed: saved !== undefined };
 }

@@ -8,7 +8,6 @@
  *     parameters = AdamW(clip(gradient), learning rate of the step)
  *     every train.checkpointEverySteps: checkpoint
  */
-import { UserError } from '../core/errors.js';
 import type { Phase } from '../core/reporter.js';
 import { BackgroundRefresh } from './backgroundRefresh.js';
 import { type BatchSource, buildBatch } from './batch.js';
@@ -116,9 +115,9 @@ export class Trainer {
       }
       this.background.check();
       phase ??= reporter.phase('train', steps, 'steps');
-      const loss = await stopwatch.time('train', () => this.step(step));
+      await stopwatch.time('train', () => this.step(step));
       step++;
-      phase.update(step, { loss: loss.toFixed(3), 'queries/s': stopwatch.rate('train', queriesPerStep).toFixed(0) });
+      phase.update(step, { loss: this.log.loss.toFixed(3), 'queries/s': stopwatch.rate('train', queriesPerStep).toFixed(0) });
       if (step % checkpointEverySteps === 0 || step % everySteps === 0 || step === steps) await this.checkpoint(step);
       await new Promise((resolve) => setImmediate(resolve)); // lets Ctrl-C in
     }
@@ -135,24 +134,23 @@ export class Trainer {
     this.optimizer.dispose();
   }
 
-  /** One update; returns the loss. */
-  private async step(step: number): Promise<number> {
+  /** One update. */
+  private async step(step: number): Promise<void> {
     const { config, source, teacher } = this.context;
     const { batch: labelled, draws, rows } = buildBatch(source, this.refreshes.at(-1) ?? {}, step);
     this.remember(draws, step);
     const batch = teacher ? { ...labelled, contrast: { ...labelled.contrast, ranker: await teacher.logits(labelled, rows) } } : labelled;
     const predicted = this.memory ? undefined : this.announce(batch);
     const learningRate = learningRateAt(step, config.train);
-    const { loss, gradientNorm } = await this.optimizer.step(batch, step, learningRate);
-    if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
-      throw new UserError(
-        `step ${step}: loss ${loss}, gradient norm ${gradientNorm}; expected finite numbers. The last checkpoint is intact: ` +
-          'lower train.learningRate or train.clipNorm and start again, or --resume from it.',
-      );
-    }
-    this.log.append({ step, loss, gradientNorm, learningRate });
+    await this.optimizer.step(batch, step, learningRate);
+    this.log.begin(step, learningRate);
+    if (predicted !== undefined || this.log.begun === this.optimizer.totalsEvery) await this.logSteps();
     if (predicted !== undefined) this.measure(predicted);
-    return loss;
+  }
+
+  /** Waits for the steps that the device was given. */
+  private async logSteps(): Promise<void> {
+    this.log.append(await this.optimizer.totals());
   }
 
   /** Says what the first step's queries meet and what memory it will take; returns the bytes. */
@@ -244,6 +242,7 @@ export class Trainer {
   private async checkpoint(step: number): Promise<void> {
     const { config, folder, replicas, stopwatch } = this.context;
     await stopwatch.time('checkpoint', async () => {
+      await this.logSteps();
       if (!checkpointSteps(folder).includes(step)) {
         this.log.sync();
         const refreshes = this.refreshes.map(({ number }) => number);

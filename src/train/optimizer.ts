@@ -28,8 +28,12 @@ type Begin = Pick<OptimizerState, 'parameters'> & Partial<OptimizerState>;
 type AnyGroup<Batch> = Group<Batch, any, Member<Batch, any>>;
 
 export interface Optimizer<Batch> {
-  /** One update by the gradient of a batch; `step` counts from 0. Returns the loss and the gradient's global norm before it is clipped. */
-  step(batch: Batch, step: number, learningRate: number): Promise<StepTotals>;
+  /** One update by the gradient of a batch; `step` counts from 0. */
+  step(batch: Batch, step: number, learningRate: number): Promise<void>;
+  /** Of the steps since this was last asked, in their order: the loss, and the gradient's global norm before it is clipped. Waits for a device. */
+  totals(): Promise<StepTotals[]>;
+  /** After how many steps their totals are best asked for: every time a device waits. */
+  readonly totalsEvery: number;
   /** Has the group compute with the weights to evaluate and to keep (the average where there is one), or again with those in training. */
   give(which: 'model' | 'parameters'): void;
   /** Copies of everything on the host. */
@@ -57,8 +61,10 @@ const averageDecayAt = (step: number, { averageDecay }: OptimizerSettings): numb
 
 /** In memory that the members share: each updates its part. */
 export class SharedOptimizer<Batch> implements Optimizer<Batch> {
+  readonly totalsEvery = 1;
   private readonly vectors: FlatVectors;
   private readonly averaged: boolean;
+  private readonly untold: StepTotals[] = [];
 
   constructor(
     private readonly group: AnyGroup<Batch>,
@@ -75,10 +81,14 @@ export class SharedOptimizer<Batch> implements Optimizer<Batch> {
     group.assign(parameters);
   }
 
-  step(batch: Batch, step: number, learningRate: number): Promise<StepTotals> {
+  async step(batch: Batch, step: number, learningRate: number): Promise<void> {
     const { clipNorm, weightDecay } = this.settings;
     const averageDecay = this.averaged ? averageDecayAt(step, this.settings) : undefined;
-    return this.group.step(batch, { ...adamwAt(step, learningRate, weightDecay), clipNorm, averageDecay });
+    this.untold.push(await this.group.step(batch, { ...adamwAt(step, learningRate, weightDecay), clipNorm, averageDecay }));
+  }
+
+  async totals(): Promise<StepTotals[]> {
+    return this.untold.splice(0);
   }
 
   /** Without an average the group has the weights of both names since the last update. */
@@ -105,8 +115,14 @@ export class SharedOptimizer<Batch> implements Optimizer<Batch> {
   }
 }
 
+/** Steps that a device is given before it is waited for. */
+const TOTALS_EVERY = 16;
+
 /** In tensors on a device, of a group of one. */
 export class DeviceOptimizer<Batch> implements Optimizer<Batch> {
+  readonly totalsEvery = TOTALS_EVERY;
+  /** Loss and norm of each step, [2]. */
+  private readonly untold: tf.Tensor1D[] = [];
   private state: { parameters: tf.Tensor1D; firstMoment: tf.Tensor1D; secondMoment: tf.Tensor1D };
   private average: tf.Tensor1D | undefined;
   private readonly decays: tf.Tensor1D;
@@ -128,22 +144,26 @@ export class DeviceOptimizer<Batch> implements Optimizer<Batch> {
     this.give('parameters');
   }
 
-  async step(batch: Batch, step: number, learningRate: number): Promise<StepTotals> {
+  async step(batch: Batch, step: number, learningRate: number): Promise<void> {
     const { weightDecay, clipNorm } = this.settings;
     const { loss, gradient } = this.member.gradient(batch);
-    const [lossValue, gradientNorm] = await readBoth(loss, gradient);
-    const next = adamw({
-      ...this.state,
-      ...adamwAt(step, learningRate, weightDecay),
-      gradient,
-      decays: this.decays,
-      gradientScale: gradientNorm > clipNorm ? clipNorm / gradientNorm : 1,
-    });
-    tf.dispose([loss, gradient, ...Object.values(this.state)]);
-    this.state = next;
+    const norm = tf.tidy(() => tf.sqrt(tf.sum(tf.square(gradient))));
+    const gradientScale = tf.tidy(() => tf.minimum(1, tf.div(clipNorm, norm))) as tf.Scalar;
+    const next = adamw({ ...this.state, ...adamwAt(step, learningRate, weightDecay), gradient, decays: this.decays, gradientScale });
+    this.state = { parameters: next.parameters, firstMoment: next.firstMoment, secondMoment: next.secondMoment };
+    this.untold.push(tf.stack([loss, norm]) as tf.Tensor1D);
+    tf.dispose([loss, norm, gradient, gradientScale]);
     this.updateAverage(step);
     this.give('parameters');
-    return { loss: lossValue, gradientNorm };
+  }
+
+  async totals(): Promise<StepTotals[]> {
+    if (this.untold.length === 0) return [];
+    const all = tf.concat1d(this.untold);
+    tf.dispose(this.untold.splice(0));
+    const values = await all.data();
+    all.dispose();
+    return Array.from({ length: values.length / 2 }, (_, i) => ({ loss: values[2 * i]!, gradientNorm: values[2 * i + 1]! }));
   }
 
   give(which: 'model' | 'parameters'): void {
@@ -162,7 +182,7 @@ export class DeviceOptimizer<Batch> implements Optimizer<Batch> {
   }
 
   dispose(): void {
-    tf.dispose([...Object.values(this.state), this.decays, this.average ?? []]);
+    tf.dispose([...Object.values(this.state), ...this.untold, this.decays, this.average ?? []]);
   }
 
   private updateAverage(step: number): void {
@@ -172,12 +192,4 @@ export class DeviceOptimizer<Batch> implements Optimizer<Batch> {
     this.average = tf.tidy(() => tf.add(tf.mul(average, decay), tf.mul(this.state.parameters, 1 - decay)) as tf.Tensor1D);
     average.dispose();
   }
-}
-
-/** The loss and the gradient's norm in the one reading of a step: the update and the log need them. */
-async function readBoth(loss: tf.Scalar, gradient: tf.Tensor1D): Promise<[number, number]> {
-  const both = tf.tidy(() => tf.stack([loss, tf.sqrt(tf.sum(tf.square(gradient)))]));
-  const [value, norm] = (await both.data()) as Float32Array;
-  both.dispose();
-  return [value!, norm!];
 }

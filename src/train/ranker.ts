@@ -15,7 +15,7 @@ import { loadTokenizer, type Tokenizer } from '../encoders/tokenizer/tokenizer.j
 import type { DropoutRates, TransformerShape } from '../encoders/transformer.js';
 import { checkpointSteps, loadCheckpoint, pruneCheckpoints, saveCheckpoint } from './checkpoint.js';
 import { Group, openThreads } from './group/group.js';
-import { createSharedGroup, sharedFloats } from './group/member.js';
+import { createSharedGroup, type StepTotals, sharedFloats } from './group/member.js';
 import { createOptimizer, type Optimizer } from './optimizer.js';
 import { type RankerCommand, RankerReplica } from './rankerReplica.js';
 import type { RankerBatch, RankerLoss, SharedRanker } from './rankerStep.js';
@@ -137,7 +137,8 @@ export class Ranker {
   private async step({ texts, group }: RankerPairs): Promise<number> {
     const { rateAt, folder } = this.options;
     const step = this.done;
-    const { loss, gradientNorm } = await this.optimizer.step({ step, group, pairs: this.tableOf(texts) }, step, rateAt(step));
+    await this.optimizer.step({ step, group, pairs: this.tableOf(texts) }, step, rateAt(step));
+    const [{ loss, gradientNorm }] = (await this.optimizer.totals()) as [StepTotals];
     if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm))
       throw new UserError(
         `ranker, step ${step}: loss ${loss}, gradient norm ${gradientNorm}; expected finite numbers. Lower recipe.ranker.learningRate; its last checkpoint in ${folder} is intact.`,

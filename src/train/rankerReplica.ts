@@ -1,5 +1,5 @@
 /** One replica of the ranker. All divide the pairs of a command among themselves. */
-import { hostValues, type tf } from '../backend/index.js';
+import type { tf } from '../backend/index.js';
 import { rowsIn } from '../encoders/batching.js';
 import { type CrossEncoder, createCrossEncoder } from '../encoders/crossEncoder.js';
 import { type PairTable, pairChunks } from '../encoders/pairs.js';
@@ -26,17 +26,18 @@ export class RankerReplica extends Member<RankerBatch, RankerCommand> {
   }
 
   /** Writes the logits of this replica's share of the pairs to `scores`. */
-  score(pairs: PairTable, scores: SharedFloats): void {
+  async score(pairs: PairTable, scores: SharedFloats): Promise<void> {
     const rows = Int32Array.from({ length: rowsIn(pairs) }, (_, row) => row);
-    pairChunks(pairs, rows, { tokens: CHUNK_TOKENS }, this.shared.padId).forEach(({ places, batch }, chunk) => {
-      if (chunk % this.shared.replicas !== this.number) return;
+    const { replicas, padId } = this.shared;
+    const own = pairChunks(pairs, rows, { tokens: CHUNK_TOKENS }, padId).filter((_, chunk) => chunk % replicas === this.number);
+    for (const { places, batch } of own) {
       const logits = this.encoder.score(this.weights, batch); // [B]
-      const values = hostValues(logits); // scores end in host memory: this is the output, not a stop on the way
+      const values = await logits.data();
       places.forEach((place, i) => {
         scores[place] = values[i]!;
       });
       logits.dispose();
-    });
+    }
     this.barrier.wait();
   }
 
@@ -45,7 +46,7 @@ export class RankerReplica extends Member<RankerBatch, RankerCommand> {
     return computeRankerStep({ shared, number, encoder, weights, sums }, batch);
   }
 
-  protected override runOwn({ pairs, scores }: RankerCommand): void {
-    this.score(pairs, scores);
+  protected override runOwn({ pairs, scores }: RankerCommand): Promise<void> {
+    return this.score(pairs, scores);
   }
 }

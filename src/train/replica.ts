@@ -27,26 +27,26 @@ export class Replica extends Member<StepBatch, Command> {
   }
 
   /** Encodes shards until none is left; `onShards` hears how many of them this replica knows to be taken. */
-  encode({ side, rows, shards, keptIn }: EncodeTask, onShards?: (taken: number) => void): void {
+  async encode({ side, rows, shards, keptIn }: EncodeTask, onShards?: (taken: number) => void): Promise<void> {
     const { tokens, vectors, padId } = this.shared;
     const all = { values: vectors[side], width: this.encoder.width };
     const inference = createInference(this.encoder, this.weights, side);
-    this.takeShards(shards.length, 1, (place, end) => {
+    await this.takeShards(shards.length, 1, async (place, end) => {
       const shard = shards[place]!;
       const own = rowsOfShard(rows, shard);
-      span('encode', () => encodeRows(inference, tokens[side], own, padId, all));
+      await span('encode', () => encodeRows(inference, tokens[side], own, padId, all));
       if (keptIn) writeVectorShard(keptIn, shard, gathered(all, own), all.width);
       onShards?.(end);
     });
   }
 
-  search(task: SearchTask, onBlock?: (queriesTaken: number) => void): void {
+  async search(task: SearchTask, onBlock?: (queriesTaken: number) => void): Promise<void> {
     const { width, logitScale } = this.encoder;
     const all = { values: this.shared.vectors.passage, width };
     const index = new ExactIndex(task.among ? { values: gathered(all, task.among), width } : all);
-    this.takeShards(task.queryRows.length, QUERY_BLOCK, (begin, end) => {
+    await this.takeShards(task.queryRows.length, QUERY_BLOCK, async (begin, end) => {
       const rows = task.queryRows.subarray(begin, end);
-      const hits = span('search', () => index.search({ values: this.shared.vectors.query, width }, rows, task.depth, logitScale));
+      const hits = await span('search', () => index.search({ values: this.shared.vectors.query, width }, rows, task.depth, logitScale));
       task.passages.set(task.among ? rowsAmong(hits.passages, task.among) : hits.passages, begin * task.depth);
       task.scores.set(hits.scores, begin * task.depth);
       onBlock?.(end);
@@ -59,16 +59,15 @@ export class Replica extends Member<StepBatch, Command> {
     return computeStep({ shared, number, encoder, weights, barrier, sums }, batch);
   }
 
-  protected override runOwn(command: Command): void {
-    if (command.kind === 'encode') this.encode(command);
-    else this.search(command);
+  protected override runOwn(command: Command): Promise<void> {
+    return command.kind === 'encode' ? this.encode(command) : this.search(command);
   }
 
-  private takeShards(total: number, size: number, work: (begin: number, end: number) => void): void {
+  private async takeShards(total: number, size: number, work: (begin: number, end: number) => Promise<void>): Promise<void> {
     for (;;) {
       const begin = Atomics.add(this.shared.cursor, 0, 1) * size;
       if (begin >= total) break;
-      work(begin, Math.min(total, begin + size));
+      await work(begin, Math.min(total, begin + size));
     }
     this.barrier.wait();
   }

@@ -50,7 +50,7 @@ export class Replicas extends Group<StepBatch, Command, Replica> {
   }
 
   /** A command whose rows the replicas take in turn. */
-  private all(command: Command, own: () => void): Promise<void> {
+  private all(command: Command, own: () => Promise<void>): Promise<void> {
     Atomics.store(this.shared.cursor, 0, 0);
     return this.run(command, own);
   }

@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { UserError } from '../core/errors.js';
 import { appendText, writeFileAtomic } from '../core/files.js';
+import type { StepTotals } from './group/member.js';
 
 export interface StepFigures {
   readonly step: number;
@@ -12,8 +13,12 @@ export interface StepFigures {
 }
 
 export class StepLog {
+  /** Of the last line. */
+  loss = Number.NaN;
   private readonly file: string;
   private readonly descriptor: number;
+  /** Steps whose figures are still to come. */
+  private readonly waiting: Pick<StepFigures, 'step' | 'learningRate'>[] = [];
 
   /** Keeps the lines of steps before `start` and appends behind them. */
   constructor(job: string, start: number) {
@@ -23,8 +28,27 @@ export class StepLog {
     this.descriptor = fs.openSync(this.file, 'a');
   }
 
-  append(figures: StepFigures): void {
-    appendText(this.descriptor, this.file, `${JSON.stringify(figures)}\n`);
+  begin(step: number, learningRate: number): void {
+    this.waiting.push({ step, learningRate });
+  }
+
+  /** Steps that were begun and have no line yet. */
+  get begun(): number {
+    return this.waiting.length;
+  }
+
+  /** Writes the lines of all steps that were begun. Throws a UserError for a figure that is no finite number. */
+  append(totals: readonly StepTotals[]): void {
+    for (const [i, { step, learningRate }] of this.waiting.splice(0).entries()) {
+      const { loss, gradientNorm } = totals[i]!;
+      if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm))
+        throw new UserError(
+          `step ${step}: loss ${loss}, gradient norm ${gradientNorm}; expected finite numbers. The last checkpoint is intact: ` +
+            'lower train.learningRate or train.clipNorm and start again, or --resume from it.',
+        );
+      appendText(this.descriptor, this.file, `${JSON.stringify({ step, loss, gradientNorm, learningRate } satisfies StepFigures)}\n`);
+      this.loss = loss;
+    }
   }
 
   /** Returns when all lines are on the disk: a checkpoint that outlives a power cut must find its steps in the log. */

@@ -59,13 +59,13 @@ describe('the closed form of ∂ℓ/∂s', () => {
 });
 
 describe('scoreGradients', () => {
-  it('are the gradients of the scores with respect to the last layer of both towers', () => {
+  it('are the gradients of the scores with respect to the last layer of both towers', async () => {
     const query = queryOf(0);
     const last = lastLayer(encoder, weights);
     expect(new Set(last.map(({ name }) => name.split('.')[0]))).toEqual(new Set(last.map(({ name }) => name.split('.')[0])));
     const size = last.reduce((sum, variable) => sum + variable.size, 0);
     const before = tf.memory().numTensors;
-    const gradients = scoreGradients(encoder, weights, last, query, size);
+    const gradients = await scoreGradients(encoder, weights, last, query, size);
     expect(tf.memory().numTensors).toBe(before);
     // Some parameters of each variable, by central differences.
     let at = 0;
@@ -103,9 +103,11 @@ describe('pilot', () => {
     const last = lastLayer(encoder, weights);
     const size = last.reduce((sum, variable) => sum + variable.size, 0);
     expect(found).toMatchObject({ queries: 3, parameters: size });
+    const jacobians: Float32Array[] = [];
+    for (const query of queries) jacobians.push(await scoreGradients(encoder, weights, last, query, size));
     const gradientsOf = (r: number) =>
-      queries.map((query) => {
-        const jacobian = scoreGradients(encoder, weights, last, query, size);
+      queries.map((query, q) => {
+        const jacobian = jacobians[q]!;
         const c = lossDerivatives(softmax(query.scores), r);
         return Float64Array.from({ length: size }, (_, i) => c.reduce((sum, value, j) => sum + value * jacobian[j * size + i]!, 0));
       });
@@ -135,12 +137,15 @@ describe('pilot', () => {
     expect(Math.abs(uneven.variance / variance - 1)).toBeLessThan(1e-3);
     expect(uneven.hidden).toBeCloseTo(0.2 / 3, 12);
     // A random passage: its own loss, with it in the softmax.
-    const ofRandom = queries.map((query) => {
+    const ofRandom: number[] = [];
+    for (const query of queries) {
       const all = { ...query, passages: [...query.passages, query.random!.tokens] };
-      const jacobian = scoreGradients(encoder, weights, last, all, size);
+      const jacobian = await scoreGradients(encoder, weights, last, all, size);
       const c = lossDerivatives(softmax([...query.scores, query.random!.score]), 5);
-      return norm(Float64Array.from({ length: size }, (_, i) => c.reduce((sum, value, j) => sum + value * jacobian[j * size + i]!, 0)));
-    });
+      ofRandom.push(
+        norm(Float64Array.from({ length: size }, (_, i) => c.reduce((sum, value, j) => sum + value * jacobian[j * size + i]!, 0))),
+      );
+    }
     const random = found.draws.at(-1)!;
     expect(random.sampler).toBe('random');
     expect(Math.abs(random.mean / ((ofRandom[0]! + ofRandom[1]! + ofRandom[2]!) / 3) - 1)).toBeLessThan(1e-4);

@@ -31,11 +31,12 @@ describe.each(['cpu', ...loaded] as const)('adamw on %s', (backend) => {
     const before = tf.memory().numTensors;
     let state = { parameters: tf.tensor1d(start), firstMoment: tf.zeros([P]) as tf.Tensor1D, secondMoment: tf.zeros([P]) as tf.Tensor1D };
     const mask = tf.tensor1d(decays);
+    const gradientScale = tf.scalar(0.5);
     gradients.forEach((values, i) => {
       const gradient = tf.tensor1d(values);
-      const next = adamw({ ...state, gradient, decays: mask, ...SETTINGS, step: i + 1, gradientScale: 0.5 });
-      tf.dispose([state.parameters, state.firstMoment, state.secondMoment, gradient]);
-      state = next;
+      const next = adamw({ ...state, gradient, decays: mask, ...SETTINGS, step: i + 1, gradientScale });
+      gradient.dispose();
+      state = { parameters: next.parameters, firstMoment: next.firstMoment, secondMoment: next.secondMoment };
     });
     const expected = Float32Array.from(start, (p, i) =>
       course(
@@ -45,26 +46,21 @@ describe.each(['cpu', ...loaded] as const)('adamw on %s', (backend) => {
         0.5,
       ),
     );
-    expectClose(state.parameters.dataSync() as Float32Array, expected, 1e-5, 'parameters');
-    tf.dispose([state.parameters, state.firstMoment, state.secondMoment, mask]);
+    expectClose((await state.parameters.data()) as Float32Array, expected, 1e-5, 'parameters');
+    tf.dispose([state.parameters, state.firstMoment, state.secondMoment, mask, gradientScale]);
     expect(tf.memory().numTensors).toBe(before);
   });
 
   it('leaves a parameter without gradient and decay where it is', async () => {
     await tf.setBackend(backend);
-    const zeros = tf.zeros([3]) as tf.Tensor1D;
-    const parameters = tf.tensor1d([1, -2, 3]);
+    const zeros = () => tf.zeros([3]) as tf.Tensor1D;
+    const [gradient, decays, gradientScale] = [zeros(), zeros(), tf.scalar(1)];
     const next = adamw({
-      parameters,
-      gradient: zeros,
-      firstMoment: zeros,
-      secondMoment: zeros,
-      decays: zeros,
+      ...{ parameters: tf.tensor1d([1, -2, 3]), firstMoment: zeros(), secondMoment: zeros(), gradient, decays },
       ...SETTINGS,
-      step: 1,
-      gradientScale: 1,
+      ...{ step: 1, gradientScale },
     });
-    expect(Array.from(next.parameters.dataSync())).toEqual([1, -2, 3]);
-    tf.dispose([parameters, zeros, next.parameters, next.firstMoment, next.secondMoment]);
+    expect(Array.from(await next.parameters.data())).toEqual([1, -2, 3]);
+    tf.dispose([gradient, decays, gradientScale, next.parameters, next.firstMoment, next.secondMoment]);
   });
 });

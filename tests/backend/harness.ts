@@ -38,7 +38,8 @@ export async function evaluate(backend: BackendName, f: Operator, inputs: Given[
   const tensors = inputs.map(({ values, shape }) => tf.tensor(values, shape, 'float32'));
   const before = tf.memory();
   const results = [tf.tidy(() => f(...tensors)), ...gradients(f, tensors)];
-  const arrays = results.map((tensor) => Float32Array.from(tensor.dataSync()));
+  const arrays: Float32Array[] = [];
+  for (const tensor of results) arrays.push(Float32Array.from(await tensor.data()));
   tf.dispose(results);
   expect(tf.memory().numTensors, `tensors left over on ${backend}`).toBe(before.numTensors);
   expect(tf.memory().numDataBuffers, `buffers left over on ${backend}`).toBe(before.numDataBuffers);
@@ -76,19 +77,22 @@ export async function expectSlope(backend: BackendName, f: Operator, inputs: Giv
   const step = 1e-2;
   const directions = inputs.map(({ shape }, i) => gaussian(shape, 50 + i).values);
   await tf.setBackend(backend);
-  const at = (sign: number) =>
-    tf.tidy(() => {
+  const at = async (sign: number) => {
+    const y = tf.tidy(() => {
       const moved = inputs.map(({ values, shape }, i) =>
         tf.tensor(
           values.map((x, j) => x + sign * step * directions[i][j]),
           shape,
         ),
       );
-      const y = f(...moved);
-      const weights = gaussian(y.shape, 99).values;
-      return (y.dataSync() as Float32Array).reduce((sum, value, j) => sum + value * weights[j], 0);
+      return f(...moved);
     });
-  const slope = (at(1) - at(-1)) / (2 * step);
+    const values = (await y.data()) as Float32Array;
+    const weights = gaussian(y.shape, 99).values;
+    y.dispose();
+    return values.reduce((sum, value, j) => sum + value * weights[j], 0);
+  };
+  const slope = ((await at(1)) - (await at(-1))) / (2 * step);
   const [, ...slopes] = await evaluate(backend, f, inputs);
   const along = slopes.reduce((sum, gradient, i) => sum + gradient.reduce((s, g, j) => s + g * directions[i][j], 0), 0);
   const scale = Math.sqrt(slopes.reduce((sum, gradient) => sum + gradient.reduce((s, g) => s + g * g, 0), 0));

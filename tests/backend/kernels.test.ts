@@ -125,7 +125,7 @@ describe.each(loaded)('%s', (backend) => {
     const many = Int32Array.from({ length: 5000 }, (_, i) => i);
     const sum = tf.tidy(() => tf.add(tf.tensor1d(many, 'int32'), tf.scalar(2, 'int32')));
     expect(sum.dtype).toBe('int32');
-    expect(sum.dataSync()).toEqual(many.map((i) => i + 2));
+    expect(await sum.data()).toEqual(many.map((i) => i + 2));
     sum.dispose();
   });
 });

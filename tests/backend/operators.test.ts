@@ -3,9 +3,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   attention,
+  type Dropout,
   dense,
   denseGelu,
-  dropoutMask,
   embedding,
   firstTokenAttention,
   layerNorm,
@@ -32,15 +32,16 @@ const embeddingOf =
 const paddingOf = (B: number, T: number) =>
   Array.from({ length: B * T }, (_, i) => (i % T < Math.ceil((T * (Math.floor(i / T) + 1)) / B) ? 0 : -1e9));
 
-function attentionOf(B: number, T: number, heads: number, dropoutRate = 0): Operator {
-  return (query, keyValue) => {
-    const keep = dropoutRate > 0 ? (dropoutMask([B, heads, T, T], dropoutRate, KEY, 5, [...Array(B).keys()]) as tf.Tensor4D) : undefined;
-    return attention(query as tf.Tensor2D, keyValue as tf.Tensor2D, tf.tensor2d(paddingOf(B, T), [B, T]), heads, keep);
-  };
+const dropoutOf = (B: number, rate: number): Dropout | undefined =>
+  rate > 0 ? { rate, key: KEY, mask: 5, rows: [...Array(B).keys()] } : undefined;
+
+function attentionOf(B: number, T: number, heads: number, rate = 0): Operator {
+  return (query, keyValue) =>
+    attention(query as tf.Tensor2D, keyValue as tf.Tensor2D, tf.tensor2d(paddingOf(B, T), [B, T]), heads, dropoutOf(B, rate));
 }
 
-/** Of (query, x, weight, bias); `keep` [B, H, 1, T]. */
-function firstTokenAttentionOf(B: number, T: number, heads: number, keep?: Given): Operator {
+/** Of (query, x, weight, bias). */
+function firstTokenAttentionOf(B: number, T: number, heads: number, rate = 0): Operator {
   return (query, x, weight, bias) =>
     firstTokenAttention(
       query as tf.Tensor2D,
@@ -49,24 +50,17 @@ function firstTokenAttentionOf(B: number, T: number, heads: number, keep?: Given
       bias as tf.Tensor1D,
       tf.tensor2d(paddingOf(B, T), [B, T]),
       heads,
-      keep && tf.tensor4d(keep.values, [B, heads, 1, T]),
+      dropoutOf(B, rate),
     );
 }
 
 /** The same by `attention` of all projected tokens, of which only the first one's result is read. */
-function firstOfAttentionOf(B: number, T: number, heads: number, keep?: Given): Operator {
+function firstOfAttentionOf(B: number, T: number, heads: number, rate = 0): Operator {
   return (query, x, weight, bias) => {
     const D = query.shape[1]!;
     const spread = tf.reshape(tf.concat([tf.reshape(query, [B, 1, D]), tf.zeros([B, T - 1, D])], 1), [B * T, D]);
-    const kept = keep && tf.tile(tf.reshape(tf.tensor(keep.values, keep.shape), [B, heads, 1, T]), [1, 1, T, 1]);
     const projected = denseOf(x, weight, bias);
-    const all = attention(
-      spread as tf.Tensor2D,
-      projected as tf.Tensor2D,
-      tf.tensor2d(paddingOf(B, T), [B, T]),
-      heads,
-      kept as tf.Tensor4D | undefined,
-    );
+    const all = attention(spread as tf.Tensor2D, projected as tf.Tensor2D, tf.tensor2d(paddingOf(B, T), [B, T]), heads, dropoutOf(B, rate));
     return tf.reshape(tf.slice3d(tf.reshape(all, [B, T, D]) as tf.Tensor3D, [0, 0, 0], [B, 1, D]), [B, D]);
   };
 }
@@ -130,6 +124,14 @@ describe.each(loaded)('%s', (backend) => {
     return fc.assert(property, runs);
   });
 
+  it.each([0, 0.3])('attention of sequences longer than a tile is as on cpu, dropout %f', (rate) => {
+    const [B, T, heads, width] = [2, 150, 2, 24];
+    return expectLikeCpu(backend, attentionOf(B, T, heads, rate), [
+      gaussian([B * T, heads * width], 1),
+      gaussian([B * T, 2 * heads * width]),
+    ]);
+  });
+
   it('firstTokenAttention is attention over projected tokens, with and without dropout, and as on cpu', () => {
     const small = fc.integer({ min: 1, max: 7 });
     const property = fc.asyncProperty(
@@ -140,11 +142,11 @@ describe.each(loaded)('%s', (backend) => {
       fc.boolean(),
       async (B, T, heads, width, drops) => {
         const D = heads * width;
-        const keep = drops ? map(gaussian([B, heads, T], 9), (x) => (x > 0 ? 1.5 : 0)) : undefined;
+        const rate = drops ? 0.3 : 0;
         const inputs = [gaussian([B, D], 1), ...affine(B * T, D, 2 * D)];
-        await expectLikeCpu(backend, firstTokenAttentionOf(B, T, heads, keep), inputs);
-        const expected = await evaluate('cpu', firstOfAttentionOf(B, T, heads, keep), inputs);
-        const actual = await evaluate(backend, firstTokenAttentionOf(B, T, heads, keep), inputs);
+        await expectLikeCpu(backend, firstTokenAttentionOf(B, T, heads, rate), inputs);
+        const expected = await evaluate('cpu', firstOfAttentionOf(B, T, heads, rate), inputs);
+        const actual = await evaluate(backend, firstTokenAttentionOf(B, T, heads, rate), inputs);
         actual.forEach((array, i) => expectClose(array, expected[i], 2e-5, i === 0 ? 'value' : `gradient of input ${i - 1}`));
       },
     );

@@ -22,11 +22,8 @@ function normalVectors(rows: number, width: number, seed: number): Vectors {
 const product = (a: Vectors, i: number, b: Vectors, j: number): number =>
   Array.from({ length: a.width }, (_, d) => a.values[i * a.width + d]! * b.values[j * a.width + d]!).reduce((sum, value) => sum + value, 0);
 
-function searchExact(queries: Vectors, rows: Int32Array, passages: Vectors, k: number, scale: number): Hits {
-  const index = new ExactIndex(passages);
-  const hits = index.search(queries, rows, k, scale);
-  return hits;
-}
+const searchExact = (queries: Vectors, rows: Int32Array, passages: Vectors, k: number, scale: number): Promise<Hits> =>
+  new ExactIndex(passages).search(queries, rows, k, scale);
 
 /** Every score, sorted: best first, ties to the lower row. */
 function bruteForce(queries: Vectors, row: number, passages: Vectors, k: number, scale: number) {
@@ -36,8 +33,8 @@ function bruteForce(queries: Vectors, row: number, passages: Vectors, k: number,
   return { passages: best.map(({ passage }) => passage), scores: best.map(({ score }) => score) };
 }
 
-function expectBruteForce(queries: Vectors, rows: Int32Array, passages: Vectors, k: number, scale: number): void {
-  const hits = searchExact(queries, rows, passages, k, scale);
+async function expectBruteForce(queries: Vectors, rows: Int32Array, passages: Vectors, k: number, scale: number): Promise<void> {
+  const hits = await searchExact(queries, rows, passages, k, scale);
   rows.forEach((row, i) => {
     const expected = bruteForce(queries, row, passages, k, scale);
     const found = expected.passages.length;
@@ -47,66 +44,69 @@ function expectBruteForce(queries: Vectors, rows: Int32Array, passages: Vectors,
   });
 }
 
-function expectBruteForceRows(queries: Vectors, rows: Int32Array, passages: Vectors, k: number): void {
-  const hits = searchExact(queries, rows, passages, k, 1);
+async function expectBruteForceRows(queries: Vectors, rows: Int32Array, passages: Vectors, k: number): Promise<void> {
+  const hits = await searchExact(queries, rows, passages, k, 1);
   rows.forEach((row, i) =>
     expect([...hits.passages.subarray(i * k, (i + 1) * k)]).toEqual(bruteForce(queries, row, passages, k, 1).passages),
   );
 }
 
 describe('ExactIndex', () => {
-  it('equals brute force, ties to the lower row, −1 behind the last of a smaller corpus', () => {
+  it('equals brute force, ties to the lower row, −1 behind the last of a smaller corpus', async () => {
     const sizes = fc.record({
       corpus: fc.integer({ min: 1, max: 40 }),
       width: fc.integer({ min: 1, max: 6 }),
       k: fc.integer({ min: 1, max: 50 }),
       seed: fc.nat(1000),
     });
-    fc.assert(
-      fc.property(sizes, ({ corpus, width, k, seed }) => {
-        expectBruteForce(wholeVectors(5, width, seed), Int32Array.of(3, 0, 4), wholeVectors(corpus, width, seed + 1), k, 2);
+    await fc.assert(
+      fc.asyncProperty(sizes, async ({ corpus, width, k, seed }) => {
+        await expectBruteForce(wholeVectors(5, width, seed), Int32Array.of(3, 0, 4), wholeVectors(corpus, width, seed + 1), k, 2);
       }),
       { numRuns: 60 },
     );
   });
 
-  it('searches beyond one block of passages', () => {
+  it('searches beyond one block of passages', async () => {
     const passages = wholeVectors(9000, 3, 5);
-    expectBruteForce(wholeVectors(2, 3, 6), Int32Array.of(0, 1), passages, 700, 1);
+    await expectBruteForce(wholeVectors(2, 3, 6), Int32Array.of(0, 1), passages, 700, 1);
   });
 
-  it('ranks any numbers as sums of 64 bits do, passages of one text by their row wherever they lie', () => {
+  it('ranks any numbers as sums of 64 bits do, passages of one text by their row wherever they lie', async () => {
     const [rows, width, k] = [1300, 37, 60];
     const passages = normalVectors(rows, width, 7);
     // One text fifteen times, at all places of blocks and in the smaller last one.
     for (let copy = 1; copy < 15; copy++) passages.values.copyWithin((copy * 92 + 10) * width, 10 * width, 11 * width);
     const queries = normalVectors(4, width, 8);
     queries.values.set(passages.values.subarray(10 * width, 11 * width), 3 * width);
-    expectBruteForceRows(queries, Int32Array.of(0, 1, 2, 3), passages, k);
+    await expectBruteForceRows(queries, Int32Array.of(0, 1, 2, 3), passages, k);
   });
 
-  it('does not depend on the pieces in which passages come', () => {
+  it('does not depend on the pieces in which passages come', async () => {
     const [passages, queries, rows] = [normalVectors(1000, 9, 1), normalVectors(3, 9, 2), Int32Array.of(0, 1, 2)];
-    const found = [1000, 1, 100, 257].map((piece) => {
+    const found: Int32Array[][] = [];
+    for (const piece of [1000, 1, 100, 257]) {
       const search = new RunningSearch(queries, rows, 30);
-      for (let row = 0; row < 1000; row += piece) search.meet({ values: passages.values.subarray(row * 9, (row + piece) * 9), width: 9 });
-      return search.candidates();
-    });
+      for (let row = 0; row < 1000; row += piece)
+        await search.meet({ values: passages.values.subarray(row * 9, (row + piece) * 9), width: 9 });
+      found.push(await search.candidates());
+    }
     for (const one of found) expect(one).toEqual(found[0]);
   });
 
-  it('refuses NaN, naming the passage', () => {
+  it('refuses NaN, naming the passage', async () => {
     const passages = wholeVectors(4, 2, 1);
     passages.values[5] = Number.NaN;
-    expect(() => searchExact(wholeVectors(1, 2, 2), Int32Array.of(0), passages, 2, 1)).toThrow(/passage row 2 has the score NaN/);
+    const search = searchExact(wholeVectors(1, 2, 2), Int32Array.of(0), passages, 2, 1);
+    await expect(search).rejects.toThrow(/passage row 2 has the score NaN/);
   });
 });
 
 describe('scoreOf', () => {
-  it('is the score that the search gives the pair', () => {
+  it('is the score that the search gives the pair', async () => {
     const queries = wholeVectors(3, 4, 1);
     const passages = wholeVectors(10, 4, 2);
-    const hits = searchExact(queries, Int32Array.of(2), passages, 10, 0.5);
+    const hits = await searchExact(queries, Int32Array.of(2), passages, 10, 0.5);
     hits.passages.forEach((passage, rank) => expect(scoreOf(queries, 2, passages, passage, 0.5)).toBe(hits.scores[rank]));
   });
 });

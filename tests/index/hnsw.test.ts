@@ -41,8 +41,7 @@ describe.skipIf(!installed)('HnswIndex (with usearch)', () => {
   beforeAll(async () => {
     await selectBackend('cpu');
     found = (await HnswIndex.build(passages, options, phase)).search(queries, rows, k, 20);
-    const index = new ExactIndex(passages);
-    exact = index.search(queries, rows, k, 20);
+    exact = await new ExactIndex(passages).search(queries, rows, k, 20);
   });
 
   test('finds nearly all of the exact best', () => {

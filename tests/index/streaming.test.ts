@@ -48,26 +48,26 @@ const queries = vectors(700, 2);
 const all = Int32Array.from({ length: 700 }, (_, row) => row);
 
 describe('searchShards', () => {
-  it.each([1500, 512, 333, 100])('gives the very hits of the index in memory, shards of %i rows', (shardRows) => {
-    const exact = new ExactIndex(passages).search(queries, all, 40, 1);
-    expect(searchShards(stored(`of${shardRows}`, passages, shardRows), queries, 40, phase)).toEqual(exact);
+  it.each([1500, 512, 333, 100])('gives the very hits of the index in memory, shards of %i rows', async (shardRows) => {
+    const exact = await new ExactIndex(passages).search(queries, all, 40, 1);
+    expect(await searchShards(stored(`of${shardRows}`, passages, shardRows), queries, 40, phase)).toEqual(exact);
   });
 
-  it.each(['fp16', 'int8'] as const)('searches %s as what is stored', (dtype) => {
+  it.each(['fp16', 'int8'] as const)('searches %s as what is stored', async (dtype) => {
     const place = stored(dtype, passages, 400, { dtype });
-    const exact = new ExactIndex({ values: readVectors(place.folder).vectors, width: D }).search(queries, all, 10, 1);
-    expect(searchShards(place, queries, 10, phase)).toEqual(exact);
+    const exact = await new ExactIndex({ values: readVectors(place.folder).vectors, width: D }).search(queries, all, 10, 1);
+    expect(await searchShards(place, queries, 10, phase)).toEqual(exact);
   });
 
-  it('refuses a damaged and a missing shard, naming the file', () => {
+  it('refuses a damaged and a missing shard, naming the file', async () => {
     const place = stored('broken', passages, 400);
     const file = path.join(place.folder, 'shard-00002.safetensors');
     const bytes = fs.readFileSync(file);
     bytes[bytes.length - 3]! ^= 1;
     fs.writeFileSync(file, bytes);
-    expect(() => searchShards(place, queries, 10, phase)).toThrow(`${file}: missing or damaged`);
+    await expect(searchShards(place, queries, 10, phase)).rejects.toThrow(`${file}: missing or damaged`);
     fs.rmSync(file);
-    expect(() => searchShards(place, queries, 10, phase)).toThrow(`${file}: missing or damaged`);
+    await expect(searchShards(place, queries, 10, phase)).rejects.toThrow(`${file}: missing or damaged`);
     expect(() => place.generation()).toThrow(`${file}: no such file`);
   });
 });
@@ -75,7 +75,7 @@ describe('searchShards', () => {
 describe('searchCandidates', () => {
   it('ranks what is found by the exact scores, −1 where fewer were found', async () => {
     const place = stored('candidates', passages, 333);
-    const exact = new ExactIndex(passages).search(queries, all, 10, 1);
+    const exact = await new ExactIndex(passages).search(queries, all, 10, 1);
     const shuffled = async (rows: Int32Array) =>
       Array.from(rows, (row) => Int32Array.from(exact.passages.subarray(row * 10, (row + 1) * 10)).sort());
     expect(await searchCandidates(shuffled, place, queries, 10)).toEqual(exact);

@@ -54,7 +54,7 @@ class Toy extends Member<Float32Array> {
     return tf.tidy(() => sums.add(() => tf.addN(slices(batch).map((part, i) => tf.sum(tf.mul(this.weights[SPECS[i]!.name]!, part))))));
   }
 
-  protected override runOwn(): void {}
+  protected override async runOwn(): Promise<void> {}
 
   /** The weights that it computes with. */
   get current(): number[] {
@@ -73,7 +73,10 @@ const KINDS = { 'in shared memory': SharedOptimizer, 'on a device': DeviceOptimi
 
 async function run({ optimizer }: Open, from: number, to: number): Promise<number[]> {
   const norms: number[] = [];
-  for (let step = from; step < to; step++) norms.push((await optimizer.step(gradients[step]!, step, rateOf(step))).gradientNorm);
+  for (let step = from; step < to; step++) {
+    await optimizer.step(gradients[step]!, step, rateOf(step));
+    norms.push(...(await optimizer.totals()).map(({ gradientNorm }) => gradientNorm));
+  }
   return norms;
 }
 

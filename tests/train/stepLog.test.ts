@@ -14,9 +14,14 @@ afterEach(() => fs.rmSync(job, { recursive: true }));
 const figures = (step: number) => ({ step, loss: 1 / (step + 3), gradientNorm: 0.1 * step, learningRate: 1e-3 });
 const file = () => path.join(job, 'log.jsonl');
 
+function append(log: StepLog, ...steps: number[]): void {
+  for (const step of steps) log.begin(step, figures(step).learningRate);
+  log.append(steps.map(figures));
+}
+
 function write(start: number, ...steps: number[]): void {
   const log = new StepLog(job, start);
-  for (const step of steps) log.append(figures(step));
+  append(log, ...steps);
   log.close();
 }
 
@@ -27,8 +32,18 @@ it('is read back to the last digit', () => {
 
 it('a line is on disk as soon as it is appended', () => {
   const log = new StepLog(job, 0);
-  log.append(figures(0));
+  append(log, 0);
   expect(readStepLog(job)).toEqual([figures(0)]);
+  log.close();
+});
+
+it('refuses what is no finite number, with the steps before it logged', () => {
+  const log = new StepLog(job, 0);
+  for (const step of [0, 1, 2]) log.begin(step, 1e-3);
+  expect(log.begun).toBe(3);
+  expect(() => log.append([figures(0), { loss: Number.NaN, gradientNorm: 1 }, figures(2)])).toThrow(/^step 1: loss NaN, gradient norm 1/);
+  expect(readStepLog(job)).toEqual([figures(0)]);
+  expect([log.loss, log.begun]).toEqual([figures(0).loss, 0]);
   log.close();
 });
 

@@ -24,7 +24,7 @@ export function viewed(tensor: tf.Tensor, shape: readonly number[] = tensor.shap
 
 /**
  * The tensor's values on the host, to be read at once: not copied where the backend holds them there, and used again after the
- * tensor is disposed of. A synchronous stop on backends with a device.
+ * tensor is disposed of. For what runs on a CPU alone: a device would be waited for, and WebGPU in Node cannot be.
  */
 export function hostValues(tensor: tf.Tensor): Float32Array {
   return onnxIsActive() ? viewed(tensor).values : (tensor.dataSync() as Float32Array);

@@ -2,13 +2,21 @@
 import { type Graph, graph, node } from '../onnx/graph.js';
 import { onnxIsActive, runOnTensors, viewed } from '../onnx/operator.js';
 import { tf } from '../tf.js';
+import { attentionOnWebgpu } from '../webgpu/attention.js';
+import { webgpuIsActive } from '../webgpu/kernel.js';
+import { type Dropout, dropoutMask, type MaskShape, maskLayout } from './dropout.js';
 
 /**
  * softmax(q·kᵀ/√d + mask)·v for every head, heads merged again.
  * query [B·T, D]; keyValue [B·T, 2·D] with k and v side by side; mask [B, T], added to the logits (0 for tokens, −1e9 for
- * padding); keep [B, H, T, T], the dropout mask of the probabilities, already scaled → [B·T, D].
+ * padding); `dropout` is that of the probabilities [B, H, T, T] → [B·T, D].
  */
-export function attention(query: tf.Tensor2D, keyValue: tf.Tensor2D, mask: tf.Tensor2D, heads: number, keep?: tf.Tensor4D): tf.Tensor2D {
+export function attention(query: tf.Tensor2D, keyValue: tf.Tensor2D, mask: tf.Tensor2D, heads: number, dropout?: Dropout): tf.Tensor2D {
+  const [B, T] = mask.shape;
+  const pairs: MaskShape = [B, heads, T, T];
+  if (webgpuIsActive())
+    return attentionOnWebgpu(query, keyValue, mask, heads, dropout && { key: dropout.key, layout: maskLayout(pairs, dropout) });
+  const keep = dropout && (dropoutMask(pairs, dropout) as tf.Tensor4D);
   return onnxIsActive() ? fusedAttention(query, keyValue, mask, heads, keep) : composedAttention(query, keyValue, mask, heads, keep);
 }
 

@@ -2,6 +2,8 @@
 import { graph, node } from '../onnx/graph.js';
 import { gradientsAreRecorded, onnxIsActive, runOnTensors } from '../onnx/operator.js';
 import { tf } from '../tf.js';
+import { denseGeluOnWebgpu, denseOnWebgpu } from '../webgpu/dense.js';
+import { webgpuIsActive } from '../webgpu/kernel.js';
 
 const DENSE = graph('dense', { x: 2, w: 2, b: 1 }, { y: 2 }, [node('y', 'Gemm', ['x', 'w', 'b'], { transB: 1 })]);
 
@@ -43,6 +45,7 @@ const DENSE_GELU_GRADIENT = graph('dense and GELU, gradient', { dy: 2, slope2: 2
 
 /** x·wᵀ + b: x [N, I], w [O, I], b [O] → [N, O] */
 export function dense(x: tf.Tensor2D, w: tf.Tensor2D, b: tf.Tensor1D): tf.Tensor2D {
+  if (webgpuIsActive()) return denseOnWebgpu(x, w, b);
   if (!onnxIsActive()) return tf.add(tf.matMul(x, w, false, true), b);
   return tf.customGrad((...args) => {
     const [xs, ws, bs, save] = args as unknown as [tf.Tensor2D, tf.Tensor2D, tf.Tensor1D, tf.GradSaveFunc];
@@ -55,6 +58,7 @@ export function dense(x: tf.Tensor2D, w: tf.Tensor2D, b: tf.Tensor1D): tf.Tensor
 
 /** gelu(x·wᵀ + b) with the exact gelu(u) = u·Φ(u), BERT's (Hendrycks & Gimpel 2016): x [N, I], w [O, I], b [O] → [N, O] */
 export function denseGelu(x: tf.Tensor2D, w: tf.Tensor2D, b: tf.Tensor1D): tf.Tensor2D {
+  if (webgpuIsActive()) return denseGeluOnWebgpu(x, w, b);
   if (!onnxIsActive()) return gelu(tf.add(tf.matMul(x, w, false, true), b));
   const shape = [x.shape[0], w.shape[0]];
   if (!gradientsAreRecorded()) return runOnTensors(DENSE_GELU, [x, w, b], [shape])[0] as tf.Tensor2D;

@@ -5,11 +5,12 @@
  * B sequences, T tokens, D width, H heads, d = D/H.
  */
 import { tf } from '../tf.js';
+import { type Dropout, dropoutMask } from './dropout.js';
 
 /**
  * softmax(q·kᵀ/√d + mask)·v for every head, heads merged again, where k and v are the dense maps of x.
  * query [B, D]; x [B·T, D]; weight [2·D, D] and bias [2·D], those of k above those of v; mask [B, T], added to the logits
- * (0 for tokens, −1e9 for padding); keep [B, H, 1, T], the dropout mask of the probabilities, already scaled → [B, D].
+ * (0 for tokens, −1e9 for padding); `dropout` is that of the probabilities [B, H, 1, T] → [B, D].
  * The keys' bias adds the same number to all logits of a query, which softmax takes away again: it is not read.
  */
 export function firstTokenAttention(
@@ -19,7 +20,7 @@ export function firstTokenAttention(
   bias: tf.Tensor1D,
   mask: tf.Tensor2D,
   heads: number,
-  keep?: tf.Tensor4D,
+  dropout?: Dropout,
 ): tf.Tensor2D {
   const [B, T] = mask.shape;
   const D = query.shape[1];
@@ -33,10 +34,10 @@ export function firstTokenAttention(
   const asked = swapped(tf.matMul(asking, keyWeight!)); // Wₖᵀq: [B, H, D]
   const logits = tf.add(tf.matMul(asked, tokens, false, true), tf.reshape(mask, [B, 1, T])); // [B, H, T]
   const probabilities = tf.softmax(logits, 2); // [B, H, T]
-  const kept = keep ? tf.mul(probabilities, tf.reshape(keep, [B, heads, T])) : probabilities; // [B, H, T]
+  const kept = dropout ? tf.mul(probabilities, tf.reshape(dropoutMask([B, heads, 1, T], dropout), [B, heads, T])) : probabilities; // [B, H, T]
   const mixed = swapped(tf.matMul(kept, tokens)); // Σ p·x: [H, B, D]
   const context = swapped(tf.matMul(mixed, valueWeight!, false, true)); // [B, H, d]
   const offset = tf.reshape(valueBias, [1, heads, d]); // counts Σ p times: once, unless dropout changed the sum
-  const shifted = tf.add(context, keep ? tf.mul(tf.sum(kept, 2, true), offset) : offset); // [B, H, d]
+  const shifted = tf.add(context, dropout ? tf.mul(tf.sum(kept, 2, true), offset) : offset); // [B, H, d]
   return tf.reshape(shifted, [B, D]);
 }

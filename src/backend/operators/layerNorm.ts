@@ -2,6 +2,8 @@
 import { type Graph, graph, node } from '../onnx/graph.js';
 import { onnxIsActive, runOnTensors } from '../onnx/operator.js';
 import { tf } from '../tf.js';
+import { webgpuIsActive } from '../webgpu/kernel.js';
+import { layerNormOnWebgpu } from '../webgpu/layerNorm.js';
 
 /** Writes the sum s, the mean and the reciprocal deviation of each row beside the result: the backward graph needs them. */
 const RESIDUAL_LAYER_NORM = byEpsilon((epsilon) =>
@@ -36,6 +38,7 @@ const LAYER_NORM_GRADIENT = graph('layer norm, gradient', { dy: 2, s: 2, mean: 2
 
 /** γ·(x − mean)/√(variance + epsilon) + β for each row: x [N, D], gamma [D], beta [D] → [N, D] */
 export function layerNorm(x: tf.Tensor2D, gamma: tf.Tensor1D, beta: tf.Tensor1D, epsilon: number): tf.Tensor2D {
+  if (webgpuIsActive()) return layerNormOnWebgpu(x, gamma, beta, epsilon);
   if (!onnxIsActive()) return composedLayerNorm(x, gamma, beta, epsilon);
   return tf.customGrad((...args) => {
     const [s, scale, shift, save] = args as unknown as [tf.Tensor, tf.Tensor, tf.Tensor, tf.GradSaveFunc];
@@ -55,7 +58,7 @@ export function residualLayerNorm(
   beta: tf.Tensor1D,
   epsilon: number,
 ): tf.Tensor2D {
-  if (!onnxIsActive()) return composedLayerNorm(tf.add(x, residual), gamma, beta, epsilon);
+  if (!onnxIsActive()) return layerNorm(tf.add(x, residual) as tf.Tensor2D, gamma, beta, epsilon);
   return tf.customGrad((...args) => {
     const [xs, rs, scale, shift, save] = args as unknown as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor, tf.GradSaveFunc];
     const row = [x.shape[0], 1];

@@ -34,7 +34,7 @@ export class Group<Batch, Command extends { readonly kind: string }, First exten
   }
 
   /** Sends a command to the others and does this thread's part, `own`. */
-  run<T>(command: GroupCommand<Batch> | Command, own: () => T): Promise<T> {
+  run<T>(command: GroupCommand<Batch> | Command, own: () => T | Promise<T>): Promise<T> {
     return runAll(this.workers, command, this.first, own);
   }
 }

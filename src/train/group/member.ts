@@ -82,7 +82,7 @@ export abstract class Member<Batch, Command extends { readonly kind: string } = 
 
   /** This member's share of the loss of a batch; `sums` hears the gradient. */
   protected abstract accumulate(batch: Batch, sums: GradientSums): tf.Scalar;
-  protected abstract runOwn(command: Command): void;
+  protected abstract runOwn(command: Command): Promise<void>;
 
   /** Takes over what was assigned last, if that is news. */
   pull(): void {
@@ -129,13 +129,13 @@ export abstract class Member<Batch, Command extends { readonly kind: string } = 
   }
 
   /** A command that came from the first member. */
-  run(command: GroupCommand<Batch> | Command): void {
+  async run(command: GroupCommand<Batch> | Command): Promise<void> {
     this.pull();
     if (command.kind === 'begin') this.begin((command as Extract<GroupCommand<Batch>, { kind: 'begin' }>).memory);
     else if (command.kind === 'step') {
       const { batch, update } = command as Extract<GroupCommand<Batch>, { kind: 'step' }>;
       this.step(batch, update);
-    } else this.runOwn(command as Command);
+    } else await this.runOwn(command as Command);
   }
 
   fail(): void {

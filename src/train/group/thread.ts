@@ -47,10 +47,15 @@ export async function closeThread(thread: MemberThread): Promise<void> {
 }
 
 /** Sends the command to the threads, runs this thread's part (`first`), and turns another's failure into its own error. */
-export async function runAll<T>(threads: readonly MemberThread[], command: object, first: { fail(): void }, own: () => T): Promise<T> {
+export async function runAll<T>(
+  threads: readonly MemberThread[],
+  command: object,
+  first: { fail(): void },
+  own: () => T | Promise<T>,
+): Promise<T> {
   for (const { worker } of threads) worker.postMessage(command);
   try {
-    return own();
+    return await own();
   } catch (error) {
     first.fail();
     if (!(error instanceof OtherThreadFailed)) throw error;

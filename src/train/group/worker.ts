@@ -14,7 +14,7 @@ interface Command {
 
 const port = parentPort!;
 const reply = (message: Reply) => port.postMessage(message);
-let member: { run(command: Command): void; fail(): void; dispose(): void } | undefined;
+let member: { run(command: Command): Promise<void>; fail(): void; dispose(): void } | undefined;
 
 async function handle(message: OpenMessage | Command): Promise<void> {
   switch (message.kind) {
@@ -30,14 +30,18 @@ async function handle(message: OpenMessage | Command): Promise<void> {
       member = undefined;
       return reply({ kind: 'closed' });
     default:
-      member!.run(message);
+      await member!.run(message);
   }
 }
 
+/** What came first ends first. */
+let last = Promise.resolve();
 port.on('message', (message) => {
-  handle(message).catch((error: Error) => {
-    if (error instanceof OtherThreadFailed) return;
-    member?.fail();
-    reply({ kind: 'failed', message: error.message, stack: error.stack ?? '', userError: error instanceof UserError });
-  });
+  last = last
+    .then(() => handle(message))
+    .catch((error: Error) => {
+      if (error instanceof OtherThreadFailed) return;
+      member?.fail();
+      reply({ kind: 'failed', message: error.message, stack: error.stack ?? '', userError: error instanceof UserError });
+    });
 });

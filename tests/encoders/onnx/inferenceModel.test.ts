@@ -21,7 +21,7 @@ describe.each(GOLDEN_NAMES)('%s', (name) => {
   it.each(cases)('%s, %s: PyTorch’s vectors', async (pooling: Pooling, precision: InferencePrecision) => {
     const { shape, flat, ids, lengths, expected } = await goldenEncoder(name, pooling);
     const batch: TokenBatch = { ids, lengths, tokens: ids.length / lengths.length, rows: Int32Array.from(lengths.keys()) };
-    const vectors = opened(shape, flat, precision)(batch);
+    const vectors = await opened(shape, flat, precision)(batch);
     expect(vectors.length).toBe(expected.length);
     for (const [ours, theirs] of pairsOf(vectors, expected, lengths.length)) {
       if (precision === 'fp32') expect(difference(ours, theirs)).toBeLessThan(1e-4);
@@ -43,19 +43,19 @@ describe('vectors are the encoder’s', () => {
     ['cls, projection', { projection: { width: 5, layerNorm: false }, similarity: 'dot' }, 'query'],
     ['mean, projection with LayerNorm', { pooling: 'mean', projection: { width: 5, layerNorm: true }, similarity: 'dot' }, 'query'],
   ];
-  it.each(shapes)('%s: with the weights of the moment, and no tensor kept', (_, part, side) => {
+  it.each(shapes)('%s: with the weights of the moment, and no tensor kept', async (_, part, side) => {
     const shape = { ...tinyShape(), ...part };
     const encoder = createDualEncoder(shape);
-    const vectorsOf = (seed: number) => {
+    const vectorsOf = async (seed: number) => {
       const weights = createWeights(encoder.specs, initialParameters(encoder.specs, seed));
       const expected = tf.tidy(() => encoder.encode(weights, side, batch).dataSync());
       const before = tf.memory().numTensors;
-      const found = createInference(encoder, weights, side)(batch);
+      const found = await createInference(encoder, weights, side)(batch);
       expect(tf.memory().numTensors).toBe(before);
       disposeWeights(weights);
       expect(difference(found, expected as Float32Array)).toBeLessThan(1e-5);
       return found;
     };
-    expect(difference(vectorsOf(5), vectorsOf(6))).toBeGreaterThan(0.01);
+    expect(difference(await vectorsOf(5), await vectorsOf(6))).toBeGreaterThan(0.01);
   });
 });

@@ -1,0 +1,79 @@
+/**
+ * The numbers of a device beside those of the default backend: loss and gradient of the states of a short training, on one batch; and whether memory
+ * stays as it is over many steps.
+ *   node bench/equal.mjs --backend webgpu [--shape 'BERT-mini 16×64'] [--parts 1] [--states 10] [--steps 0] [--json]
+ * `--parts n`: of the shape's batch every n-th part.
+ */
+import { parseArgs } from 'node:util';
+import { probeBackends, selectBackend, tf } from '../dist/backend/index.js';
+import { partOf, SHAPES } from './shapes.mjs';
+import { largestDifference, openTrainer } from './trainer.mjs';
+
+/** Of the short training whose states are compared. */
+const STATE_RATE = 1e-4;
+/** Steps after which memory is as large as it gets. */
+const SETTLED = 100;
+
+const { values: options } = parseArgs({
+  options: {
+    shape: { type: 'string', default: 'BERT-mini 16×64' },
+    backend: { type: 'string', default: 'webgpu' },
+    parts: { type: 'string', default: '1' },
+    states: { type: 'string', default: '10' },
+    steps: { type: 'string', default: '0' },
+    json: { type: 'boolean', default: false },
+  },
+});
+const backend = /** @type {import('../dist/backend/index.js').BackendName} */ (options.backend);
+const whole = SHAPES[options.shape];
+if (!whole) throw new Error(`--shape ${options.shape}; expected one of ${Object.keys(SHAPES).join(', ')}`);
+const shape = partOf(whole, Number(options.parts));
+const probe = (await probeBackends()).find(({ name }) => name === backend);
+const found = { shape: options.shape, backend, accelerated: probe?.accelerated, ...(await differences()), ...(await flatness()) };
+console.log(options.json ? JSON.stringify(found) : found);
+process.exit();
+
+async function differences() {
+  const states = Number(options.states);
+  if (states === 0) return {};
+  await selectBackend('onnx');
+  const first = await openTrainer(shape, 1, 'onnx');
+  const saved = [];
+  for (let i = 0; i < states; i++) {
+    await first.update(STATE_RATE);
+    saved.push((await first.read()).parameters);
+  }
+  const expected = [];
+  for (const parameters of saved) expected.push(await first.at(parameters));
+  await first.dispose();
+  await selectBackend(backend);
+  const second = await openTrainer(shape, 1, backend);
+  let [loss, gradient] = [0, 0];
+  for (const [i, parameters] of saved.entries()) {
+    const own = await second.at(parameters);
+    loss = Math.max(loss, Math.abs(own.loss - expected[i].loss) / Math.max(1e-3, Math.abs(expected[i].loss)));
+    gradient = Math.max(gradient, largestDifference(second.specs, own.gradient, expected[i].gradient));
+  }
+  await second.dispose();
+  return { states, losses: expected.map(({ loss }) => loss), loss, gradient };
+}
+
+/** Tensors, bytes on the device and bytes of the process after the steps, by those after SETTLED of them. */
+async function flatness() {
+  const steps = Number(options.steps);
+  if (steps <= SETTLED) return {};
+  await selectBackend(backend);
+  const trainer = await openTrainer(shape, 1, backend);
+  const memory = () => {
+    const { numTensors, numBytesInGPU } = /** @type {import('@tensorflow/tfjs').MemoryInfo & { numBytesInGPU?: number }} */ (tf.memory());
+    return { tensors: numTensors, device: numBytesInGPU ?? 0, host: process.memoryUsage().rss };
+  };
+  let settled = memory();
+  for (let step = 1; step <= steps; step++) {
+    await trainer.update();
+    if (step === SETTLED) settled = memory();
+  }
+  const now = memory();
+  await trainer.dispose();
+  return { steps, settled, now };
+}

@@ -1,0 +1,51 @@
+/** What issue 10 asks to be shown of WebGPU: numbers on any adapter, speed on hardware alone. */
+import { probeBackends } from '../dist/backend/index.js';
+import { benchmark } from './processes.mjs';
+
+/** @typedef {import('./verdicts.mjs').Measured} Measured */
+
+const SPEED = ['quickstart', 'step', 'stepTf32', 'stepF16'];
+const STEPS = 1000;
+
+/** Loss and gradient of ten states beside the default backend's, and memory over many steps. @returns {Promise<Record<string, Measured>>} */
+export async function measureNumbers() {
+  const probe = await webgpu();
+  if (!probe.usable) return unmeasured(['loss', 'gradient', 'memoryFlat'], `webgpu: ${probe.whyNot}`);
+  const { losses, loss, gradient, states } = benchmark('equal.mjs', '--json', '--shape', 'BERT-mini 16×64', '--parts', '8');
+  const course = `${states} states, losses ${losses[0].toFixed(3)} to ${losses.at(-1).toFixed(3)}; on ${probe.device}`;
+  const flat = benchmark(
+    'equal.mjs',
+    '--json',
+    '--shape',
+    'quickstart 512×20',
+    '--parts',
+    '256',
+    '--states',
+    '0',
+    '--steps',
+    String(STEPS),
+  );
+  const growth = (/** @type {'device' | 'host'} */ what) => flat.now[what] / Math.max(1, flat.settled[what]) - 1;
+  const tensors = flat.now.tensors - flat.settled.tensors;
+  const [device, host] = [growth('device'), growth('host')].map((share) => 100 * share);
+  return {
+    'gpu.loss': { value: loss, note: course },
+    'gpu.gradient': { value: gradient, note: course },
+    'gpu.memoryFlat': {
+      value: tensors === 0 ? Math.max(device, host) : Number.POSITIVE_INFINITY,
+      note: `device ${device.toFixed(2)} %, host ${host.toFixed(2)} %, ${tensors} tensors more after ${STEPS} steps than after 100; on ${probe.device}`,
+    },
+  };
+}
+
+/** @returns {Promise<Record<string, Measured>>} */
+export async function measureSpeed() {
+  const { usable, accelerated, device } = await webgpu();
+  return unmeasured(SPEED, usable && accelerated ? `not written for ${device} yet` : 'no hardware adapter here');
+}
+
+const webgpu = async () =>
+  /** @type {import('../dist/backend/index.js').BackendProbe} */ ((await probeBackends()).find(({ name }) => name === 'webgpu'));
+
+/** @param {string[]} ids @param {string} note @returns {Record<string, Measured>} */
+const unmeasured = (ids, note) => Object.fromEntries(ids.map((id) => [`gpu.${id}`, { note }]));

@@ -1,0 +1,79 @@
+/** Affine maps of rows on WebGPU, with and without GELU: TensorFlow.js' matrix products, the rest fused. x [N, I], w [O, I], b [O] → [N, O] */
+import { tf } from '../tf.js';
+import { columnSums, type Kernel, runKernel } from './kernel.js';
+
+/** Abramowitz and Stegun 7.1.26: within 1.5e-7. */
+const ERF = `
+fn erfOf(x: f32) -> f32 {
+  let t = 1.0 / (1.0 + 0.3275911 * abs(x));
+  let poly = ((((1.061405429 * t - 1.453152027) * t + 1.421413741) * t - 0.284496736) * t + 0.254829592) * t;
+  return sign(x) * (1.0 - poly * exp(-x * x));
+}`;
+
+/** u·Φ(u) */
+const GELU: Kernel = {
+  name: 'gelu',
+  inputs: ['u'],
+  uniforms: { count: 'i32' },
+  workgroup: 64,
+  code: `${ERF}
+fn main(index: i32) {
+  if (index < uniforms.count) { result[index] = 0.5 * u[index] * (1.0 + erfOf(u[index] * ${Math.SQRT1_2})); }
+}`,
+};
+
+/** dy·(Φ(u) + u·φ(u)) */
+const GELU_GRADIENT: Kernel = {
+  name: 'gelu, gradient',
+  inputs: ['dy', 'u'],
+  uniforms: { count: 'i32' },
+  workgroup: 64,
+  code: `${ERF}
+fn main(index: i32) {
+  if (index < uniforms.count) {
+    let x = u[index];
+    let below = 0.5 * (1.0 + erfOf(x * ${Math.SQRT1_2}));
+    let density = ${1 / Math.sqrt(2 * Math.PI)} * exp(-0.5 * x * x);
+    result[index] = dy[index] * (below + x * density);
+  }
+}`,
+};
+
+const elementwise = (kernel: Kernel, ...inputs: tf.Tensor[]): tf.Tensor2D => {
+  const { size, shape } = inputs[0]!;
+  return runKernel(kernel, { inputs, uniforms: { count: size }, result: shape, threads: size }) as tf.Tensor2D;
+};
+
+const affine = (x: tf.Tensor, w: tf.Tensor, b: tf.Tensor): tf.Tensor2D =>
+  tf.fused.matMul({ a: x as tf.Tensor2D, b: w as tf.Tensor2D, transposeB: true, bias: b }) as tf.Tensor2D;
+
+/** Of x, w and b, by that of the product. */
+const affineGradient = (du: tf.Tensor2D, x: tf.Tensor, w: tf.Tensor): tf.Tensor[] => [
+  tf.matMul(du, w as tf.Tensor2D),
+  tf.matMul(du, x as tf.Tensor2D, true),
+  columnSums(du),
+];
+
+export function denseOnWebgpu(x: tf.Tensor2D, w: tf.Tensor2D, b: tf.Tensor1D): tf.Tensor2D {
+  return tf.customGrad((...args) => {
+    const [xs, ws, bs, save] = args as unknown as [tf.Tensor, tf.Tensor, tf.Tensor, tf.GradSaveFunc];
+    save([xs, ws]);
+    return {
+      value: affine(xs, ws, bs),
+      gradFunc: (dy: tf.Tensor, [input, weight]: tf.Tensor[]) => affineGradient(dy as tf.Tensor2D, input!, weight!),
+    };
+  })(x, w, b) as tf.Tensor2D;
+}
+
+export function denseGeluOnWebgpu(x: tf.Tensor2D, w: tf.Tensor2D, b: tf.Tensor1D): tf.Tensor2D {
+  return tf.customGrad((...args) => {
+    const [xs, ws, bs, save] = args as unknown as [tf.Tensor, tf.Tensor, tf.Tensor, tf.GradSaveFunc];
+    const u = affine(xs, ws, bs);
+    save([xs, ws, u]);
+    return {
+      value: elementwise(GELU, u),
+      gradFunc: (dy: tf.Tensor, [input, weight, inner]: tf.Tensor[]) =>
+        affineGradient(elementwise(GELU_GRADIENT, dy, inner!), input!, weight!),
+    };
+  })(x, w, b) as tf.Tensor2D;
+}

@@ -1,0 +1,117 @@
+/** Our own WGSL in TensorFlow.js' WebGPU backend: kernels of flat arrays, which that compiles once, queues and gives buffers to. */
+import { tf } from '../tf.js';
+
+export interface Kernel {
+  /** Of one name there is one text. */
+  readonly name: string;
+  /** As the text calls them: flat arrays of f32 or i32. */
+  readonly inputs: readonly string[];
+  /** Numbers that may differ from call to call, as `uniforms.NAME`. */
+  readonly uniforms?: Readonly<Record<string, 'i32' | 'f32'>>;
+  /** Threads of a workgroup. */
+  readonly workgroup: number;
+  /** Declarations, and `fn main(index: i32)`, index counting all threads; writes `result[…]`, which is flat too. Threads may be more than were asked for. */
+  readonly code: string;
+}
+
+export interface KernelRun {
+  readonly inputs: readonly tf.Tensor[];
+  readonly uniforms?: Readonly<Record<string, number>>;
+  /** Of the result, a new tensor of f32; or one that is written over. */
+  readonly result: readonly number[] | tf.Tensor;
+  readonly threads: number;
+}
+
+/** What is used of a backend that is an optional package. */
+interface WebgpuBackend {
+  runWebGPUProgram(
+    program: object,
+    inputs: readonly tf.TensorInfo[],
+    dtype: 'float32',
+    uniforms: readonly { type: 'int32' | 'float32'; data: number[] }[],
+    output?: tf.TensorInfo,
+  ): tf.TensorInfo;
+}
+
+export const webgpuIsActive = (): boolean => tf.getBackend() === 'webgpu';
+
+export function runKernel(kernel: Kernel, { inputs, uniforms = {}, result, threads }: KernelRun): tf.Tensor {
+  const types = Object.entries(kernel.uniforms ?? {});
+  const shape = result instanceof tf.Tensor ? result.shape : result;
+  const program = {
+    shaderKey: `simans ${kernel.name}`,
+    variableNames: kernel.inputs,
+    outputShape: [tf.util.sizeFromShape([...shape])],
+    workgroupSize: [kernel.workgroup, 1, 1],
+    dispatchLayout: { x: [0] },
+    dispatch: [Math.ceil(threads / kernel.workgroup), 1, 1],
+    uniforms: types.map(([name, type]) => `${name} : ${type}, `).join(''),
+    getUserCode: () => kernel.code,
+  };
+  const values = types.map(([name, type]) => ({
+    type: type === 'i32' ? ('int32' as const) : ('float32' as const),
+    data: [uniforms[name]!],
+  }));
+  const backend = tf.backend() as unknown as WebgpuBackend;
+  const info = backend.runWebGPUProgram(
+    program,
+    inputs.map(flat),
+    'float32',
+    values,
+    result instanceof tf.Tensor ? flat(result) : undefined,
+  );
+  if (result instanceof tf.Tensor) return result;
+  return tf.engine().makeTensorFromTensorInfo({ ...info, shape: [...shape] });
+}
+
+const flat = ({ dataId, dtype, size }: tf.Tensor): tf.TensorInfo => ({ dataId, dtype, shape: [size] });
+
+/** WGSL: the sum of `value` over a workgroup of W threads, known to all of them; called by all. */
+export const sumOfWorkgroup = (W: number): string => `
+var<workgroup> shares: array<f32, ${W}>;
+fn sumOfWorkgroup(value: f32) -> f32 {
+  let own = i32(localIndex);
+  workgroupBarrier();
+  shares[own] = value;
+  for (var reach = ${W / 2}; reach > 0; reach = reach / 2) {
+    workgroupBarrier();
+    if (own < reach) { shares[own] = shares[own] + shares[own + reach]; }
+  }
+  workgroupBarrier();
+  return shares[0];
+}`;
+
+/** Rows that one thread adds up. */
+const ROWS = 64;
+
+const COLUMN_SUMS: Kernel = {
+  name: 'column sums',
+  inputs: ['x'],
+  uniforms: { rows: 'i32', columns: 'i32' },
+  workgroup: 64,
+  code: `
+fn main(index: i32) {
+  let block = index / uniforms.columns;
+  let column = index % uniforms.columns;
+  let end = min(uniforms.rows, (block + 1) * ${ROWS});
+  if (block * ${ROWS} < end) {
+    var sum = 0.0;
+    for (var row = block * ${ROWS}; row < end; row++) { sum += x[row * uniforms.columns + column]; }
+    result[index] = sum;
+  }
+}`,
+};
+
+/** The sum over the rows of x [N, C], in an order that does not depend on the device: [C]. The given tensor stays. */
+export function columnSums(x: tf.Tensor): tf.Tensor1D {
+  const C = x.shape.at(-1)!;
+  let sums = x;
+  for (let rows = x.size / C; ; ) {
+    const blocks = Math.ceil(rows / ROWS);
+    const next = runKernel(COLUMN_SUMS, { inputs: [sums], uniforms: { rows, columns: C }, result: [blocks, C], threads: blocks * C });
+    if (sums !== x) sums.dispose();
+    sums = next;
+    rows = blocks;
+    if (rows === 1) return tf.reshape(sums, [C]);
+  }
+}
