@@ -17,7 +17,7 @@ export const planVerb: CommandModule<object, PlanArguments> = {
       .positional('config', { type: 'string', demandOption: true, describe: 'The job file (YAML)' })
       .option('set', { type: 'string', array: true, requiresArg: true, default: [], describe: 'Set a key (key=value); may be repeated' })
       .option('job', { type: 'string', requiresArg: true, describe: 'A finished job to compare with' })
-      .option('providers', { type: 'boolean', default: false, describe: 'Also: how long 10 million passages take, by provider' })
+      .option('providers', { type: 'boolean', default: false, describe: 'Also encoding 10 M, by provider' })
       .option('json', { type: 'boolean', default: false, describe: 'The plan as JSON' })
       .example('simans plan configs/quickstart.yaml', '')
       .example('simans plan my.yaml --set encoder.init.layers=6', '')
