@@ -6,8 +6,8 @@
  */
 import { parseArgs } from 'node:util';
 import { probeBackends, selectBackend, tf } from '../dist/backend/index.js';
-import { partOf, SHAPES } from './shapes.mjs';
-import { largestDifference, openTrainer } from './trainer.mjs';
+import { partOf, shapeOf } from './shapes.mjs';
+import { largestDifferences, openTrainer, statesOf } from './trainer.mjs';
 
 /** Of the short training whose states are compared. */
 const STATE_RATE = 1e-4;
@@ -25,37 +25,27 @@ const { values: options } = parseArgs({
   },
 });
 const backend = /** @type {import('../dist/backend/index.js').BackendName} */ (options.backend);
-const whole = SHAPES[options.shape];
-if (!whole) throw new Error(`--shape ${options.shape}; expected one of ${Object.keys(SHAPES).join(', ')}`);
-const shape = partOf(whole, Number(options.parts));
+const shape = partOf(shapeOf(options.shape), Number(options.parts));
 const probe = (await probeBackends()).find(({ name }) => name === backend);
 const found = { shape: options.shape, backend, accelerated: probe?.accelerated, ...(await differences()), ...(await flatness()) };
 console.log(options.json ? JSON.stringify(found) : found);
 process.exit();
 
 async function differences() {
-  const states = Number(options.states);
-  if (states === 0) return {};
+  const count = Number(options.states);
+  if (count === 0) return {};
   await selectBackend('onnx');
   const first = await openTrainer(shape, 1, 'onnx');
-  const saved = [];
-  for (let i = 0; i < states; i++) {
-    await first.update(STATE_RATE);
-    saved.push((await first.read()).parameters);
-  }
+  const states = await statesOf(first, count, STATE_RATE);
+  /** @type {import('./trainer.mjs').Gradient[]} */
   const expected = [];
-  for (const parameters of saved) expected.push(await first.at(parameters));
+  for (const parameters of states) expected.push(await first.at(parameters));
   await first.dispose();
   await selectBackend(backend);
   const second = await openTrainer(shape, 1, backend);
-  let [loss, gradient] = [0, 0];
-  for (const [i, parameters] of saved.entries()) {
-    const own = await second.at(parameters);
-    loss = Math.max(loss, Math.abs(own.loss - expected[i].loss) / Math.max(1e-3, Math.abs(expected[i].loss)));
-    gradient = Math.max(gradient, largestDifference(second.specs, own.gradient, expected[i].gradient));
-  }
+  const found = await largestDifferences(second, states, async (_, place) => expected[place]);
   await second.dispose();
-  return { states, losses: expected.map(({ loss }) => loss), loss, gradient };
+  return { losses: expected.map(({ loss }) => loss), ...found };
 }
 
 /** Tensors, bytes on the device and bytes of the process after the steps, by those after SETTLED of them. */

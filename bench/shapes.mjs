@@ -43,6 +43,13 @@ export const SHAPES = {
   },
 };
 
+/** @param {string} name @returns {StepShape} */
+export function shapeOf(name) {
+  const shape = SHAPES[name];
+  if (!shape) throw new Error(`--shape ${name}; expected one of ${Object.keys(SHAPES).join(', ')}`);
+  return shape;
+}
+
 /** The passes of a step: sides of one length are one. @param {StepShape} shape @returns {Rows[]} */
 function passesOf({ queries, passages }) {
   return queries.tokens === passages.tokens

@@ -12,12 +12,12 @@ import { selectBackend } from '../dist/backend/index.js';
 import { bytesOf } from '../dist/core/files.js';
 import { openLimit } from './limit.mjs';
 import { startPeer } from './peer.mjs';
-import { flopsOf, partOf, SHAPES, sequencesOf } from './shapes.mjs';
+import { flopsOf, partOf, sequencesOf, shapeOf } from './shapes.mjs';
 import { clock, median } from './timing.mjs';
-import { largestDifference, openTrainer, TEMPERATURE } from './trainer.mjs';
+import { largestDifferences, openTrainer, statesOf, TEMPERATURE } from './trainer.mjs';
 
 /** @typedef {import('./shapes.mjs').StepShape} StepShape */
-/** @typedef {Awaited<ReturnType<typeof openTrainer>>} Trainer */
+/** @typedef {import('./trainer.mjs').Trainer} Trainer */
 
 /**
  * Seconds are medians.
@@ -56,8 +56,7 @@ const { values: options } = parseArgs({
   },
 });
 const backend = /** @type {import('../dist/backend/index.js').BackendName} */ (options.backend);
-const shape = SHAPES[options.shape];
-if (!shape) throw new Error(`--shape ${options.shape}; expected one of ${Object.keys(SHAPES).join(', ')}`);
+const shape = shapeOf(options.shape);
 // Replicas share memory: on backends without onnxruntime one thread computes.
 const replicas = Number(options.replicas ?? (backend === 'onnx' ? Math.min(2, os.availableParallelism()) : 1));
 await selectBackend(backend);
@@ -156,25 +155,15 @@ function summary(timed, times, peer) {
 }
 
 /**
- * The largest relative differences of the loss and of any parameter's gradient (the length of the difference by the gradient's) over `states` states.
+ * The largest differences from the peer's over `states` states of a short training.
  * @param {Trainer} trainer @param {import('./peer.mjs').Peer} peer @param {string} folder @param {number} states
  */
 async function compare(trainer, peer, folder, states) {
-  const saved = [];
-  for (let i = 0; i < states; i++) {
-    await trainer.update(STATE_RATE);
-    saved.push((await trainer.read()).parameters);
-  }
-  let [loss, gradient] = [0, 0];
-  for (const parameters of saved) {
-    const own = await trainer.at(parameters);
-    const [file, into] = ['state', 'gradient'].map((name) => path.join(folder, name));
+  const [file, into] = ['state', 'gradient'].map((name) => path.join(folder, name));
+  return largestDifferences(trainer, await statesOf(trainer, states, STATE_RATE), async (parameters) => {
     fs.writeFileSync(file, bytesOf(parameters));
-    const theirs = await peer.ask(`gradient ${file} ${into}`);
+    const { loss } = await peer.ask(`gradient ${file} ${into}`);
     const bytes = fs.readFileSync(into);
-    const expected = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
-    loss = Math.max(loss, Math.abs(own.loss - theirs.loss) / Math.max(1e-3, Math.abs(theirs.loss)));
-    gradient = Math.max(gradient, largestDifference(trainer.specs, own.gradient, expected));
-  }
-  return { states, loss, gradient };
+    return { loss, gradient: new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4) };
+  });
 }

@@ -111,11 +111,38 @@ async function readBoth({ loss, gradient }) {
   return { loss: value[0], gradient: Float32Array.from(values) };
 }
 
+/** The parameters after each of `count` updates. @param {Trainer} trainer @param {number} count @param {number} learningRate */
+export async function statesOf(trainer, count, learningRate) {
+  const states = [];
+  for (let i = 0; i < count; i++) {
+    await trainer.update(learningRate);
+    states.push((await trainer.read()).parameters);
+  }
+  return states;
+}
+
+/** @typedef {{ loss: number, gradient: Float32Array }} Gradient */
+
+/**
+ * The largest relative differences of the loss, and of any parameter's gradient, from those expected of each state.
+ * @param {Trainer} trainer @param {Float32Array[]} states @param {(parameters: Float32Array, place: number) => Promise<Gradient>} expectedOf
+ */
+export async function largestDifferences(trainer, states, expectedOf) {
+  let [loss, gradient] = [0, 0];
+  for (const [place, parameters] of states.entries()) {
+    const own = await trainer.at(parameters);
+    const expected = await expectedOf(parameters, place);
+    loss = Math.max(loss, Math.abs(own.loss - expected.loss) / Math.max(1e-3, Math.abs(expected.loss)));
+    gradient = Math.max(gradient, largestDifference(trainer.specs, own.gradient, expected.gradient));
+  }
+  return { states: states.length, loss, gradient };
+}
+
 /**
  * The largest relative difference of any parameter's gradient: the length of the difference by the gradient's.
  * @param {Trainer['specs']} specs @param {Float32Array} own @param {Float32Array} expected
  */
-export function largestDifference(specs, own, expected) {
+function largestDifference(specs, own, expected) {
   const all = Math.sqrt(expected.reduce((sum, value) => sum + value * value, 0));
   let [begin, most] = [0, 0];
   for (const { shape } of specs) {

@@ -1,6 +1,7 @@
 /** What issue 10 asks to be shown of WebGPU: numbers on any adapter, speed on hardware alone. */
 import { probeBackends } from '../dist/backend/index.js';
 import { benchmark } from './processes.mjs';
+import { unmeasured } from './verdicts.mjs';
 
 /** @typedef {import('./verdicts.mjs').Measured} Measured */
 
@@ -10,7 +11,7 @@ const STEPS = 1000;
 /** Loss and gradient of ten states beside the default backend's, and memory over many steps. @returns {Promise<Record<string, Measured>>} */
 export async function measureNumbers() {
   const probe = await webgpu();
-  if (!probe.usable) return unmeasured(['loss', 'gradient', 'memoryFlat'], `webgpu: ${probe.whyNot}`);
+  if (!probe.usable) return unmeasured('gpu', ['loss', 'gradient', 'memoryFlat'], `webgpu: ${probe.whyNot}`);
   const { losses, loss, gradient, states } = benchmark('equal.mjs', '--json', '--shape', 'BERT-mini 16×64', '--parts', '8');
   const course = `${states} states, losses ${losses[0].toFixed(3)} to ${losses.at(-1).toFixed(3)}; on ${probe.device}`;
   const flat = benchmark(
@@ -41,11 +42,8 @@ export async function measureNumbers() {
 /** @returns {Promise<Record<string, Measured>>} */
 export async function measureSpeed() {
   const { usable, accelerated, device } = await webgpu();
-  return unmeasured(SPEED, usable && accelerated ? `not written for ${device} yet` : 'no hardware adapter here');
+  return unmeasured('gpu', SPEED, usable && accelerated ? `not written for ${device} yet` : 'no hardware adapter here');
 }
 
 const webgpu = async () =>
   /** @type {import('../dist/backend/index.js').BackendProbe} */ ((await probeBackends()).find(({ name }) => name === 'webgpu'));
-
-/** @param {string[]} ids @param {string} note @returns {Record<string, Measured>} */
-const unmeasured = (ids, note) => Object.fromEntries(ids.map((id) => [`gpu.${id}`, { note }]));

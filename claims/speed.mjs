@@ -3,6 +3,7 @@ import { median } from '../bench/timing.mjs';
 import { meanOf } from '../dist/sampling/statistics.js';
 import { benchmark } from './processes.mjs';
 import { BLOCKS, storedBlocks, storedRecall, storedStarts } from './speedCells.mjs';
+import { unmeasured } from './verdicts.mjs';
 
 /** @typedef {import('./verdicts.mjs').Measured} Measured */
 /** @typedef {import('../bench/step.mjs').StepTiming} StepTiming */
@@ -15,7 +16,7 @@ export async function measureSteps() {
   const mini = /** @type {StepTiming} */ (benchmark('step.mjs', '--json', '--shape', 'MiniLM-L6 16×64', '--equal', '10'));
   const base = /** @type {StepTiming} */ (benchmark('step.mjs', '--json', '--shape', 'BERT-base 8×64', '--equal', '10', '--repeats', '5'));
   if (!mini.peer || !base.peer || !mini.limit || !base.limit)
-    return unmeasured(['stepMinilm', 'stepBertBase', 'loss', 'gradient'], NO_PEER);
+    return unmeasured('speed', ['stepMinilm', 'stepBertBase', 'loss', 'gradient'], NO_PEER);
   const whole = mini.peer.step / mini.step;
   const backward = base.peer.gradient / base.gradient;
   const most = (/** @type {'loss' | 'gradient'} */ what) =>
@@ -105,7 +106,7 @@ export async function measureTokenising() {
 export async function measureStarts() {
   const { before, now } = storedStarts();
   if (before.length === 0 || before.length !== now.length)
-    return unmeasured(['start', 'startMetric'], 'not stored; npm run claims -- speed --full makes it');
+    return unmeasured('speed', ['start', 'startMetric'], 'not stored; npm run claims -- speed --full makes it');
   const [was, is] = [before, now].map((cells) => meanOf(cells.map(({ seconds }) => seconds)));
   const metrics = [before, now].map((cells) => cells.map(({ test }) => test['recall@10']));
   const shown = metrics.map((values) => values.map((value) => value.toFixed(4)).join(', '));
@@ -120,6 +121,3 @@ export async function measureStarts() {
     },
   };
 }
-
-/** @param {string[]} ids @param {string} note @returns {Record<string, Measured>} */
-const unmeasured = (ids, note) => Object.fromEntries(ids.map((id) => [`speed.${id}`, { note }]));

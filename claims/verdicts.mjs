@@ -24,6 +24,9 @@ import fs from 'node:fs';
 /** @typedef {'met' | 'short' | 'not measured'} Verdict */
 /** @typedef {{ id: string, value?: number, unit?: string, target: string, verdict: Verdict, note: string, issue: number, quote: string }} Row */
 
+/** The same reason for several ids of one name. @param {string} name @param {string[]} ids @param {string} note @returns {Record<string, Measured>} */
+export const unmeasured = (name, ids, note) => Object.fromEntries(ids.map((id) => [`${name}.${id}`, { note }]));
+
 /** @type {Target[]} */
 export const TARGETS = JSON.parse(fs.readFileSync(new URL('./targets.json', import.meta.url), 'utf8'));
 

@@ -7,12 +7,9 @@ import type { TokenTable } from '../data/types.js';
 import { tableOf } from '../encoders/batching.js';
 import { createDualEncoder, type EncoderShape } from '../encoders/dualEncoder.js';
 import { forwardFlops } from '../encoders/flops.js';
-import { createInference } from '../encoders/inference.js';
-import { towersOf } from '../encoders/modelFolder.js';
-import { encodeInferenceModel, INFERENCE_PRECISIONS } from '../encoders/onnx/inferenceModel.js';
-import { createWeights, disposeWeights, initialParameters } from '../encoders/parameters.js';
-import { encodeTable } from '../index/encode.js';
-import { openTableEncoder } from '../index/tableEncoder.js';
+import { INFERENCE_PRECISIONS } from '../encoders/onnx/inferenceModel.js';
+import { initialParameters } from '../encoders/parameters.js';
+import { type EncodedTower, onnxruntimeEncoder, type TableEncoder, tensorflowEncoder } from '../index/tableEncoder.js';
 import { timed } from './calibration.js';
 
 export interface EncodingRate {
@@ -28,8 +25,6 @@ export interface EncodingRates {
   readonly tokens: number;
   readonly rates: readonly EncodingRate[];
 }
-
-type Encode = (table: TokenTable) => Promise<unknown>;
 
 const TOKENS = 128;
 /** What a provider is timed for. */
@@ -53,57 +48,44 @@ export async function encodingRates(shape: EncoderShape, reporter: Reporter): Pr
     phase.update(rates.length);
   };
   const threads = os.availableParallelism();
+  const parameters = initialParameters(createDualEncoder(shape).specs, 1);
+  const tower: EncodedTower = { shape, parameters, side: 'passage', padId: 0 };
   for (const precision of INFERENCE_PRECISIONS) {
-    const { encode, close } = await onnxruntime(shape, precision, threads);
-    add({ provider: `onnxruntime, ${precision}`, threads, rate: await rateOf(shape, encode, tokens) });
-    close();
+    const encoder = await onnxruntimeEncoder({ ...tower, precision, threads });
+    add({ provider: `onnxruntime, ${precision}`, threads, rate: await rateOf(shape, encoder, tokens) });
   }
-  for (const probe of others) add(await backendRate(shape, probe, tokens));
+  for (const probe of others) add(await backendRate(tower, probe, tokens));
   if (active) await tf.setBackend(active);
   phase.end();
   return { tokens, rates };
 }
 
-function onnxruntime(shape: EncoderShape, precision: (typeof INFERENCE_PRECISIONS)[number], threads: number) {
-  const encoder = createDualEncoder(shape);
-  const tower = towersOf(encoder, initialParameters(encoder.specs, 1)).find(({ sides }) => sides.includes('passage'))!;
-  const { model } = encodeInferenceModel(shape, new Map(tower.tensors.map((tensor) => [tensor.name, tensor])), precision, 'constants');
-  return openTableEncoder({ shape, model, padId: 0, threads });
-}
-
-async function backendRate(shape: EncoderShape, { name, usable, whyNot }: BackendProbe, tokens: number): Promise<EncodingRate> {
+async function backendRate(tower: EncodedTower, { name, usable, whyNot }: BackendProbe, tokens: number): Promise<EncodingRate> {
   if (!usable) return { provider: name, threads: 1, whyNot: whyNot!.split(';')[0]! };
   await tf.setBackend(name);
-  const encoder = createDualEncoder(shape);
-  const weights = createWeights(encoder.specs, initialParameters(encoder.specs, 1));
-  const inference = createInference(encoder, weights, 'passage');
-  const rate = await rateOf(shape, (table) => encodeTable(inference, table, 0, encoder.width), tokens);
-  disposeWeights(weights);
-  return { provider: name, threads: 1, rate };
+  return { provider: name, threads: 1, rate: await rateOf(tower.shape, tensorflowEncoder(tower), tokens) };
 }
 
-/** Passages of `tokens` tokens a second: by as many as fill SECONDS, or by the operations of a short one where a whole one takes longer. */
-async function rateOf(shape: EncoderShape, encode: Encode, tokens: number): Promise<number> {
+/**
+ * Passages of `tokens` tokens a second: by as many as fill SECONDS, or by the operations of a short one where a whole one takes longer. Closes the encoder.
+ */
+async function rateOf(shape: EncoderShape, encoder: TableEncoder, tokens: number): Promise<number> {
+  const seconds = async (count: number, length: number) => {
+    const table = passagesOf(shape, count, length);
+    return (await timed(() => encoder.encode(table)))[1];
+  };
   const short = Math.min(SHORT, tokens);
-  await encode(passagesOf(shape, 1, short)); // compiles the kernels
-  const [, trial] = await timed(() => encode(passagesOf(shape, 1, short)));
-  const rate = forwardFlops(shape, 1, short) / forwardFlops(shape, 1, tokens) / trial;
-  if (rate * SECONDS < 1) return rate;
-  await encode(passagesOf(shape, Math.ceil(rate), tokens)); // a second's
-  const [count, seconds] = await timedPassages(shape, encode, tokens, Math.ceil(rate));
-  const [most, all] = await timedPassages(shape, encode, tokens, Math.ceil((SECONDS * count) / seconds));
-  return most / all;
-}
-
-async function timedPassages(
-  shape: EncoderShape,
-  encode: Encode,
-  tokens: number,
-  count: number,
-): Promise<[count: number, seconds: number]> {
-  const table = passagesOf(shape, count, tokens);
-  const [, seconds] = await timed(() => encode(table));
-  return [count, seconds];
+  await seconds(1, short); // compiles the kernels
+  let rate = forwardFlops(shape, 1, short) / forwardFlops(shape, 1, tokens) / (await seconds(1, short));
+  if (rate * SECONDS >= 1) {
+    await seconds(Math.ceil(rate), tokens); // warms up
+    for (const wanted of [1, SECONDS]) {
+      const count = Math.ceil(wanted * rate);
+      rate = count / (await seconds(count, tokens));
+    }
+  }
+  encoder.close();
+  return rate;
 }
 
 /** Of random tokens. */

@@ -11,14 +11,11 @@ import { encodeRow } from '../data/tokenCache.js';
 import type { Texts } from '../data/types.js';
 import { tableOf } from '../encoders/batching.js';
 import { createDualEncoder, type Side } from '../encoders/dualEncoder.js';
-import { createInference } from '../encoders/inference.js';
-import { type OpenedModel, towersOf } from '../encoders/modelFolder.js';
-import { encodeInferenceModel, type InferencePrecision } from '../encoders/onnx/inferenceModel.js';
-import { createWeights, disposeWeights } from '../encoders/parameters.js';
+import type { OpenedModel } from '../encoders/modelFolder.js';
+import type { InferencePrecision } from '../encoders/onnx/inferenceModel.js';
 import { prefixed } from '../encoders/prefixed.js';
-import { encodeTable } from './encode.js';
 import { type EncodeManifest, idsFile, rowsInShard } from './storedVectors.js';
-import { openTableEncoder, type TableEncoder } from './tableEncoder.js';
+import { onnxruntimeEncoder, tensorflowEncoder } from './tableEncoder.js';
 import { bindShards, manifestFile, readVectorShard, type VectorType, writeVectorShard } from './vectorShards.js';
 
 export type Engine = 'tensorflow' | 'onnxruntime';
@@ -42,7 +39,7 @@ export interface BulkOptions {
 
 /** Encodes this process's shards that are not finished. A folder that holds vectors of something else is a UserError. */
 export async function bulkEncode(options: BulkOptions): Promise<{ made: number; kept: number }> {
-  const { model, texts, side, folder, dtype, precision, shardRows, part, reporter } = options;
+  const { model, texts, side, folder, dtype, precision, threads, shardRows, part, reporter } = options;
   const encoder = createDualEncoder(model.shape);
   const manifest: EncodeManifest = {
     model: model.sha256,
@@ -62,7 +59,9 @@ export async function bulkEncode(options: BulkOptions): Promise<{ made: number; 
   );
   const missing = shards.filter((shard) => !isWhole(folder, shard, manifest));
   if (missing.length === 0) return { made: 0, kept: shards.length };
-  const tables = await (options.engine === 'onnxruntime' ? onnxruntimeEncoder(options) : tensorflowEncoder(options));
+  const { padId } = model.tokenizer;
+  const tower = { shape: model.shape, parameters: model.parameters, side, padId };
+  const tables = await (options.engine === 'onnxruntime' ? onnxruntimeEncoder({ ...tower, precision, threads }) : tensorflowEncoder(tower));
   const tokenizer = prefixed(model.tokenizer, model.prefixes[side]);
   const rowsOf = (shard: number) => Array.from({ length: rowsInShard(shard, manifest) }, (_, i) => shard * shardRows + i);
   const tokens = (shard: number) => tableOf(rowsOf(shard).map((row) => encodeRow(texts, row, tokenizer, manifest.maxTokens)));
@@ -100,24 +99,4 @@ function isWhole(folder: string, shard: number, manifest: EncodeManifest): boole
   return (
     fs.existsSync(idsFile(folder, shard)) && readVectorShard(folder, shard, rowsInShard(shard, manifest), manifest.width) !== undefined
   );
-}
-
-/** Of the parameters on the active backend, in this thread. */
-function tensorflowEncoder({ model, side }: BulkOptions): TableEncoder {
-  const encoder = createDualEncoder(model.shape);
-  const weights = createWeights(encoder.specs, model.parameters);
-  const inference = createInference(encoder, weights, side);
-  return {
-    encode: (table) => encodeTable(inference, table, model.tokenizer.padId, encoder.width),
-    close: () => {
-      disposeWeights(weights);
-    },
-  };
-}
-
-function onnxruntimeEncoder({ model, side, precision, threads }: BulkOptions): Promise<TableEncoder> {
-  const tower = towersOf(createDualEncoder(model.shape), model.parameters).find(({ sides }) => sides.includes(side))!;
-  const tensors = new Map(tower.tensors.map((tensor) => [tensor.name, tensor]));
-  const built = encodeInferenceModel(model.shape, tensors, precision, 'constants');
-  return openTableEncoder({ shape: model.shape, model: built.model, padId: model.tokenizer.padId, threads });
 }

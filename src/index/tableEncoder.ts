@@ -1,13 +1,17 @@
 /**
- * Vectors of tables of tokens on several threads of onnxruntime, one session each: its own threads within an operator do not pay at these sizes. Threads
+ * Vectors of tables of tokens: by the active backend of TensorFlow.js, or on several threads of onnxruntime, one session each: its own threads within an operator do not pay at these sizes. Threads
  * are never ended but kept for the next encoder: onnxruntime-node 1.16.3 corrupts the heap of the process when a thread that has loaded it exits.
  */
 import { Worker } from 'node:worker_threads';
 import { workerScript } from '../core/threads.js';
 import type { TokenTable } from '../data/types.js';
 import { rowsIn } from '../encoders/batching.js';
-import { type EncoderShape, vectorWidth } from '../encoders/dualEncoder.js';
-import { rowsByLength } from './encode.js';
+import { createDualEncoder, type EncoderShape, type Side, vectorWidth } from '../encoders/dualEncoder.js';
+import { createInference } from '../encoders/inference.js';
+import { towersOf } from '../encoders/modelFolder.js';
+import { encodeInferenceModel, type InferencePrecision } from '../encoders/onnx/inferenceModel.js';
+import { createWeights, disposeWeights } from '../encoders/parameters.js';
+import { encodeTable, rowsByLength } from './encode.js';
 
 export interface TableEncoder {
   /** Vectors [rows, W] in the order of the table; one table at a time. */
@@ -16,7 +20,7 @@ export interface TableEncoder {
   close(): void;
 }
 
-export interface TableEncoderOptions {
+interface TableEncoderOptions {
   readonly shape: EncoderShape;
   /** An inference model with its weights. */
   readonly model: Uint8Array;
@@ -44,7 +48,42 @@ export type EncodeReply = { readonly failed?: Error };
 
 const idle: Worker[] = [];
 
-export async function openTableEncoder({ shape, model, padId, threads }: TableEncoderOptions): Promise<TableEncoder> {
+export interface EncodedTower {
+  readonly shape: EncoderShape;
+  /** Of all towers, [P]. */
+  readonly parameters: Float32Array;
+  readonly side: Side;
+  readonly padId: number;
+}
+
+/** Of the parameters on the active backend, in this thread. */
+export function tensorflowEncoder({ shape, parameters, side, padId }: EncodedTower): TableEncoder {
+  const encoder = createDualEncoder(shape);
+  const weights = createWeights(encoder.specs, parameters);
+  const inference = createInference(encoder, weights, side);
+  return {
+    encode: (table) => encodeTable(inference, table, padId, encoder.width),
+    close: () => {
+      disposeWeights(weights);
+    },
+  };
+}
+
+export function onnxruntimeEncoder({
+  shape,
+  parameters,
+  side,
+  padId,
+  precision,
+  threads,
+}: EncodedTower & { readonly precision: InferencePrecision; readonly threads: number }): Promise<TableEncoder> {
+  const tower = towersOf(createDualEncoder(shape), parameters).find(({ sides }) => sides.includes(side))!;
+  const tensors = new Map(tower.tensors.map((tensor) => [tensor.name, tensor]));
+  const built = encodeInferenceModel(shape, tensors, precision, 'constants');
+  return openTableEncoder({ shape, model: built.model, padId, threads });
+}
+
+async function openTableEncoder({ shape, model, padId, threads }: TableEncoderOptions): Promise<TableEncoder> {
   const workers = Array.from({ length: threads }, () => idle.pop() ?? startThread());
   const shared = new Uint8Array(new SharedArrayBuffer(model.length));
   shared.set(model);

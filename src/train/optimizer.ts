@@ -3,7 +3,7 @@
  * moving average of the weights (Polyak & Juditsky 1992). TensorFlow.js' own Adam dispatches a dozen operators a variable and keys its moments by
  * order; here it is one update, which the members of a group divide among themselves on a CPU.
  */
-import { adamw, createFlatMemory, type FlatRow, FlatVectors, isOnDevice, tf } from '../backend/index.js';
+import { type AdamwResult, adamw, createFlatMemory, type FlatRow, FlatVectors, isOnDevice, tf } from '../backend/index.js';
 import { decayMask } from '../encoders/parameters.js';
 import type { Group } from './group/group.js';
 import type { Member, StepTotals } from './group/member.js';
@@ -123,7 +123,7 @@ export class DeviceOptimizer<Batch> implements Optimizer<Batch> {
   readonly totalsEvery = TOTALS_EVERY;
   /** Loss and norm of each step, [2]. */
   private readonly untold: tf.Tensor1D[] = [];
-  private state: { parameters: tf.Tensor1D; firstMoment: tf.Tensor1D; secondMoment: tf.Tensor1D };
+  private state: AdamwResult;
   private average: tf.Tensor1D | undefined;
   private readonly decays: tf.Tensor1D;
 
@@ -149,8 +149,7 @@ export class DeviceOptimizer<Batch> implements Optimizer<Batch> {
     const { loss, gradient } = this.member.gradient(batch);
     const norm = tf.tidy(() => tf.sqrt(tf.sum(tf.square(gradient))));
     const gradientScale = tf.tidy(() => tf.minimum(1, tf.div(clipNorm, norm))) as tf.Scalar;
-    const next = adamw({ ...this.state, ...adamwAt(step, learningRate, weightDecay), gradient, decays: this.decays, gradientScale });
-    this.state = { parameters: next.parameters, firstMoment: next.firstMoment, secondMoment: next.secondMoment };
+    this.state = adamw({ ...this.state, ...adamwAt(step, learningRate, weightDecay), gradient, decays: this.decays, gradientScale });
     this.untold.push(tf.stack([loss, norm]) as tf.Tensor1D);
     tf.dispose([loss, norm, gradient, gradientScale]);
     this.updateAverage(step);

@@ -39,7 +39,7 @@ export function adamw(update: AdamwUpdate): AdamwResult {
   const { parameters, gradient, decays, learningRate, weightDecay, beta1, beta2, epsilon, step, gradientScale } = update;
   if (webgpuIsActive()) {
     adamwInPlace(update);
-    return update;
+    return { parameters, firstMoment: update.firstMoment, secondMoment: update.secondMoment };
   }
   const next = tf.tidy(() => {
     const slope = tf.mul(gradient, gradientScale);

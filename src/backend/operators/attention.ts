@@ -14,8 +14,7 @@ import { type Dropout, dropoutMask, type MaskShape, maskLayout } from './dropout
 export function attention(query: tf.Tensor2D, keyValue: tf.Tensor2D, mask: tf.Tensor2D, heads: number, dropout?: Dropout): tf.Tensor2D {
   const [B, T] = mask.shape;
   const pairs: MaskShape = [B, heads, T, T];
-  if (webgpuIsActive())
-    return attentionOnWebgpu(query, keyValue, mask, heads, dropout && { key: dropout.key, layout: maskLayout(pairs, dropout) });
+  if (webgpuIsActive()) return attentionOnWebgpu(query, keyValue, mask, heads, dropout && maskLayout(pairs, dropout));
   const keep = dropout && (dropoutMask(pairs, dropout) as tf.Tensor4D);
   return onnxIsActive() ? fusedAttention(query, keyValue, mask, heads, keep) : composedAttention(query, keyValue, mask, heads, keep);
 }

@@ -30,7 +30,7 @@ export type MaskShape = readonly [number, number, number] | readonly [number, nu
  */
 export function dropoutMask(shape: MaskShape, dropout: Dropout): tf.Tensor {
   const layout = maskLayout(shape, dropout);
-  if (webgpuIsActive()) return maskOnWebgpu(shape, dropout.key, layout);
+  if (webgpuIsActive()) return maskOnWebgpu(shape, layout);
   const { groups, lines, length, blocks, linesNumbered, threshold, scale, counters } = layout;
   const values = new Float32Array(shape.reduce((size, dim) => size * dim, 1));
   const words = new Int32Array(2);
@@ -51,10 +51,11 @@ export function dropoutMask(shape: MaskShape, dropout: Dropout): tf.Tensor {
 }
 
 /** How the elements of a mask are numbered, and which of them stay. */
-export function maskLayout(shape: MaskShape, { rate, mask, rows }: Dropout): MaskLayout {
+export function maskLayout(shape: MaskShape, { rate, key, mask, rows }: Dropout): MaskLayout {
   const threshold = Math.min(Math.round(rate * LANES), LANES - 1);
   const length = shape[shape.length - 1]!;
   return {
+    key,
     groups: shape.length === 4 ? shape[1] : 1, // heads
     lines: shape[shape.length - 2]!,
     length,

@@ -2,17 +2,9 @@
  * Attention on WebGPU without a matrix of T×T (Dao et al. 2022): a thread has one token of one head, keys and values pass by in tiles, the softmax is
  * kept running, and the backward pass computes the probabilities again from each token's log-sum-exp. B sequences, T tokens, D width, H heads, d = D/H.
  */
-import type { Key } from '../../core/random.js';
 import { tf } from '../tf.js';
-import type { MaskLayout } from './dropout.js';
+import { countersOf, KEEP, KEEP_UNIFORMS, keepUniforms, type MaskLayout } from './dropout.js';
 import { type Kernel, runKernel } from './kernel.js';
-import { THREEFRY } from './threefry.js';
-
-/** The dropout of the probabilities. */
-export interface AttentionDropout {
-  readonly key: Key;
-  readonly layout: MaskLayout;
-}
 
 const W = 64;
 /** Numbers that a tile of a kernel's two arrays has at most: 8 kB of the workgroup's memory. */
@@ -27,7 +19,6 @@ interface Kernels {
 }
 
 const UNIFORMS = { B: 'i32', T: 'i32', H: 'i32', D: 'i32', scale: 'f32' } as const;
-const DROPOUT = { blocks: 'i32', linesNumbered: 'i32', k0: 'i32', k1: 'i32', threshold: 'i32', keepScale: 'f32' } as const;
 
 /** What the thread has: token `t` of head `h` of sequence `b`; `alive` where there is one. */
 const PLACE = `
@@ -43,16 +34,9 @@ const PLACE = `
   let alive = sequence < uniforms.B && t < T;
   let row = b * T + min(t, T - 1);`;
 
-/** `keepOf(b, h, asking, asked)`: what dropout multiplies a probability by. */
-const keepOf = (dropout: boolean): string =>
-  dropout
-    ? `${THREEFRY}
-fn keepOf(b: i32, h: i32, asking: i32, asked: i32) -> f32 {
-  let first = u32(h * uniforms.linesNumbered + asking) * u32(uniforms.blocks) + u32(asked >> 3u);
-  let words = threefry(bitcast<u32>(uniforms.k0), bitcast<u32>(uniforms.k1), first, bitcast<u32>(counters[b]));
-  return select(0.0, uniforms.keepScale, byteOf(words, asked & 7) >= u32(uniforms.threshold));
-}`
-    : 'fn keepOf(b: i32, h: i32, asking: i32, asked: i32) -> f32 { return 1.0; }';
+/** `keptOf(b, h, asking, asked)`: what dropout multiplies a probability by. */
+const keptOf = (dropout: boolean): string => `${dropout ? KEEP : ''}
+fn keptOf(b: i32, h: i32, asking: i32, asked: i32) -> f32 { return ${dropout ? 'keepOf(wordsOf(b, h, asking, asked >> 3u), asked)' : '1.0'}; }`;
 
 /** Loads a tile of keys and values, or of queries and gradients; called by all threads. */
 const load = (d: number, rows: number, left: string, right: string): string => `
@@ -64,19 +48,30 @@ const load = (d: number, rows: number, left: string, right: string): string => `
       rights[i] = ${right};
     }`;
 
+interface Variant {
+  readonly d: number;
+  readonly dropout: boolean;
+}
+
+/** What is common to the three; `body` is that of a thread. */
+const kernelOf = ({ d, dropout }: Variant, does: string, inputs: readonly string[], body: string, declarations = ''): Kernel => ({
+  name: `attention of ${d}${dropout ? ', dropout' : ''}${does}`,
+  inputs: ['q', 'kv', 'padding', ...inputs, ...(dropout ? ['counters'] : [])],
+  uniforms: { ...UNIFORMS, ...(dropout && KEEP_UNIFORMS) },
+  workgroup: W,
+  code: `
+var<workgroup> lefts: array<f32, ${rowsOf(d) * d}>;
+var<workgroup> rights: array<f32, ${rowsOf(d) * d}>;${declarations}
+${keptOf(dropout)}
+fn main(index: i32) {${PLACE}${body}
+}`,
+});
+
 /** Writes the context [B·T, D] and behind it log Σ exp of each token's logits [B, H, T]. */
-function forwardKernel(d: number, dropout: boolean): Kernel {
+function forwardKernel(variant: Variant): Kernel {
+  const { d } = variant;
   const rows = rowsOf(d);
-  return {
-    name: `attention of ${d}${dropout ? ', dropout' : ''}`,
-    inputs: ['q', 'kv', 'padding', ...(dropout ? ['counters'] : [])],
-    uniforms: { ...UNIFORMS, ...(dropout && DROPOUT) },
-    workgroup: W,
-    code: `
-var<workgroup> lefts: array<f32, ${rows * d}>;
-var<workgroup> rights: array<f32, ${rows * d}>;
-${keepOf(dropout)}
-fn main(index: i32) {${PLACE}
+  const body = `
   var asking: array<f32, ${d}>;
   var context: array<f32, ${d}>;
   for (var i = 0; i < ${d}; i++) { asking[i] = q[row * D + h * ${d} + i] * uniforms.scale; }
@@ -92,31 +87,22 @@ fn main(index: i32) {${PLACE}
       let p = exp(logit - next);
       most = next;
       sum = sum * before + p;
-      let kept = p * keepOf(b, h, t, begin + j);
+      let kept = p * keptOf(b, h, t, begin + j);
       for (var i = 0; i < ${d}; i++) { context[i] = context[i] * before + kept * rights[j * ${d} + i]; }
     }
   }
   if (alive) {
     for (var i = 0; i < ${d}; i++) { result[row * D + h * ${d} + i] = context[i] / sum; }
     result[uniforms.B * T * D + (b * uniforms.H + h) * T + t] = most + log(sum);
-  }
-}`,
-  };
+  }`;
+  return kernelOf(variant, '', [], body);
 }
 
 /** dlogits = p·(keep·dy·v − dy·y); dq = Σ dlogits·k/√d. `known` is what the forward kernel wrote. */
-function queryKernel(d: number, dropout: boolean): Kernel {
+function queryKernel(variant: Variant): Kernel {
+  const { d } = variant;
   const rows = rowsOf(d);
-  return {
-    name: `attention of ${d}${dropout ? ', dropout' : ''}, gradient of queries`,
-    inputs: ['q', 'kv', 'padding', 'dy', 'known', ...(dropout ? ['counters'] : [])],
-    uniforms: { ...UNIFORMS, ...(dropout && DROPOUT) },
-    workgroup: W,
-    code: `
-var<workgroup> lefts: array<f32, ${rows * d}>;
-var<workgroup> rights: array<f32, ${rows * d}>;
-${keepOf(dropout)}
-fn main(index: i32) {${PLACE}
+  const body = `
   var asking: array<f32, ${d}>;
   var slope: array<f32, ${d}>;
   var gradient: array<f32, ${d}>;
@@ -137,32 +123,24 @@ fn main(index: i32) {${PLACE}
         logit += asking[i] * lefts[j * ${d} + i];
         dp += slope[i] * rights[j * ${d} + i];
       }
-      let dlogit = exp(logit - logSum) * (dp * keepOf(b, h, t, begin + j) - along);
+      let dlogit = exp(logit - logSum) * (dp * keptOf(b, h, t, begin + j) - along);
       for (var i = 0; i < ${d}; i++) { gradient[i] += dlogit * lefts[j * ${d} + i]; }
     }
   }
   if (alive) {
     for (var i = 0; i < ${d}; i++) { result[row * D + h * ${d} + i] = gradient[i] * uniforms.scale; }
-  }
-}`,
-  };
+  }`;
+  return kernelOf(variant, ', gradient of queries', ['dy', 'known'], body);
 }
 
 /** dk = Σ dlogits·q/√d, dv = Σ keep·p·dy, side by side: here a thread has the key, and queries pass by. */
-function keyValueKernel(d: number, dropout: boolean): Kernel {
+function keyValueKernel(variant: Variant): Kernel {
+  const { d } = variant;
   const rows = rowsOf(d);
-  return {
-    name: `attention of ${d}${dropout ? ', dropout' : ''}, gradient of keys and values`,
-    inputs: ['q', 'kv', 'padding', 'dy', 'known', ...(dropout ? ['counters'] : [])],
-    uniforms: { ...UNIFORMS, ...(dropout && DROPOUT) },
-    workgroup: W,
-    code: `
-var<workgroup> lefts: array<f32, ${rows * d}>;
-var<workgroup> rights: array<f32, ${rows * d}>;
+  const declarations = `
 var<workgroup> alongs: array<f32, ${rows}>;
-var<workgroup> logSums: array<f32, ${rows}>;
-${keepOf(dropout)}
-fn main(index: i32) {${PLACE}
+var<workgroup> logSums: array<f32, ${rows}>;`;
+  const body = `
   var asked: array<f32, ${d}>;
   var value: array<f32, ${d}>;
   var dkey: array<f32, ${d}>;
@@ -192,7 +170,7 @@ fn main(index: i32) {${PLACE}
         dp += value[i] * rights[j * ${d} + i];
       }
       let p = exp(logit - logSums[j]);
-      let keep = keepOf(b, h, begin + j, t);
+      let keep = keptOf(b, h, begin + j, t);
       let dlogit = p * (dp * keep - alongs[j]);
       for (var i = 0; i < ${d}; i++) {
         dkey[i] += dlogit * lefts[j * ${d} + i];
@@ -206,9 +184,8 @@ fn main(index: i32) {${PLACE}
       result[at] = dkey[i];
       result[at + D] = dvalue[i];
     }
-  }
-}`,
-  };
+  }`;
+  return kernelOf(variant, ', gradient of keys and values', ['dy', 'known'], body, declarations);
 }
 
 const cache = new Map<string, Kernels>();
@@ -217,9 +194,9 @@ const cache = new Map<string, Kernels>();
 function kernelsFor(d: number, dropout: boolean): Kernels {
   const key = `${d} ${dropout}`;
   const known = cache.get(key) ?? {
-    forward: forwardKernel(d, dropout),
-    query: queryKernel(d, dropout),
-    keyValue: keyValueKernel(d, dropout),
+    forward: forwardKernel({ d, dropout }),
+    query: queryKernel({ d, dropout }),
+    keyValue: keyValueKernel({ d, dropout }),
   };
   cache.set(key, known);
   return known;
@@ -231,15 +208,15 @@ export function attentionOnWebgpu(
   keyValue: tf.Tensor2D,
   mask: tf.Tensor2D,
   heads: number,
-  dropout?: AttentionDropout,
+  dropout?: MaskLayout,
 ): tf.Tensor2D {
   const [B, T] = mask.shape;
   const D = query.shape[1];
   const d = D / heads;
   const kernels = kernelsFor(d, dropout !== undefined);
-  const uniforms = { B, T, H: heads, D, scale: 1 / Math.sqrt(d), ...(dropout && numbersOf(dropout)) };
+  const uniforms = { B, T, H: heads, D, scale: 1 / Math.sqrt(d), ...(dropout && keepUniforms(dropout)) };
   const threads = B * heads * Math.ceil(T / W) * W;
-  const counters = () => (dropout ? [tf.tensor1d(dropout.layout.counters, 'int32')] : []);
+  const counters = () => (dropout ? [countersOf(dropout)] : []);
   return tf.customGrad((...args) => {
     const [q, kv, save] = args as unknown as [tf.Tensor, tf.Tensor, tf.GradSaveFunc];
     const size = B * T * D;
@@ -255,9 +232,4 @@ export function attentionOnWebgpu(
     };
     return { value: tf.reshape(tf.slice(known, [0], [size]), query.shape), gradFunc };
   })(query, keyValue) as tf.Tensor2D;
-}
-
-function numbersOf({ key, layout }: AttentionDropout): Record<keyof typeof DROPOUT, number> {
-  const { blocks, linesNumbered, threshold, scale } = layout;
-  return { blocks, linesNumbered, k0: key.k0 | 0, k1: key.k1 | 0, threshold, keepScale: scale };
 }

@@ -82,7 +82,7 @@ fn sumOfWorkgroup(value: f32) -> f32 {
 }`;
 
 /** Rows that one thread adds up. */
-const ROWS = 64;
+export const ROWS = 64;
 
 const COLUMN_SUMS: Kernel = {
   name: 'column sums',

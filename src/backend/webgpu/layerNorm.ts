@@ -1,8 +1,15 @@
 /** Layer normalisation of rows on WebGPU: a workgroup a row. s [N, D], gamma and beta [D]; stats [N, 2] are mean and reciprocal deviation. */
 import { tf } from '../tf.js';
-import { columnSums, type Kernel, runKernel, sumOfWorkgroup } from './kernel.js';
+import { columnSums, type Kernel, ROWS, runKernel, sumOfWorkgroup } from './kernel.js';
 
 const W = 64;
+
+/** The workgroup's row, and where it begins; more workgroups than rows do the last one again and write nothing. */
+const ROW = `
+  let D = uniforms.width;
+  let own = index / ${W};
+  let row = min(own, uniforms.rows - 1);
+  let at = row * D;`;
 
 const STATS: Kernel = {
   name: 'layer norm, stats',
@@ -10,11 +17,7 @@ const STATS: Kernel = {
   uniforms: { rows: 'i32', width: 'i32', epsilon: 'f32' },
   workgroup: W,
   code: `${sumOfWorkgroup(W)}
-fn main(index: i32) {
-  let D = uniforms.width;
-  let own = index / ${W};
-  let row = min(own, uniforms.rows - 1);
-  let at = row * D;
+fn main(index: i32) {${ROW}
   var sum = 0.0;
   for (var i = i32(localIndex); i < D; i += ${W}) { sum += s[at + i]; }
   let mean = sumOfWorkgroup(sum) / f32(D);
@@ -50,11 +53,7 @@ const GRADIENT: Kernel = {
   uniforms: { rows: 'i32', width: 'i32' },
   workgroup: W,
   code: `${sumOfWorkgroup(W)}
-fn main(index: i32) {
-  let D = uniforms.width;
-  let own = index / ${W};
-  let row = min(own, uniforms.rows - 1);
-  let at = row * D;
+fn main(index: i32) {${ROW}
   let mean = stats[2 * row];
   let rstd = stats[2 * row + 1];
   var sum = 0.0;
@@ -74,9 +73,6 @@ fn main(index: i32) {
   }
 }`,
 };
-
-/** Rows that a thread adds up. */
-const ROWS = 64;
 
 /** dγ and dβ of blocks of rows, side by side: [blocks, 2·D]. */
 const SCALE_GRADIENT: Kernel = {

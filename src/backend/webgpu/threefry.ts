@@ -1,4 +1,4 @@
-/** Threefry-2x32-20 in WGSL (core/random.ts), and the bytes of dropout masks (operators/dropout.ts). */
+/** Threefry-2x32-20 in WGSL (core/random.ts). */
 
 const ROTATIONS = [13, 15, 26, 6, 17, 29, 16, 24];
 
@@ -20,8 +20,4 @@ fn threefry(k0: u32, k1: u32, c0: u32, c1: u32) -> vec2<u32> {
   var x1 = c1 + k1;
 ${rounds.join('\n')}
   return vec2<u32>(x0, x1);
-}
-fn byteOf(words: vec2<u32>, i: i32) -> u32 {
-  let word = select(words.x, words.y, (i & 4) != 0);
-  return (word >> (u32(i & 3) * 8u)) & 0xffu;
 }`;
