@@ -21,7 +21,7 @@ for _ in sys.stdin:
 /**
  * undefined where there is no such Python, or none with faiss. The vectors go by files in `folder`.
  * @param {string} python @param {string} folder
- * @param {{ queries: import('../dist/index/exact.js').Vectors, passages: import('../dist/index/exact.js').Vectors, k: number }} task
+ * @param {{ queries: import('../dist/index/vectors.js').Vectors, passages: import('../dist/index/vectors.js').Vectors, k: number }} task
  * @returns {Promise<{ version: string, search: () => Promise<number>, end: () => void } | undefined>} `search` takes the seconds that it says
  */
 export async function startFaiss(python, folder, { queries, passages, k }) {

@@ -12,7 +12,7 @@ import { openModelFolder } from '../encoders/modelFolder.js';
 import { createWeights, disposeWeights } from '../encoders/parameters.js';
 import { prefixed } from '../encoders/prefixed.js';
 import { encodeTable } from '../index/encode.js';
-import { ExactIndex, QUERY_BLOCK } from '../index/exact.js';
+import { ExactIndex, queryBlock } from '../index/exact.js';
 import { createSampler } from '../sampling/index.js';
 import type { Pool, Sampler } from '../sampling/types.js';
 import { checkpointSteps, loadModel } from '../train/checkpoint.js';
@@ -149,8 +149,9 @@ async function search(width: number, scale: number, passages: Float32Array, quer
   const index = new ExactIndex({ values: passages, width });
   const hits = new Map<number, Ranked>();
   const count = queries.length / width;
-  for (let begin = 0; begin < count; begin += QUERY_BLOCK) {
-    const rows = Int32Array.from({ length: Math.min(QUERY_BLOCK, count - begin) }, (_, i) => begin + i);
+  const block = queryBlock(size);
+  for (let begin = 0; begin < count; begin += block) {
+    const rows = Int32Array.from({ length: Math.min(block, count - begin) }, (_, i) => begin + i);
     const found = await index.search({ values: queries, width }, rows, size, scale);
     rows.forEach((row, i) =>
       hits.set(row, { passages: found.passages.slice(i * size, (i + 1) * size), scores: found.scores.slice(i * size, (i + 1) * size) }),

@@ -2,6 +2,7 @@
 import type { RunConfig } from '../config/schema.js';
 import type { Dataset } from '../data/types.js';
 import { chooseIndex } from '../index/choice.js';
+import { isWhole } from '../train/partial.js';
 import { comingQueries } from '../train/refresh.js';
 import { servedSteps } from '../train/refreshSchedule.js';
 
@@ -52,6 +53,10 @@ const NODE_BYTES = 24;
 
 interface Counts {
   readonly refreshes: number;
+  /** Of them, and of the dev of the last step, those that encode the whole corpus and measure dev. */
+  readonly whole: number;
+  /** The share of the corpus that any other one encodes. */
+  readonly part: number;
   /** Training queries that a refresh searches for. */
   readonly searched: number;
   readonly pool: number;
@@ -62,11 +67,14 @@ interface Counts {
 export function planWork(config: RunConfig, dataset: Dataset, measured: Measured): PlannedWork {
   const { train, refresh, sampler } = config;
   const pool = 'pool' in sampler ? sampler.pool : 0;
-  // At most: refresh.when may leave some out, refresh.partial makes some smaller.
+  // At most: refresh.when may leave some out.
   const refreshes = refresh.when === 'never' ? 1 : Math.ceil(train.steps / refresh.everySteps);
   const { from, to } = servedSteps(config, refresh.when === 'always' ? (refreshes - 1) * refresh.everySteps : 0);
   const searched = pool > 0 ? comingQueries(config, dataset, from, to - from).length : 0;
-  const counts = { refreshes, searched, pool, tested: config.eval.test === 'atEnd' ? 2 : 0 };
+  const occasions = [...Array.from({ length: refreshes }, (_, i) => i * refresh.everySteps), train.steps];
+  const whole = occasions.filter((step, before) => isWhole(config, step, before)).length;
+  const part = partialShare(config, dataset.corpus.size, searched * (pool + 1));
+  const counts = { refreshes, whole, part, searched, pool, tested: config.eval.test === 'atEnd' ? 2 : 0 };
   const expansion = 'searchExpansion' in refresh.index ? refresh.index.searchExpansion : 0;
   const choice = chooseIndex({ passages: dataset.corpus.size, queries: searched, width: measured.width, expansion });
   const index = refresh.index.kind === 'auto' ? choice.kind : refresh.index.kind;
@@ -86,28 +94,38 @@ export function planWork(config: RunConfig, dataset: Dataset, measured: Measured
   };
 }
 
+/** Of N passages those that a partial refresh encodes: its random share, and of the rest what `needed` passages of the pools would be if they lay evenly, at most. */
+export function partialShare({ refresh: { partial } }: RunConfig, N: number, needed: number): number {
+  return partial === 'none' ? 1 : 1 - (1 - partial.share) * Math.exp(-needed / N);
+}
+
 function phasesOf(
   { train }: RunConfig,
   { corpus, queries, splits }: Dataset,
   { rates }: Measured,
-  { refreshes, searched, pool, tested }: Counts,
+  { refreshes, whole, part, searched, pool, tested }: Counts,
   index: PlannedWork['index'],
   graphSeconds: number,
 ): PlannedPhase[] {
   const N = corpus.size;
   const exactly = rates.searching * N;
   const pools = { exact: exactly * searched, hnsw: graphSeconds, engine: 0 }[index];
+  const partial = refreshes + 1 - whole;
+  const meanPart = (whole - 1 + partial * part) / refreshes; // the dev of the last step makes no pools
   return [
     { name: 'vocabulary or checkpoint', booked: 'prepare', times: 1, secondsEach: rates.preparing },
     { name: 'tokenise', booked: 'prepare', times: 1, secondsEach: rates.tokenising * (N + queries.size) },
     { name: 'step', booked: 'train', times: train.steps, secondsEach: rates.step },
-    { name: 'encode the corpus', booked: 'refresh', times: refreshes + 1, secondsEach: rates.encoding * N },
-    { name: 'evaluate dev', booked: 'refresh', times: refreshes + 1, secondsEach: splits.dev.rows.length * (exactly + rates.encoding) },
+    { name: 'encode the corpus', booked: 'refresh', times: whole, secondsEach: rates.encoding * N },
+    ...(partial > 0
+      ? [{ name: 'encode a part of it', booked: 'refresh' as const, times: partial, secondsEach: rates.encoding * N * part }]
+      : []),
+    { name: 'evaluate dev', booked: 'refresh', times: whole, secondsEach: splits.dev.rows.length * (exactly + rates.encoding) },
     {
       name: index === 'engine' ? 'encode queries of pools' : `search pools (${index})`,
       booked: 'refresh',
       times: pool > 0 ? refreshes : 0,
-      secondsEach: pools + searched * rates.encoding,
+      secondsEach: pools * meanPart + searched * rates.encoding,
     },
     { name: 'encode the corpus to test', booked: 'evaluate', times: tested, secondsEach: rates.encoding * N },
     { name: 'test', booked: 'evaluate', times: tested, secondsEach: splits.test.rows.length * (exactly + rates.encoding) },

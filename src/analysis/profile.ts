@@ -6,7 +6,7 @@ import type { Span } from '../core/spans.js';
 import type { TokenTable } from '../data/types.js';
 import { chunksByLength, rowsIn } from '../encoders/batching.js';
 import { forwardFlops } from '../encoders/flops.js';
-import { passTokens } from '../index/encode.js';
+import { passTokens } from '../encoders/inference.js';
 import { stepChunk } from '../train/step.js';
 import { type Calibration, calibrate } from './calibration.js';
 import { measurePlan, type Plan } from './plan.js';
@@ -53,7 +53,7 @@ async function measure(of: Calibration): Promise<Profile> {
   note('encoding');
   const searching = await recordKernels('search', () => of.search());
   note('searching');
-  const encodingFlops = passFlops(of, of.tokens.passage, { tokens: passTokens() });
+  const encodingFlops = passFlops(of, of.tokens.passage, { tokens: passTokens(shape) });
   let flops = 0;
   const stepping = await recordKernels('step', async () => {
     for (let i = 0; i < STEPS; i++) {

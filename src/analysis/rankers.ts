@@ -17,7 +17,7 @@ import type { SearchKind } from '../eval/result.js';
 import type { Run } from '../eval/run.js';
 import { readRun } from '../eval/runFiles.js';
 import { bulkEncode } from '../index/bulkEncode.js';
-import { ExactIndex, QUERY_BLOCK } from '../index/exact.js';
+import { ExactIndex, queryBlock } from '../index/exact.js';
 import { readVectors, requireSameModel, StoredVectors } from '../index/storedVectors.js';
 
 export interface RankContext {
@@ -159,8 +159,9 @@ async function search({ passages, queries, width, scale }: Vectors, { dataset, s
   const ranked = async (rows: Int32Array, k: number): Promise<Run> => {
     const run = { k, rows, passages: new Int32Array(rows.length * k), scores: new Float32Array(rows.length * k) };
     const phase = reporter.phase('search', rows.length, 'queries');
-    for (let begin = 0; begin < rows.length; begin += QUERY_BLOCK) {
-      const block = rows.slice(begin, begin + QUERY_BLOCK).map((row) => placeOf.get(row)!);
+    const size = queryBlock(k);
+    for (let begin = 0; begin < rows.length; begin += size) {
+      const block = rows.slice(begin, begin + size).map((row) => placeOf.get(row)!);
       const hits = await index.search({ values: queries, width }, block, k, scale);
       run.passages.set(hits.passages, begin * k);
       run.scores.set(hits.scores, begin * k);

@@ -1,14 +1,15 @@
 /** Vectors of `simans encode` indexed and searched without the texts or the model that they came from: each a step of its own on a cluster. */
 import os from 'node:os';
-import { selectBackend } from '../backend/index.js';
+import { isOnDevice, selectBackend } from '../backend/index.js';
 import { UserError } from '../core/errors.js';
 import type { Reporter } from '../core/reporter.js';
 import { writeTrecRun } from '../eval/runFiles.js';
 import { type EngineOptions, openEngine, type VectorEngine } from '../index/engine.js';
-import type { Hits, Vectors } from '../index/exact.js';
+import type { Hits } from '../index/exact.js';
 import { buildGraph, openGraph } from '../index/savedGraph.js';
 import { readVectors, requireSameModel, StoredVectors } from '../index/storedVectors.js';
 import { searchCandidates, searchShards } from '../index/streaming.js';
+import type { Vectors } from '../index/vectors.js';
 
 export type IndexKind = 'exact' | 'hnsw' | 'engine';
 
@@ -85,7 +86,7 @@ async function search(passages: StoredVectors, queries: Vectors, k: number, opti
   try {
     if (kind === 'exact') {
       await selectBackend('auto');
-      return searchShards(passages, queries, k, phase);
+      return await searchShards(passages, queries, k, phase, isOnDevice() ? 1 : os.availableParallelism());
     }
     if (kind === 'hnsw') {
       const graph = await openGraph(passages, { searchExpansion: Math.max(k, searchExpansion), threads: os.availableParallelism() });
@@ -102,7 +103,7 @@ async function search(passages: StoredVectors, queries: Vectors, k: number, opti
         throw new UserError(
           `${passages.folder}: the engine's ${options.name} does not hold these vectors (${generation}); load them with: simans index ${passages.folder} --kind engine --name ${options.name}`,
         );
-      return searchCandidates(
+      return await searchCandidates(
         inBlocks((rows) => engine.search(generation, queries, rows, k)),
         passages,
         queries,

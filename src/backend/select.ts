@@ -60,6 +60,9 @@ async function reported({ name, device }: BackendProbe, why: string): Promise<Ba
   return { name, why, ...(device !== undefined && { device }), gflops: await measureGflops() };
 }
 
+/** The backend that computes. */
+export const activeBackend = (): BackendName => tf.getBackend() as BackendName;
+
 /** What of every backend is installed and starts here, for `simans doctor`. The active backend stays. */
 export async function probeBackends(): Promise<BackendProbe[]> {
   const active = tf.getBackend();

@@ -1,6 +1,7 @@
 /** The command line: the verbs, and what becomes of their errors. */
 import fs from 'node:fs';
 import yargs from 'yargs';
+import { deviceFailed } from '../backend/webgpu/adapter.js';
 import { UserError } from '../core/errors.js';
 import { compareVerb } from './compare.js';
 import { configVerb } from './config.js';
@@ -31,7 +32,7 @@ export async function run(argv: readonly string[]): Promise<void> {
   process.on('uncaughtException', (error) => process.exit(report(error)));
   process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : report(error)));
   try {
-    await parser(argv).parseAsync();
+    await Promise.race([parser(argv).parseAsync(), deviceFailed()]);
   } catch (error) {
     process.exitCode = report(error);
   }

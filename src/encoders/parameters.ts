@@ -3,7 +3,7 @@
  * the exchange between replicas and the checkpoint see a single buffer. Names and shapes are Hugging Face BERT's
  * ([out, in] matrices), except that key and value are one matrix `attention.self.kv` (split again on export).
  */
-import { tf } from '../backend/index.js';
+import { requireBuffer, tf } from '../backend/index.js';
 import { deriveKey, normal } from '../core/random.js';
 
 export interface ParameterSpec {
@@ -78,10 +78,11 @@ export function concatenated(parts: readonly Float32Array[]): Float32Array<Array
   return flat;
 }
 
-/** tf variables for the specs, filled from a flat [P] vector. Owned by the caller: dispose with disposeWeights. */
+/** tf variables for the specs, filled from a flat [P] vector. Owned by the caller: dispose with disposeWeights. Throws a UserError where a device cannot hold one. */
 export function createWeights(specs: readonly ParameterSpec[], flat: Float32Array): Weights {
   const weights: Record<string, tf.Variable> = {};
   forEachSlice(specs, (spec, begin, end) => {
+    requireBuffer(end - begin, spec.name);
     weights[spec.name] = tf.tidy(() => tf.variable(tf.tensor(flat.slice(begin, end), spec.shape), true));
   });
   return weights;

@@ -9,6 +9,7 @@ import {
   dropoutMask,
   embedding,
   firstTokenAttention,
+  largestBuffer,
   layerNorm,
   recomputed,
   residualLayerNorm,
@@ -40,6 +41,10 @@ export interface TransformerShape {
   /** Added to the variance in LayerNorm. */
   readonly epsilon: number;
 }
+
+/** Tokens whose widest activations the active backend can hold in one array: [N, feedForward], or keys and values [N, 2·width]. */
+export const mostTokens = ({ width, feedForward }: Pick<TransformerShape, 'width' | 'feedForward'>): number =>
+  Math.floor(largestBuffer() / 4 / Math.max(feedForward, 2 * width));
 
 export interface DropoutRates {
   readonly hidden: number;

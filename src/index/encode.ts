@@ -1,5 +1,4 @@
 /** Vectors of many texts: rows sorted by length, cut into shards that any number of threads take in turn. */
-import { isOnDevice } from '../backend/index.js';
 import type { TokenTable } from '../data/types.js';
 import { chunksByLength, lengthOf, rowsIn } from '../encoders/batching.js';
 import type { Inference } from '../encoders/inference.js';
@@ -7,8 +6,6 @@ import type { Inference } from '../encoders/inference.js';
 export const SHARD_ROWS = 512;
 export const shardsOf = (rows: number): Int32Array => Int32Array.from({ length: Math.ceil(rows / SHARD_ROWS) }, (_, shard) => shard);
 export const rowsOfShard = (rows: Int32Array, shard: number): Int32Array => rows.subarray(shard * SHARD_ROWS, (shard + 1) * SHARD_ROWS);
-/** Padded tokens of one forward pass: on a CPU its activations stay in a core's cache, a device is given enough to do. */
-export const passTokens = (): number => (isOnDevice() ? 16_384 : 512);
 
 /** The rows to encode, shortest first, so that shards hold rows of like length. */
 export function rowsByLength(table: TokenTable, rows: Int32Array): Int32Array {
@@ -23,7 +20,7 @@ export async function encodeRows(
   padId: number,
   { values, width }: { readonly values: Float32Array; readonly width: number },
 ): Promise<void> {
-  for (const { places, batch } of chunksByLength(table, rows, { tokens: passTokens() }, padId)) {
+  for (const { places, batch } of chunksByLength(table, rows, { tokens: inference.passTokens }, padId)) {
     const encoded = await inference(batch); // [B, W]
     places.forEach((place, i) => {
       values.set(encoded.subarray(i * width, (i + 1) * width), rows[place]! * width);

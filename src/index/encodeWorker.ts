@@ -1,29 +1,29 @@
 /** A thread of tableEncoder.ts. */
-import { parentPort } from 'node:worker_threads';
 import { type Inference, openInference } from '../encoders/inference.js';
 import { encodeRows } from './encode.js';
-import type { EncodeMessage, EncodeReply, TableTask } from './tableEncoder.js';
+import type { EncodeMessage, TableTask } from './tableEncoder.js';
+import { serve } from './threadPool.js';
 
 /** Rows that a thread takes at a time. */
 const SLICE_ROWS = 16;
 
-const port = parentPort!;
 let opened: { readonly inference: Inference; readonly padId: number } | undefined;
 
-port.on('message', async (message: EncodeMessage) => {
-  if (message.kind === 'close') {
-    opened = undefined;
-    return;
+serve((message: EncodeMessage) => {
+  switch (message.kind) {
+    case 'open':
+      return open(message);
+    case 'encode':
+      return encodeSlices(message.task);
+    case 'close':
+      opened = undefined;
+      return undefined;
   }
-  const reply: { failed?: Error } = {};
-  try {
-    if (message.kind === 'open') opened = { inference: openInference(message.shape, message.model, 1), padId: message.padId };
-    else await encodeSlices(message.task);
-  } catch (error) {
-    reply.failed = error as Error;
-  }
-  port.postMessage(reply satisfies EncodeReply);
 });
+
+async function open({ shape, model, padId }: EncodeMessage & { kind: 'open' }): Promise<void> {
+  opened = { inference: openInference(shape, model, 1), padId };
+}
 
 async function encodeSlices({ ids, offsets, rows, cursor, vectors, width }: TableTask): Promise<void> {
   for (;;) {

@@ -1,8 +1,8 @@
 /** A vector engine over the network: for corpora that outgrow one machine. Its scores are never used: what it finds is scored from the stored vectors. */
 import type { Phase } from '../core/reporter.js';
-import type { Vectors } from './exact.js';
 import { openPgvector } from './pgvector.js';
 import type { VectorRows } from './storedVectors.js';
+import type { Vectors } from './vectors.js';
 
 export interface VectorEngine {
   /**

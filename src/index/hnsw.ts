@@ -5,7 +5,8 @@
  */
 import { messageOf, UserError } from '../core/errors.js';
 import type { Phase } from '../core/reporter.js';
-import { gathered, type Hits, rescored, type Vectors } from './exact.js';
+import { type Hits, rescored } from './exact.js';
+import { gathered, type Vectors } from './vectors.js';
 
 export interface HnswOptions {
   /** Neighbours of a node. */

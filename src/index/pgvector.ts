@@ -8,8 +8,8 @@ import type pg from 'pg';
 import { messageOf, UserError } from '../core/errors.js';
 import type { Phase } from '../core/reporter.js';
 import type { EngineOptions, VectorEngine } from './engine.js';
-import type { Vectors } from './exact.js';
 import type { VectorRows } from './storedVectors.js';
+import type { Vectors } from './vectors.js';
 
 export const PGVECTOR_VARIABLE = 'SIMANS_PGVECTOR';
 export const PG_INSTALL = 'npm i pg';

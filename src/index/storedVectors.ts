@@ -6,8 +6,8 @@ import { readJson, sha256 } from '../core/files.js';
 import type { Side } from '../encoders/dualEncoder.js';
 import { readMetadata } from '../encoders/formats/safetensors.js';
 import type { InferencePrecision } from '../encoders/onnx/inferenceModel.js';
-import type { Vectors } from './exact.js';
 import { manifestFile, readVectorShard, shardFile, type VectorType } from './vectorShards.js';
+import type { Vectors } from './vectors.js';
 
 /** What the vectors of a folder are of. */
 export type EncodeManifest = {

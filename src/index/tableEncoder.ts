@@ -1,8 +1,7 @@
 /**
- * Vectors of tables of tokens: by the active backend of TensorFlow.js, or on several threads of onnxruntime, one session each: its own threads within an operator do not pay at these sizes. Threads
- * are never ended but kept for the next encoder: onnxruntime-node 1.16.3 corrupts the heap of the process when a thread that has loaded it exits.
+ * Vectors of tables of tokens: by the active backend of TensorFlow.js, or on several threads of onnxruntime, one session each: its own threads within an
+ * operator do not pay at these sizes.
  */
-import { Worker } from 'node:worker_threads';
 import { workerScript } from '../core/threads.js';
 import type { TokenTable } from '../data/types.js';
 import { rowsIn } from '../encoders/batching.js';
@@ -12,6 +11,7 @@ import { towersOf } from '../encoders/modelFolder.js';
 import { encodeInferenceModel, type InferencePrecision } from '../encoders/onnx/inferenceModel.js';
 import { createWeights, disposeWeights } from '../encoders/parameters.js';
 import { encodeTable, rowsByLength } from './encode.js';
+import { ThreadPool } from './threadPool.js';
 
 export interface TableEncoder {
   /** Vectors [rows, W] in the order of the table; one table at a time. */
@@ -44,9 +44,7 @@ export type EncodeMessage =
   | { readonly kind: 'encode'; readonly task: TableTask }
   | { readonly kind: 'close' };
 
-export type EncodeReply = { readonly failed?: Error };
-
-const idle: Worker[] = [];
+const THREADS = new ThreadPool<EncodeMessage>(workerScript('./encodeWorker.js', import.meta.url));
 
 export interface EncodedTower {
   readonly shape: EncoderShape;
@@ -84,10 +82,10 @@ export function onnxruntimeEncoder({
 }
 
 async function openTableEncoder({ shape, model, padId, threads }: TableEncoderOptions): Promise<TableEncoder> {
-  const workers = Array.from({ length: threads }, () => idle.pop() ?? startThread());
+  const workers = THREADS.take(threads);
   const shared = new Uint8Array(new SharedArrayBuffer(model.length));
   shared.set(model);
-  await everyone(workers, { kind: 'open', shape, model: shared, padId });
+  await THREADS.everyone(workers, { kind: 'open', shape, model: shared, padId });
   const width = vectorWidth(shape);
   return {
     encode: async (table) => {
@@ -97,36 +95,12 @@ async function openTableEncoder({ shape, model, padId, threads }: TableEncoderOp
         Int32Array.from({ length: rowsIn(table) }, (_, row) => row),
       ).reverse();
       const cursor = new Int32Array(new SharedArrayBuffer(4));
-      await everyone(workers, { kind: 'encode', task: { ...table, rows, cursor, vectors, width } });
+      await THREADS.everyone(workers, { kind: 'encode', task: { ...table, rows, cursor, vectors, width } });
       return vectors;
     },
     close: () => {
-      for (const worker of workers) worker.postMessage({ kind: 'close' } satisfies EncodeMessage);
-      idle.push(...workers);
+      THREADS.tell(workers, { kind: 'close' });
+      THREADS.giveBack(workers);
     },
   };
-}
-
-function startThread(): Worker {
-  const worker = new Worker(workerScript('./encodeWorker.js', import.meta.url));
-  worker.unref(); // an idle thread does not keep the process alive
-  return worker;
-}
-
-async function everyone(workers: readonly Worker[], message: EncodeMessage): Promise<void> {
-  await Promise.all(
-    workers.map(
-      (worker) =>
-        new Promise<void>((resolve, reject) => {
-          worker.ref();
-          const settle = (answer: EncodeReply | Error) => {
-            worker.off('message', settle).off('error', settle).unref();
-            const failed = answer instanceof Error ? answer : answer.failed;
-            if (failed) reject(failed);
-            else resolve();
-          };
-          worker.on('message', settle).on('error', settle).postMessage(message);
-        }),
-    ),
-  );
 }

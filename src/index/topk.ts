@@ -39,10 +39,15 @@ export class TopKBuffer {
     return this.rows.slice(0, this.size);
   }
 
+  /** The k best pairs, in no order. */
+  pairs(): { readonly rows: Int32Array; readonly scores: Float64Array } {
+    const rows = this.best();
+    return { rows, scores: this.scores.slice(0, rows.length) };
+  }
+
   /** The k best pairs, best first. */
   sorted(): RankedRows {
-    const best = this.best();
-    const scores = this.scores.slice(0, best.length);
+    const { rows: best, scores } = this.pairs();
     const order = Array.from(best.keys()).sort((i, j) => scores[j]! - scores[i]! || best[i]! - best[j]!);
     return { rows: Int32Array.from(order, (i) => best[i]!), scores: Float32Array.from(order, (i) => scores[i]!) };
   }

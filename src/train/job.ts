@@ -1,5 +1,5 @@
 /** `simans train`: from a checked configuration to a trained, evaluated retriever in jobs/NAME/. */
-import { type BackendName, deviceLost } from '../backend/index.js';
+import type { BackendName } from '../backend/index.js';
 import type { RunConfig } from '../config/schema.js';
 import type { Reporter } from '../core/reporter.js';
 import { tokenTable } from '../data/tokenCache.js';
@@ -106,7 +106,7 @@ export async function trainJob(wanted: RunConfig, options: JobOptions, parts: Jo
   };
   try {
     const trainer = new Trainer(context, initial, start);
-    const trained = await Promise.race([trainer.run(), deviceLost()]).finally(() => trainer.dispose());
+    const trained = await trainer.run().finally(() => trainer.dispose());
     if (trained.step < job.config.train.steps) {
       const goOn = parts.stage ? '' : ` Go on with: simans train ${job.folder}/config.yaml --resume`;
       reporter.line(`stopped after step ${trained.step}; everything is saved.${goOn}`);

@@ -2,7 +2,7 @@
  * What the logits of queries against passages are trained towards. Each loss is a mean over queries and has its slope, ∂loss/∂logit, in closed form, so
  * that no graph is kept. Notation: s logits, t a query's positive, p = softmax(s) over the passages that compete, D the ranker's logits.
  */
-import { tf } from '../backend/index.js';
+import { crossEntropy, tf } from '../backend/index.js';
 import type { RunConfig } from '../config/schema.js';
 
 export type LossConfig = RunConfig['train']['loss'];
@@ -66,8 +66,8 @@ function perQuery(config: LossConfig, of: Logits): Terms {
 
 /** −log p_t; slope p − 1[t]. */
 function softmax({ logits, positive }: Logits): Terms {
-  const logP = tf.logSoftmax(logits, 1); // [Q, P]
-  return { values: tf.neg(tf.mul(logP, positive)), slopes: tf.sub(tf.exp(logP), positive) };
+  const { losses, slopes } = crossEntropy(logits, positive);
+  return { values: losses, slopes };
 }
 
 /**

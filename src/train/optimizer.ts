@@ -3,7 +3,7 @@
  * moving average of the weights (Polyak & Juditsky 1992). TensorFlow.js' own Adam dispatches a dozen operators a variable and keys its moments by
  * order; here it is one update, which the members of a group divide among themselves on a CPU.
  */
-import { type AdamwResult, adamw, createFlatMemory, type FlatRow, FlatVectors, isOnDevice, tf } from '../backend/index.js';
+import { type AdamwResult, adamw, createFlatMemory, type FlatRow, FlatVectors, isOnDevice, requireBuffer, tf } from '../backend/index.js';
 import { decayMask } from '../encoders/parameters.js';
 import type { Group } from './group/group.js';
 import type { Member, StepTotals } from './group/member.js';
@@ -133,6 +133,7 @@ export class DeviceOptimizer<Batch> implements Optimizer<Batch> {
     begin: Begin,
     private readonly settings: OptimizerSettings,
   ) {
+    requireBuffer(begin.parameters.length, 'the parameters, one vector for the optimizer');
     const zeros = () => new Float32Array(begin.parameters.length);
     this.state = {
       parameters: tf.tensor1d(begin.parameters),

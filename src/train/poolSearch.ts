@@ -4,9 +4,10 @@ import type { RunConfig } from '../config/schema.js';
 import { bytesOf, sha256 } from '../core/files.js';
 import { chooseIndex } from '../index/choice.js';
 import { openEngine } from '../index/engine.js';
-import { gathered, type Hits, rescored, rowsAmong, type Vectors } from '../index/exact.js';
+import { type Hits, rescored, rowsAmong } from '../index/exact.js';
 import { HnswIndex, loadHnswLibrary } from '../index/hnsw.js';
 import { rowsOfVectors } from '../index/storedVectors.js';
+import { gathered, type Vectors } from '../index/vectors.js';
 import { spreadPlaces } from '../sampling/pools.js';
 import type { RefreshContext } from './refresh.js';
 

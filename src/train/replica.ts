@@ -7,8 +7,9 @@ import { span } from '../core/spans.js';
 import { createDualEncoder, type DualEncoder } from '../encoders/dualEncoder.js';
 import { createInference } from '../encoders/inference.js';
 import { encodeRows, rowsOfShard } from '../index/encode.js';
-import { ExactIndex, gathered, QUERY_BLOCK, rowsAmong } from '../index/exact.js';
+import { ExactIndex, queryBlock, rowsAmong } from '../index/exact.js';
 import { writeVectorShard } from '../index/vectorShards.js';
+import { gathered } from '../index/vectors.js';
 import type { GradientSums } from './group/gradientSums.js';
 import { Member } from './group/member.js';
 import type { Command, EncodeTask, SearchTask, SharedMemory, StepBatch } from './sharedMemory.js';
@@ -44,7 +45,7 @@ export class Replica extends Member<StepBatch, Command> {
     const { width, logitScale } = this.encoder;
     const all = { values: this.shared.vectors.passage, width };
     const index = new ExactIndex(task.among ? { values: gathered(all, task.among), width } : all);
-    await this.takeShards(task.queryRows.length, QUERY_BLOCK, async (begin, end) => {
+    await this.takeShards(task.queryRows.length, queryBlock(task.depth), async (begin, end) => {
       const rows = task.queryRows.subarray(begin, end);
       const hits = await span('search', () => index.search({ values: this.shared.vectors.query, width }, rows, task.depth, logitScale));
       task.passages.set(task.among ? rowsAmong(hits.passages, task.among) : hits.passages, begin * task.depth);

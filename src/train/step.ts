@@ -11,7 +11,7 @@ import { type ChunkLimits, chunksByLength, joined, lengthOf, rowsIn } from '../e
 import type { DualEncoder, Side } from '../encoders/dualEncoder.js';
 import { forwardFlops, type PassShape } from '../encoders/flops.js';
 import { parameterCount, type Weights } from '../encoders/parameters.js';
-import type { TokenBatch } from '../encoders/transformer.js';
+import { mostTokens, type TokenBatch } from '../encoders/transformer.js';
 import { type Contrast, contrastiveLoss } from './contrastive.js';
 import type { Barrier } from './group/barrier.js';
 import type { GradientSums } from './group/gradientSums.js';
@@ -32,7 +32,10 @@ const RECKONED_TOKENS = 32;
 export function stepChunk(shape: PassShape, parameters: number): ChunkLimits {
   const operations = (3 * forwardFlops(shape, 1, RECKONED_TOKENS)) / RECKONED_TOKENS;
   const { pass, parameter, token, operation } = SECONDS;
-  return { tokens: PASS_TOKENS, padding: Math.round((pass + parameters * parameter) / (token + operations * operation)) };
+  return {
+    tokens: Math.min(PASS_TOKENS, mostTokens(shape.transformer)),
+    padding: Math.round((pass + parameters * parameter) / (token + operations * operation)),
+  };
 }
 
 export interface StepContext {

@@ -3,6 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   attention,
+  type BackendName,
+  crossEntropy,
   type Dropout,
   dense,
   denseGelu,
@@ -159,6 +161,23 @@ describe.each(loaded)('%s', (backend) => {
       fc.asyncProperty(ids, size, (rows, D) => expectLikeCpu(backend, embeddingOf(rows), [gaussian([11, D])])),
       runs,
     );
+  });
+
+  it('cross-entropy has the losses and slopes of cpu, whatever is blocked and however large the logits are', async () => {
+    const [Q, P] = [5, 70];
+    const blocked = map(gaussian([Q, P]), (x, i) => (i % 7 === 3 ? -1e9 : 40 * x));
+    const target = map(gaussian([Q, P]), (_, i) => (i % P === 2 * Math.floor(i / P) ? 1 : 0)); // never a blocked one
+    const parts = ['losses', 'slopes'] as const;
+    for (const part of parts) {
+      const of = async (name: BackendName) => {
+        await tf.setBackend(name);
+        const y = tf.tidy(() => crossEntropy(tf.tensor2d(blocked.values, [Q, P]), tf.tensor2d(target.values, [Q, P]))[part]);
+        const values = Float32Array.from(await y.data());
+        y.dispose();
+        return values;
+      };
+      expectClose(await of(backend), await of('cpu'), 2e-5, part);
+    }
   });
 
   it('a block of the transformer has the slope of its finite differences', async () => {

@@ -10,8 +10,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { deriveKey, integer } from '../../src/core/random.js';
 import { type Phase, silentReporter } from '../../src/core/reporter.js';
 import { openEngine, type VectorEngine } from '../../src/index/engine.js';
-import { scoreOf, type Vectors } from '../../src/index/exact.js';
+import { scoreOf } from '../../src/index/exact.js';
 import { rowsOfVectors } from '../../src/index/storedVectors.js';
+import type { Vectors } from '../../src/index/vectors.js';
 
 const bin = process.env.SIMANS_PG_BIN;
 if (!bin) console.warn('SIMANS_PG_BIN is not set: nothing is tested on a real PostgreSQL server');

@@ -1,12 +1,13 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { selectBackend } from '../../src/backend/index.js';
+import { probeBackends, selectBackend } from '../../src/backend/index.js';
 import { deriveKey, integer, normal } from '../../src/core/random.js';
-import { ExactIndex, type Hits, RunningSearch, scoreOf, type Vectors } from '../../src/index/exact.js';
+import { ExactIndex, type Hits, scoreOf } from '../../src/index/exact.js';
+import { startSearch } from '../../src/index/runningSearch.js';
+import type { Vectors } from '../../src/index/vectors.js';
 
-beforeAll(async () => {
-  await selectBackend('onnx');
-});
+const probes = await probeBackends();
+const usable = probes.filter((probe) => probe.usable).map(({ name }) => name);
 
 /** Vectors of small whole numbers: products are exact in fp32, and equal scores are the rule. */
 function wholeVectors(rows: number, width: number, seed: number): Vectors {
@@ -51,7 +52,11 @@ async function expectBruteForceRows(queries: Vectors, rows: Int32Array, passages
   );
 }
 
-describe('ExactIndex', () => {
+describe.each(usable)('ExactIndex on %s', (backend) => {
+  beforeAll(async () => {
+    await selectBackend(backend);
+  });
+
   it('equals brute force, ties to the lower row, −1 behind the last of a smaller corpus', async () => {
     const sizes = fc.record({
       corpus: fc.integer({ min: 1, max: 40 }),
@@ -86,7 +91,7 @@ describe('ExactIndex', () => {
     const [passages, queries, rows] = [normalVectors(1000, 9, 1), normalVectors(3, 9, 2), Int32Array.of(0, 1, 2)];
     const found: Int32Array[][] = [];
     for (const piece of [1000, 1, 100, 257]) {
-      const search = new RunningSearch(queries, rows, 30);
+      const search = startSearch(queries, rows, 30);
       for (let row = 0; row < 1000; row += piece)
         await search.meet({ values: passages.values.subarray(row * 9, (row + piece) * 9), width: 9 });
       found.push(await search.candidates());
@@ -109,4 +114,8 @@ describe('scoreOf', () => {
     const hits = await searchExact(queries, Int32Array.of(2), passages, 10, 0.5);
     hits.passages.forEach((passage, rank) => expect(scoreOf(queries, 2, passages, passage, 0.5)).toBe(hits.scores[rank]));
   });
+});
+
+describe.each(probes.filter((probe) => !probe.usable))('$name', ({ whyNot }) => {
+  it.skip(`not searched: ${whyNot}`, () => {});
 });

@@ -3,8 +3,9 @@ import { selectBackend } from '../../src/backend/index.js';
 import { deriveKey, normal } from '../../src/core/random.js';
 import { silentReporter } from '../../src/core/reporter.js';
 import { chooseIndex } from '../../src/index/choice.js';
-import { ExactIndex, type Hits, type Vectors } from '../../src/index/exact.js';
+import { ExactIndex, type Hits } from '../../src/index/exact.js';
 import { HnswIndex, loadHnswLibrary } from '../../src/index/hnsw.js';
+import type { Vectors } from '../../src/index/vectors.js';
 
 const D = 16;
 const options = { connectivity: 16, addExpansion: 64, searchExpansion: 100, threads: 2 };

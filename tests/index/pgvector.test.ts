@@ -10,8 +10,9 @@ import { deriveKey, normal } from '../../src/core/random.js';
 import { silentReporter } from '../../src/core/reporter.js';
 import { readSafetensors } from '../../src/encoders/formats/safetensors.js';
 import { openEngine, type VectorEngine } from '../../src/index/engine.js';
-import { scoreOf, type Vectors } from '../../src/index/exact.js';
+import { scoreOf } from '../../src/index/exact.js';
 import { rowsOfVectors } from '../../src/index/storedVectors.js';
+import type { Vectors } from '../../src/index/vectors.js';
 import { train, writeBeir, writeJobFile } from '../train/process.js';
 
 const D = 8;

@@ -4,13 +4,15 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { selectBackend } from '../../src/backend/index.js';
+import { UserError } from '../../src/core/errors.js';
 import { writeJson } from '../../src/core/files.js';
 import { deriveKey, normal } from '../../src/core/random.js';
 import { silentReporter } from '../../src/core/reporter.js';
-import { ExactIndex, type Vectors } from '../../src/index/exact.js';
+import { ExactIndex } from '../../src/index/exact.js';
 import { idsFile, readVectors, requireSameModel, StoredVectors } from '../../src/index/storedVectors.js';
 import { searchCandidates, searchShards } from '../../src/index/streaming.js';
 import { bindShards, type VectorType, writeVectorShard } from '../../src/index/vectorShards.js';
+import type { Vectors } from '../../src/index/vectors.js';
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'simans-streaming-'));
 afterAll(() => fs.rmSync(folder, { recursive: true }));
@@ -53,6 +55,13 @@ describe('searchShards', () => {
     expect(await searchShards(stored(`of${shardRows}`, passages, shardRows), queries, 40, phase)).toEqual(exact);
   });
 
+  it.each([2, 3, 16])('gives the same on %i threads, whatever they share', async (threads) => {
+    const place = stored('threads', passages, 100);
+    expect(await searchShards(place, queries, 40, phase, threads)).toEqual(await searchShards(place, queries, 40, phase));
+    const few = stored('few', vectors(3, 1), 2); // fewer passages than are asked for, and shards than threads
+    expect(await searchShards(few, queries, 5, phase, threads)).toEqual(await searchShards(few, queries, 5, phase));
+  });
+
   it.each(['fp16', 'int8'] as const)('searches %s as what is stored', async (dtype) => {
     const place = stored(dtype, passages, 400, { dtype });
     const exact = await new ExactIndex({ values: readVectors(place.folder).vectors, width: D }).search(queries, all, 10, 1);
@@ -66,6 +75,9 @@ describe('searchShards', () => {
     bytes[bytes.length - 3]! ^= 1;
     fs.writeFileSync(file, bytes);
     await expect(searchShards(place, queries, 10, phase)).rejects.toThrow(`${file}: missing or damaged`);
+    const onThreads = searchShards(place, queries, 10, phase, 2);
+    await expect(onThreads).rejects.toThrow(UserError);
+    await expect(onThreads).rejects.toThrow(`${file}: missing or damaged`);
     fs.rmSync(file);
     await expect(searchShards(place, queries, 10, phase)).rejects.toThrow(`${file}: missing or damaged`);
     expect(() => place.generation()).toThrow(`${file}: no such file`);

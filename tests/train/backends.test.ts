@@ -5,10 +5,11 @@ import { createDualEncoder } from '../../src/encoders/dualEncoder.js';
 import { initialParameters } from '../../src/encoders/parameters.js';
 import { createOptimizer } from '../../src/train/optimizer.js';
 import { Replicas } from '../../src/train/replicas.js';
-import { createSharedMemory, type StepBatch } from '../../src/train/sharedMemory.js';
+import { createSharedMemory, type MemoryPlan, type StepBatch } from '../../src/train/sharedMemory.js';
 import { SOFTMAX, tinyShape, toyTokens, WHOLE } from './fixtures.js';
 
 const STEPS = 20;
+const FEW = 4;
 const LENGTHS = [6, 3, 9, 8, 5, 7];
 const tokens = { query: toyTokens([4, 7, 5], 'queries'), passage: toyTokens(LENGTHS, 'passages') };
 const batch: Omit<StepBatch, 'step'> = {
@@ -21,10 +22,10 @@ const shape = { ...tinyShape(), dropout: { hidden: 0.1, attention: 0.1 } };
 const probes = await probeBackends();
 const usable = probes.filter((probe) => probe.usable && probe.name !== 'cpu').map(({ name }) => name);
 
-async function train(backend: BackendName) {
+async function train(backend: BackendName, memory: MemoryPlan = WHOLE, steps = STEPS) {
   await selectBackend(backend);
   const before = tf.memory().numTensors;
-  const settings = { replicas: 1, seed: 1, padId: 0, encoder: shape, memory: WHOLE, loss: SOFTMAX, maxStepRows: 9 };
+  const settings = { replicas: 1, seed: 1, padId: 0, encoder: shape, memory, loss: SOFTMAX, maxStepRows: 9 };
   const group = await Replicas.create(createSharedMemory(settings, tokens), backend);
   const { specs, width } = createDualEncoder(shape);
   const optimizer = createOptimizer(
@@ -34,7 +35,7 @@ async function train(backend: BackendName) {
   );
   const losses: number[] = [];
   let tensors = 0;
-  for (let step = 0; step < STEPS; step++) {
+  for (let step = 0; step < steps; step++) {
     await optimizer.step({ ...batch, step }, step, 5e-3);
     if (step % 2 === 0) continue; // two at a time
     losses.push(...(await optimizer.totals()).map(({ loss }) => loss));
@@ -57,7 +58,15 @@ async function train(backend: BackendName) {
 const largest = (a: ArrayLike<number>, b: ArrayLike<number>) =>
   Array.from(a).reduce((most, value, i) => Math.max(most, Math.abs(value - b[i]!)), 0);
 
+/** By each of which the same course is taken in less memory. */
+const FRUGAL: readonly MemoryPlan[] = [
+  { ...WHOLE, kind: 'gradCache', chunkRows: 2 },
+  { ...WHOLE, kind: 'accumulation', microBatch: 1 },
+  { ...WHOLE, recompute: true },
+];
+
 const expected = await train('cpu');
+const few = await train('cpu', WHOLE, FEW);
 
 describe.each(usable)('%s', (backend) => {
   it('trains as cpu does, forgets no tensor, and encodes and searches the same', async () => {
@@ -69,6 +78,14 @@ describe.each(usable)('%s', (backend) => {
     expect(largest(found.vectors, expected.vectors)).toBeLessThan(1e-2);
     expect([...found.hits.passages]).toEqual([...expected.hits.passages]);
     expect(largest(found.hits.scores, expected.hits.scores)).toBeLessThan(5e-2);
+  });
+});
+
+describe.each(usable)('%s', (backend) => {
+  it.each(FRUGAL)('takes the same course by %o', async (memory) => {
+    const found = await train(backend, memory, FEW);
+    expect(largest(found.losses, few.losses)).toBeLessThan(1e-3);
+    expect(largest(found.state.parameters, few.state.parameters)).toBeLessThan(5e-3);
   });
 });
 

@@ -46,18 +46,37 @@ export async function exposeWebgpu(module: string): Promise<WebgpuDevice> {
   return describe(adapter);
 }
 
-let lost: Promise<never> | undefined;
-
-/** Hears of the loss of the device that TensorFlow.js computes on. */
-export function watchDevice(device: { readonly lost: Promise<{ readonly message: string }> }): void {
-  lost = device.lost.then(({ message }) => {
-    throw new UserError(`webgpu: the device was lost: ${message}. What was saved is whole: go on with --resume.`);
-  });
-  lost.catch(() => {}); // it is for those who wait for it
+interface Device {
+  readonly lost: Promise<{ readonly message: string }>;
+  addEventListener(type: 'uncapturederror', hear: (event: { readonly error: { readonly message: string } }) => void): void;
 }
 
-/** Never resolves; rejects with a UserError when WebGPU's device is lost. */
-export const deviceLost = (): Promise<never> => lost ?? new Promise(() => {});
+let fail: (error: Error) => void;
+const failed = new Promise<never>((_, reject) => {
+  fail = reject;
+});
+failed.catch(() => {}); // it is for those who wait for it
+
+/** Hears of the loss of the device that TensorFlow.js computes on, and of what it refuses: its results would be zeros. */
+export function watchDevice(device: Device): void {
+  void device.lost.then(({ message }) => {
+    fail(
+      new UserError(
+        `webgpu: the device was lost: ${message}. What was saved is whole: run the command again, a job of training with --resume.`,
+      ),
+    );
+  });
+  device.addEventListener('uncapturederror', ({ error }) => {
+    const { name } = error.constructor;
+    const short = new UserError(
+      `webgpu: the device is out of memory: ${error.message}. Give it less at once with a smaller train.microBatch, or take backend: onnx; a job that was begun goes on with --resume.`,
+    );
+    fail(name === 'GPUOutOfMemoryError' ? short : new Error(`webgpu refuses what it was asked: ${error.message}`));
+  });
+}
+
+/** Never resolves; rejects when WebGPU's device is lost (a UserError) or computes wrongly, from when on nothing can be relied on. */
+export const deviceFailed = (): Promise<never> => failed;
 
 function describe({ info, isFallbackAdapter, features, limits }: Adapter): WebgpuDevice {
   const names = [info?.vendor, info?.architecture, info?.description].filter((name) => name);

@@ -1,4 +1,5 @@
 /** Our own WGSL in TensorFlow.js' WebGPU backend: kernels of flat arrays, which that compiles once, queues and gives buffers to. */
+import { UserError } from '../../core/errors.js';
 import { tf } from '../tf.js';
 
 export interface Kernel {
@@ -17,17 +18,30 @@ export interface Kernel {
 export interface KernelRun {
   readonly inputs: readonly tf.Tensor[];
   readonly uniforms?: Readonly<Record<string, number>>;
-  /** Of the result, a new tensor of f32; or one that is written over. */
+  /** Of the result, a new tensor; or one that is written over. */
   readonly result: readonly number[] | tf.Tensor;
+  /** Of a new result; f32 where none is given. */
+  readonly dtype?: 'float32' | 'int32';
   readonly threads: number;
+}
+
+/** Throws a UserError where the active backend cannot hold so many numbers of 32 bits in one array. */
+export function requireBuffer(size: number, what: string): void {
+  const most = largestBuffer();
+  if (4 * size <= most) return;
+  const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(2)} GB`;
+  throw new UserError(
+    `backend: ${what}: ${gigabytes(4 * size)}, and the adapter of WebGPU has buffers of at most ${gigabytes(most)}; take a smaller encoder, another adapter, or backend: onnx`,
+  );
 }
 
 /** What is used of a backend that is an optional package. */
 interface WebgpuBackend {
+  readonly device: { readonly limits: { readonly maxStorageBufferBindingSize: number; readonly maxBufferSize: number } };
   runWebGPUProgram(
     program: object,
     inputs: readonly tf.TensorInfo[],
-    dtype: 'float32',
+    dtype: 'float32' | 'int32',
     uniforms: readonly { type: 'int32' | 'float32'; data: number[] }[],
     output?: tf.TensorInfo,
   ): tf.TensorInfo;
@@ -35,7 +49,14 @@ interface WebgpuBackend {
 
 export const webgpuIsActive = (): boolean => tf.getBackend() === 'webgpu';
 
-export function runKernel(kernel: Kernel, { inputs, uniforms = {}, result, threads }: KernelRun): tf.Tensor {
+/** Bytes of the largest array that the active backend can hold; infinite where memory alone is the limit. */
+export function largestBuffer(): number {
+  if (!webgpuIsActive()) return Number.POSITIVE_INFINITY;
+  const { limits } = (tf.backend() as unknown as WebgpuBackend).device;
+  return Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize);
+}
+
+export function runKernel(kernel: Kernel, { inputs, uniforms = {}, result, dtype = 'float32', threads }: KernelRun): tf.Tensor {
   const types = Object.entries(kernel.uniforms ?? {});
   const shape = result instanceof tf.Tensor ? result.shape : result;
   const program = {
@@ -53,33 +74,32 @@ export function runKernel(kernel: Kernel, { inputs, uniforms = {}, result, threa
     data: [uniforms[name]!],
   }));
   const backend = tf.backend() as unknown as WebgpuBackend;
-  const info = backend.runWebGPUProgram(
-    program,
-    inputs.map(flat),
-    'float32',
-    values,
-    result instanceof tf.Tensor ? flat(result) : undefined,
-  );
+  const info = backend.runWebGPUProgram(program, inputs.map(flat), dtype, values, result instanceof tf.Tensor ? flat(result) : undefined);
   if (result instanceof tf.Tensor) return result;
   return tf.engine().makeTensorFromTensorInfo({ ...info, shape: [...shape] });
 }
 
 const flat = ({ dataId, dtype, size }: tf.Tensor): tf.TensorInfo => ({ dataId, dtype, shape: [size] });
 
-/** WGSL: the sum of `value` over a workgroup of W threads, known to all of them; called by all. */
-export const sumOfWorkgroup = (W: number): string => `
-var<workgroup> shares: array<f32, ${W}>;
-fn sumOfWorkgroup(value: f32) -> f32 {
+const ofWorkgroup = (name: string, W: number, combined: (a: string, b: string) => string): string => `
+var<workgroup> ${name}Shares: array<f32, ${W}>;
+fn ${name}(value: f32) -> f32 {
   let own = i32(localIndex);
   workgroupBarrier();
-  shares[own] = value;
+  ${name}Shares[own] = value;
   for (var reach = ${W / 2}; reach > 0; reach = reach / 2) {
     workgroupBarrier();
-    if (own < reach) { shares[own] = shares[own] + shares[own + reach]; }
+    if (own < reach) { ${name}Shares[own] = ${combined(`${name}Shares[own]`, `${name}Shares[own + reach]`)}; }
   }
   workgroupBarrier();
-  return shares[0];
+  return ${name}Shares[0];
 }`;
+
+/** WGSL: the sum of `value` over a workgroup of W threads, known to all of them; called by all. */
+export const sumOfWorkgroup = (W: number): string => ofWorkgroup('sumOfWorkgroup', W, (a, b) => `${a} + ${b}`);
+
+/** WGSL: the largest `value`, likewise. */
+export const largestOfWorkgroup = (W: number): string => ofWorkgroup('largestOfWorkgroup', W, (a, b) => `max(${a}, ${b})`);
 
 /** Rows that one thread adds up. */
 export const ROWS = 64;
