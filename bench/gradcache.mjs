@@ -71,7 +71,11 @@ async function measureOne(pairs, kind, micro, recompute) {
   );
   const replicas = await Replicas.create(shared, 'onnx');
   const initial = initialParameters(createDualEncoder(shape).specs, 1);
-  const optimizer = createOptimizer(replicas, { parameters: initial }, { weightDecay: 0.01, clipNorm: 1, averageDecay: 0 });
+  const optimizer = createOptimizer(
+    replicas,
+    { parameters: initial },
+    { optimizer: 'adamw', weightDecay: 0.01, clipNorm: 1, averageDecay: 0 },
+  );
   const contrast = { target: Int32Array.from({ length: pairs }, (_, i) => i), mask: new Float32Array(pairs * pairs) };
   const batch = { step: 0, queries: table, passages: table, contrast };
   const times = [];

@@ -63,7 +63,7 @@ export async function openTrainer(shape, replicas, backend) {
   const shared = createSharedMemory(settings, { query: batch.queries, passage: batch.passages });
   const group = await Replicas.create(shared, backend);
   const parameters = initialParameters(specs, 1);
-  const optimizer = createOptimizer(group, { parameters }, { weightDecay: 0.01, clipNorm: 1, averageDecay: 0 });
+  const optimizer = createOptimizer(group, { parameters }, { optimizer: 'adamw', weightDecay: 0.01, clipNorm: 1, averageDecay: 0 });
   let step = 0;
   return {
     specs,

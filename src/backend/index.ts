@@ -15,6 +15,7 @@ export { type Dropout, dropoutMask } from './operators/dropout.js';
 export { embedding } from './operators/embedding.js';
 export { firstTokenAttention } from './operators/firstTokenAttention.js';
 export { createFlatMemory, type FlatMemory, type FlatRow, FlatVectors } from './operators/flatUpdate.js';
+export { lamb } from './operators/lamb.js';
 export { layerNorm, residualLayerNorm } from './operators/layerNorm.js';
 export { productRows, productsInto } from './operators/products.js';
 export { recomputed } from './operators/recomputed.js';

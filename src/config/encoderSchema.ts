@@ -90,6 +90,9 @@ const projection = z.union([
   }),
 ]);
 
+const length = () => z.int().min(3).max(512);
+export const [queryTokens, passageTokens] = [length(), length()];
+
 export const encoder = z.strictObject({
   init: init
     .prefault({})
@@ -105,8 +108,8 @@ export const encoder = z.strictObject({
   similarity: key(similarity, 'dot', '', 'Score of a query and a passage: dot, or {cosine: {temperature: 0.05}}.'),
   queryPrefix: key(z.string(), '', '', 'Put before every query, such as "query: " (e5).'),
   passagePrefix: key(z.string(), '', '', 'Put before every passage.'),
-  queryTokens: key(z.int().min(3).max(512), 32, 'tokens', 'Longest query, [CLS] and [SEP] included; what is over is cut off.'),
-  passageTokens: key(z.int().min(3).max(512), 64, 'tokens', 'Longest passage, [CLS] and [SEP] included; what is over is cut off.'),
+  queryTokens: key(queryTokens, 32, 'tokens', 'Longest query, [CLS] and [SEP] included; what is over is cut off.'),
+  passageTokens: key(passageTokens, 64, 'tokens', 'Longest passage, [CLS] and [SEP] included; what is over is cut off.'),
   freeze: z
     .strictObject({
       embeddings: key(z.boolean(), false, '', 'Leave the embeddings as they are.'),

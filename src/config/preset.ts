@@ -9,6 +9,7 @@ export type PresetName = 'tiny';
 /** Questions about api-docs that nobody judged, for RocketQA's augmentation. */
 const TINY_QUERIES = fileURLToPath(new URL('../../configs/presets/tiny-queries.jsonl', import.meta.url));
 const LARGEST_POOL = 50;
+const LENGTHS = { queryTokens: 32, passageTokens: 64 };
 
 /**
  * `tiny`: what makes a job run end to end in minutes on a CPU, keeping its recipe, loss and way of drawing: a small encoder and ranker from random weights, tens of
@@ -23,8 +24,7 @@ export function tiny(job: RawMap, realData = process.env.SIMANS_DATA): RawMap {
     ...(data && { data }),
     encoder: {
       init: { layers: 2, width: 64, heads: 2, ffn: 256 },
-      queryTokens: 32,
-      passageTokens: 64,
+      ...LENGTHS,
       vocabulary: { size: 2000 },
       ...(isMap(encoder.projection) && { projection: { width: 64 } }),
       ...('freeze' in encoder && { freeze: { embeddings: false, layers: 0 } }),
@@ -84,7 +84,12 @@ function smallRecipe(recipe: RawMap, hasGiven: boolean): RawMap {
 
 function smallStage(stage: RawMap, hasGiven: boolean): RawMap {
   const sampler = smallSampler(stage.sampler, hasGiven);
-  return { train: smallTrain(mapAt(stage, 'train')), refresh: smallRefresh(mapAt(stage, 'refresh')), ...smallSection('sampler', sampler) };
+  return {
+    ...('encoder' in stage && { encoder: LENGTHS }),
+    train: smallTrain(mapAt(stage, 'train')),
+    refresh: smallRefresh(mapAt(stage, 'refresh')),
+    ...smallSection('sampler', sampler),
+  };
 }
 
 const smallTrain = (train: RawMap): RawMap => ({

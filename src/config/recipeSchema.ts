@@ -1,14 +1,23 @@
 /** The `recipe` section of a job file: which of the field's ways of training, and what only that way has. */
 import { z } from 'zod';
-import { randomInit } from './encoderSchema.js';
+import { passageTokens, queryTokens, randomInit } from './encoderSchema.js';
 import { count, defaultKind, key, share } from './keyTypes.js';
 
 const section = (of: string, more = '') =>
   key(z.record(z.string(), z.unknown()), {}, '', `Keys of ${of} that are other than this job’s.${more}`);
 
+const optional = <T extends z.ZodType>(type: T, unit: string, description: string) => type.optional().meta({ unit, description });
+
 /** A job of its own that runs before this one. */
 const stage = () =>
   z.strictObject({
+    encoder: z
+      .strictObject({
+        queryTokens: optional(queryTokens, 'tokens', 'Longest query of this stage; encoder.queryTokens where not given.'),
+        passageTokens: optional(passageTokens, 'tokens', 'Longest passage of this stage; encoder.passageTokens where not given.'),
+      })
+      .optional()
+      .meta({ description: 'Lengths that are other than this job’s.' }),
     train: section('train'),
     refresh: section('refresh'),
     sampler: key(
@@ -30,8 +39,6 @@ const first = stage().prefault({}).meta({
   description:
     'A job that runs first, in stages/first; sampler.source: stage takes candidates from its ranking. This one starts anew from encoder.init.',
 });
-
-const optional = <T extends z.ZodType>(type: T, unit: string, description: string) => type.optional().meta({ unit, description });
 
 const ranker = () => ({
   init: z

@@ -128,10 +128,16 @@ const train = z.strictObject({
     '',
     'Whose scores train.loss distillation and marginMse learn from: data, those that come with the negatives, or a finished cross-encoder’s; recipe.kind ar2 has a ranker of its own.',
   ),
-  learningRate: key(z.number().gt(0).max(1), 5e-4, '', 'Peak learning rate of AdamW.'),
+  optimizer: key(
+    z.enum(['adamw', 'lamb']),
+    'adamw',
+    '',
+    'adamw; or lamb, whose step of each parameter is as long as the parameter times the learning rate (You et al. 2020).',
+  ),
+  learningRate: key(z.number().gt(0).max(1), 5e-4, '', 'Peak learning rate.'),
   warmupShare: key(z.number().min(0).lt(1), 0.1, 'share', 'Share of the steps in which the learning rate rises from 0.'),
   decay: key(z.enum(['linear', 'cosine']), 'linear', '', 'How the learning rate falls to 0 after the warm-up.'),
-  weightDecay: key(share(), 0.01, '', 'Decoupled weight decay of AdamW; biases and LayerNorm are left out.'),
+  weightDecay: key(share(), 0.01, '', 'Decoupled weight decay; biases and LayerNorm are left out.'),
   clipNorm: key(z.number().gt(0), 1, '', 'Gradients longer than this are scaled down to it.'),
   averageDecay: key(
     z.number().min(0).lt(1),

@@ -24,6 +24,7 @@ export function stageConfig(
     name: stage,
     jobsFolder: path.dirname(stageFolder(config, stage)),
     recipe: { kind: 'contrastive' },
+    encoder: { ...config.encoder, ...settings?.encoder },
     train: { ...config.train, loss: { kind: 'softmax' }, teacher: 'none', inBatch: true, ...train },
     refresh: { ...config.refresh, ...refresh },
     sampler,
@@ -38,6 +39,16 @@ export function stageProblems(config: RunConfig): Problem[] {
   if (!found || found[1] === 'none') return [];
   const [key, settings] = found;
   const checked = stageConfig(config, key, settings as StageSettings);
-  if ('config' in checked) return [];
-  return checked.problems.map(({ text }) => ({ path: ['recipe', key], related: [], text: `recipe.${key}: ${text}` }));
+  const texts = 'config' in checked ? lengthProblems(config, key, checked.config) : checked.problems.map(({ text }) => text);
+  return texts.map((text) => ({ path: ['recipe', key], related: [], text: `recipe.${key}: ${text}` }));
+}
+
+/** A job that goes on from an encoder of random weights has no more positions than that was given. */
+function lengthProblems({ encoder }: RunConfig, key: string, stage: RunConfig): string[] {
+  const longest = (of: RunConfig['encoder']) => Math.max(of.queryTokens, of.passageTokens);
+  const [before, after] = [longest(stage.encoder), longest(encoder)];
+  if (key !== 'warmup' || !('layers' in encoder.init) || after <= before) return [];
+  return [
+    `its longest text has ${before} tokens; expected at least ${after}, this job’s longest, whose positions an encoder of random weights learns there`,
+  ];
 }

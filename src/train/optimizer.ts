@@ -1,14 +1,26 @@
 /**
- * AdamW (Loshchilov & Hutter 2019) over one flat vector: decoupled decay, gradients clipped by their global norm, and on wish a
+ * AdamW (Loshchilov & Hutter 2019) or LAMB (You et al. 2020) over one flat vector: decoupled decay, gradients clipped by their global norm, and on wish a
  * moving average of the weights (Polyak & Juditsky 1992). TensorFlow.js' own Adam dispatches a dozen operators a variable and keys its moments by
  * order; here it is one update, which the members of a group divide among themselves on a CPU.
  */
-import { type AdamwResult, adamw, createFlatMemory, type FlatRow, FlatVectors, isOnDevice, requireBuffer, tf } from '../backend/index.js';
-import { decayMask } from '../encoders/parameters.js';
+import {
+  type AdamwResult,
+  adamw,
+  createFlatMemory,
+  type FlatRow,
+  FlatVectors,
+  isOnDevice,
+  lamb,
+  requireBuffer,
+  tf,
+} from '../backend/index.js';
+import { decayMask, sizeOf } from '../encoders/parameters.js';
 import type { Group } from './group/group.js';
+import { LONGEST } from './group/lamb.js';
 import type { Member, StepTotals } from './group/member.js';
 
 export interface OptimizerSettings {
+  readonly optimizer: 'adamw' | 'lamb';
   readonly weightDecay: number;
   readonly clipNorm: number;
   /** Of the moving average; 0 keeps none. */
@@ -50,7 +62,7 @@ export function createOptimizer<Batch>(group: AnyGroup<Batch>, begin: Begin, set
   return isOnDevice() ? new DeviceOptimizer(group.first, begin, settings) : new SharedOptimizer(group, begin, settings);
 }
 
-/** What AdamW is told at a step that counts from 0. */
+/** What the update is told at a step that counts from 0. */
 const adamwAt = (step: number, learningRate: number, weightDecay: number) => ({
   step: step + 1,
   ...{ learningRate, weightDecay, beta1: BETA1, beta2: BETA2, epsilon: EPSILON },
@@ -82,9 +94,9 @@ export class SharedOptimizer<Batch> implements Optimizer<Batch> {
   }
 
   async step(batch: Batch, step: number, learningRate: number): Promise<void> {
-    const { clipNorm, weightDecay } = this.settings;
+    const { optimizer, clipNorm, weightDecay } = this.settings;
     const averageDecay = this.averaged ? averageDecayAt(step, this.settings) : undefined;
-    this.untold.push(await this.group.step(batch, { ...adamwAt(step, learningRate, weightDecay), clipNorm, averageDecay }));
+    this.untold.push(await this.group.step(batch, { ...adamwAt(step, learningRate, weightDecay), optimizer, clipNorm, averageDecay }));
   }
 
   async totals(): Promise<StepTotals[]> {
@@ -126,6 +138,8 @@ export class DeviceOptimizer<Batch> implements Optimizer<Batch> {
   private state: AdamwResult;
   private average: tf.Tensor1D | undefined;
   private readonly decays: tf.Tensor1D;
+  /** Of each parameter. */
+  private readonly sizes: readonly number[];
 
   constructor(
     // biome-ignore lint/suspicious/noExplicitAny: a member of any commands
@@ -142,15 +156,17 @@ export class DeviceOptimizer<Batch> implements Optimizer<Batch> {
     };
     if (settings.averageDecay > 0) this.average = tf.tensor1d(begin.average ?? begin.parameters);
     this.decays = tf.tensor1d(decayMask(member.specs));
+    this.sizes = member.specs.map(({ shape }) => sizeOf(shape));
     this.give('parameters');
   }
 
   async step(batch: Batch, step: number, learningRate: number): Promise<void> {
-    const { weightDecay, clipNorm } = this.settings;
+    const { optimizer, weightDecay, clipNorm } = this.settings;
     const { loss, gradient } = this.member.gradient(batch);
     const norm = tf.tidy(() => tf.sqrt(tf.sum(tf.square(gradient))));
     const gradientScale = tf.tidy(() => tf.minimum(1, tf.div(clipNorm, norm))) as tf.Scalar;
-    this.state = adamw({ ...this.state, ...adamwAt(step, learningRate, weightDecay), gradient, decays: this.decays, gradientScale });
+    const update = { ...this.state, ...adamwAt(step, learningRate, weightDecay), gradient, decays: this.decays, gradientScale };
+    this.state = optimizer === 'adamw' ? adamw(update) : lamb({ ...update, sizes: this.sizes, longest: LONGEST });
     this.untold.push(tf.stack([loss, norm]) as tf.Tensor1D);
     tf.dispose([loss, norm, gradient, gradientScale]);
     this.updateAverage(step);

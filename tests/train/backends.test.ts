@@ -22,7 +22,7 @@ const shape = { ...tinyShape(), dropout: { hidden: 0.1, attention: 0.1 } };
 const probes = await probeBackends();
 const usable = probes.filter((probe) => probe.usable && probe.name !== 'cpu').map(({ name }) => name);
 
-async function train(backend: BackendName, memory: MemoryPlan = WHOLE, steps = STEPS) {
+async function train(backend: BackendName, memory: MemoryPlan = WHOLE, steps = STEPS, kind: 'adamw' | 'lamb' = 'adamw') {
   await selectBackend(backend);
   const before = tf.memory().numTensors;
   const settings = { replicas: 1, seed: 1, padId: 0, encoder: shape, memory, loss: SOFTMAX, maxStepRows: 9 };
@@ -31,7 +31,7 @@ async function train(backend: BackendName, memory: MemoryPlan = WHOLE, steps = S
   const optimizer = createOptimizer(
     group,
     { parameters: initialParameters(specs, 3) },
-    { weightDecay: 0.01, clipNorm: 1, averageDecay: 0.9 },
+    { optimizer: kind, weightDecay: 0.01, clipNorm: 1, averageDecay: 0.9 },
   );
   const losses: number[] = [];
   let tensors = 0;
@@ -67,6 +67,7 @@ const FRUGAL: readonly MemoryPlan[] = [
 
 const expected = await train('cpu');
 const few = await train('cpu', WHOLE, FEW);
+const lamb = await train('cpu', WHOLE, FEW, 'lamb');
 
 describe.each(usable)('%s', (backend) => {
   it('trains as cpu does, forgets no tensor, and encodes and searches the same', async () => {
@@ -82,6 +83,13 @@ describe.each(usable)('%s', (backend) => {
 });
 
 describe.each(usable)('%s', (backend) => {
+  it('takes the course of cpu with LAMB', async () => {
+    const found = await train(backend, WHOLE, FEW, 'lamb');
+    expect(largest(found.losses, lamb.losses)).toBeLessThan(1e-3);
+    expect(largest(found.state.parameters, lamb.state.parameters)).toBeLessThan(5e-3);
+    expect(largest(lamb.state.parameters, few.state.parameters)).toBeGreaterThan(1e-2);
+  });
+
   it.each(FRUGAL)('takes the same course by %o', async (memory) => {
     const found = await train(backend, memory, FEW);
     expect(largest(found.losses, few.losses)).toBeLessThan(1e-3);

@@ -5,11 +5,11 @@ import type { ParameterSpec } from '../../src/encoders/parameters.js';
 import type { GradientSums } from '../../src/train/group/gradientSums.js';
 import { Group } from '../../src/train/group/group.js';
 import { createSharedGroup, Member, type SharedGroup } from '../../src/train/group/member.js';
-import { DeviceOptimizer, type Optimizer, SharedOptimizer } from '../../src/train/optimizer.js';
+import { DeviceOptimizer, type Optimizer, type OptimizerSettings, SharedOptimizer } from '../../src/train/optimizer.js';
 
 const P = 300;
 const STEPS = 6;
-const settings = { weightDecay: 0.1, clipNorm: 1, averageDecay: 0 };
+const settings = { optimizer: 'adamw' as OptimizerSettings['optimizer'], weightDecay: 0.1, clipNorm: 1, averageDecay: 0 };
 const vector = (purpose: string, scale = 1): Float32Array =>
   Float32Array.from({ length: P }, (_, i) => scale * normal(deriveKey(1, purpose), 0, i));
 const decays = Float32Array.from({ length: P }, (_, i) => (i < 101 ? 0 : 1));
@@ -19,11 +19,15 @@ const rateOf = (step: number): number => 0.01 * (step + 1);
 
 const normOf = (values: ArrayLike<number>): number => Math.sqrt(Array.from(values).reduce((sum, value) => sum + value * value, 0));
 
-/** AdamW in double precision, from algorithm 2 of the paper, with the gradient clipped first. */
-function reference(start: Float32Array): { parameters: Float64Array; norms: number[] } {
+/** LAMB's quotients of lengths met by the reference. */
+const ratios: number[] = [];
+
+/** AdamW or LAMB in double precision, from algorithm 2 of either paper, with the gradient clipped first. */
+function reference(start: Float32Array, kind = settings.optimizer): { parameters: Float64Array; norms: number[] } {
   const parameters = Float64Array.from(start);
   const first = new Float64Array(P);
   const second = new Float64Array(P);
+  const directions = new Float64Array(P);
   const norms = gradients.map(normOf);
   gradients.forEach((gradient, step) => {
     const clip = Math.min(1, settings.clipNorm / norms[step]!);
@@ -33,7 +37,16 @@ function reference(start: Float32Array): { parameters: Float64Array; norms: numb
       second[i] = 0.999 * second[i]! + 0.001 * slope * slope;
       const mean = first[i]! / (1 - 0.9 ** (step + 1));
       const spread = Math.sqrt(second[i]! / (1 - 0.999 ** (step + 1)));
-      parameters[i]! -= rateOf(step) * (mean / (spread + 1e-8) + settings.weightDecay * decays[i]! * parameters[i]!);
+      directions[i] = mean / (spread + 1e-8) + settings.weightDecay * decays[i]! * parameters[i]!;
+    }
+    for (const [begin, end] of [
+      [0, 101],
+      [101, P],
+    ] as const) {
+      const [weights, direction] = [parameters, directions].map((values) => normOf(values.subarray(begin, end)));
+      const ratio = kind === 'lamb' ? Math.min(10, weights!) / direction! : 1;
+      if (kind === 'lamb') ratios.push(ratio);
+      for (let i = begin; i < end; i++) parameters[i]! -= rateOf(step) * ratio * directions[i]!;
     }
   });
   return { parameters, norms };
@@ -107,6 +120,32 @@ describe.each(Object.keys(KINDS) as (keyof typeof KINDS)[])('the optimizer %s', 
     expect(norms[0]).toBeLessThan(settings.clipNorm);
     expect(norms[5]).toBeGreaterThan(settings.clipNorm);
     dispose(optimizer);
+  });
+
+  it('follows LAMB in double precision: each parameter moves as far as it is long, 10 at most', async () => {
+    const start = vector('start', 0.9); // one parameter is shorter than 10, the other longer
+    expect(slices(start).map((part) => normOf(part) < 10)).toEqual([true, false]);
+    const optimizer = open({ parameters: start }, { ...settings, optimizer: 'lamb' });
+    await run(optimizer, 0, STEPS);
+    const { parameters } = await read(optimizer);
+    const expected = reference(start, 'lamb');
+    parameters.forEach((value, i) => expect(Math.abs(value - expected.parameters[i]!), `parameter ${i}`).toBeLessThan(2e-6));
+    expect(Math.max(...ratios.map((ratio) => Math.abs(ratio - 1)))).toBeGreaterThan(0.2);
+    dispose(optimizer);
+  });
+
+  it('LAMB moves weights of 0 as AdamW does, and none without a gradient', async () => {
+    const none = open({ parameters: new Float32Array(P) }, { ...settings, optimizer: 'lamb' });
+    const plain = open({ parameters: new Float32Array(P) }, settings);
+    for (const optimizer of [none, plain]) await run(optimizer, 0, 1);
+    const [moved, adamw] = [await read(none), await read(plain)];
+    moved.parameters.forEach((value, i) => expect(Math.abs(value - adamw.parameters[i]!)).toBeLessThan(1e-7));
+    await none.optimizer.step(new Float32Array(P), 0, 1); // moments stay, so that the weights go on; but not NaN
+    expect((await read(none)).parameters.every(Number.isFinite)).toBe(true);
+    const still = open({ parameters: new Float32Array(P) }, { ...settings, optimizer: 'lamb' });
+    await still.optimizer.step(new Float32Array(P), 0, 1);
+    expect([...(await read(still)).parameters].every((value) => value === 0)).toBe(true);
+    for (const optimizer of [none, plain, still]) dispose(optimizer);
   });
 
   it('read back and begun again in the middle, it goes on bit for bit', async () => {

@@ -4,6 +4,7 @@ import { selectBackend } from '../../src/backend/index.js';
 import { UserError } from '../../src/core/errors.js';
 import { createDualEncoder } from '../../src/encoders/dualEncoder.js';
 import { initialParameters } from '../../src/encoders/parameters.js';
+import { createOptimizer } from '../../src/train/optimizer.js';
 import { Replicas } from '../../src/train/replicas.js';
 import { createSharedMemory, type StepBatch } from '../../src/train/sharedMemory.js';
 import { SOFTMAX, tinyShape, toyTokens, WHOLE } from './fixtures.js';
@@ -15,9 +16,9 @@ const batch: StepBatch = { step: 0, queries, passages, contrast: { target: Int32
 
 const start = () => initialParameters(createDualEncoder(tinyShape()).specs, 3);
 
-/** A group of two with initial parameters, or with NaN for all of them. */
-async function group(diverged = false): Promise<Replicas> {
-  const settings = { replicas: 2, seed: 1, padId: 0, encoder: tinyShape(), memory: WHOLE, loss: SOFTMAX, maxStepRows: 8 };
+/** A group with initial parameters, or with NaN for all of them. */
+async function group(diverged = false, members = 2): Promise<Replicas> {
+  const settings = { replicas: members, seed: 1, padId: 0, encoder: tinyShape(), memory: WHOLE, loss: SOFTMAX, maxStepRows: 8 };
   const replicas = await Replicas.create(createSharedMemory(settings, { query: queries, passage: passages }), 'onnx');
   const initial = start();
   replicas.assign(diverged ? initial.fill(Number.NaN) : initial);
@@ -53,4 +54,19 @@ it('the group after a failed one computes as if nothing had been', async () => {
     await replicas.dispose();
   }
   expect(results[1]).toEqual(results[0]);
+});
+
+it.each(['adamw', 'lamb'] as const)('two replicas take the steps of %s as one does', async (optimizer) => {
+  const after: Float32Array[] = [];
+  for (const members of [1, 2]) {
+    const replicas = await group(false, members);
+    const training = createOptimizer(replicas, { parameters: start() }, { optimizer, weightDecay: 0.1, clipNorm: 1, averageDecay: 0 });
+    for (let step = 0; step < 3; step++) await training.step({ ...batch, step }, step, 0.01);
+    after.push((await training.read()).parameters);
+    training.dispose();
+    await replicas.dispose();
+  }
+  const distance = (a: Float32Array, b: Float32Array) => Math.hypot(...a.map((value, i) => value - b[i]!));
+  expect(distance(after[0]!, start())).toBeGreaterThan(0.1);
+  expect(distance(after[0]!, after[1]!)).toBeLessThan(0.01 * distance(after[0]!, start()));
 });

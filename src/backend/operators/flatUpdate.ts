@@ -1,29 +1,10 @@
 /**
- * AdamW on a CPU: a model's parameters, their moments and the gradients of several threads lie end to end in memory that the threads share, and each
+ * AdamW and LAMB on a CPU: a model's parameters, their moments and the gradients of several threads lie end to end in memory that the threads share, and each
  * thread updates its part by WebAssembly's vector instructions, in place. In JavaScript's doubles an update takes ten times as long (docs/decisions/005).
  */
-import {
-  type Code,
-  F32,
-  F64,
-  f32x4,
-  f64,
-  f64x2,
-  fourOf,
-  func,
-  get,
-  I32,
-  i32,
-  instantiateOver,
-  type Local,
-  loop,
-  type SharedPages,
-  set,
-  sharedPages,
-  V128,
-  v128,
-} from '../../core/wasm.js';
+import { instantiateOver, type SharedPages, sharedPages } from '../../core/wasm.js';
 import type { AdamwSettings } from './adamw.js';
+import { FACTORS, type Factors, FLAT_CODE, type FlatCode, LANES } from './flatKernels.js';
 
 /** What is known of every parameter, [P] each; `gradient 0`, … are those of the threads, and the first becomes their sum. */
 export type FlatRow = 'parameters' | 'firstMoment' | 'secondMoment' | 'decays' | 'average' | `gradient ${number}`;
@@ -44,7 +25,6 @@ export interface FlatMemory {
 
 /** Numbers of a row in one memory: 32-bit addresses reach 2³⁰ numbers, and threads have segments of their own. */
 const LARGEST_SEGMENT = 1 << 24;
-const LANES = 4;
 /** Numbers that one call works on: those of all rows stay in a core's cache between the passes. */
 const BLOCK = 1 << 14;
 
@@ -61,89 +41,11 @@ export function createFlatMemory(P: number, threads: number, averaged: boolean):
   return { rows, threads, segments };
 }
 
-const loaded = (at: Local): Code => v128.load(0, get(at));
-
-/** add(a, b, n): a ← a + b. `n` is a multiple of 4, a and b are addresses; so below. */
-const add = func([I32, I32, I32], [], ([a, b, n], local) => {
-  const i = local(I32);
-  const next = (at: Local) => set(at, i32.add(get(at), i32.const(16)));
-  return [loop(i, n!, LANES, [v128.store(0, get(a!), f32x4.add(loaded(a!), loaded(b!))), next(a!), next(b!)])];
-});
-
-/** squares(a, n): Σ a², in double precision. */
-const squares = func([I32, I32], [F64], ([a, n], local) => {
-  const [i, sum, four] = [local(I32), local(V128), local(V128)];
-  const square = (pair: Code) => f64x2.mul(f64x2.promoteLow(pair), f64x2.promoteLow(pair));
-  return [
-    loop(i, n!, LANES, [
-      set(four, loaded(a!)),
-      set(sum, f64x2.add(get(sum), square(get(four)))),
-      set(sum, f64x2.add(get(sum), square(fourOf([2, 3, 2, 3], get(four), get(four))))),
-      set(a!, i32.add(get(a!), i32.const(16))),
-    ]),
-    f64.add(f64x2.extractLane(0, get(sum)), f64x2.extractLane(1, get(sum))),
-  ];
-});
-
-/** What an update multiplies by, in the order of adamw's last parameters. */
-const FACTORS = ['scale', 'beta1', 'rest1', 'beta2', 'rest2', 'rate', 'correction', 'decay', 'epsilon'] as const;
-type Factors = Readonly<Record<(typeof FACTORS)[number], number>>;
-
-/**
- * adamw(p, m, v, g, d, n, …FACTORS): with s = scale·g, m ← β₁m + (1−β₁)s, v ← β₂v + (1−β₂)s², p ← p − decay·d·p − rate·m/(√v·correction + ε).
- * Moments so small that they move no weight become 0: arithmetic with denormal numbers is many times slower.
- */
-const adamw = func([...Array(6).fill(I32), ...FACTORS.map(() => F32)], [], ([p, m, v, g, d, n, ...given], local) => {
-  const [i, slope, first, second] = [local(I32), local(V128), local(V128), local(V128)];
-  const wide = given.map(() => local(V128));
-  const by = Object.fromEntries(FACTORS.map((factor, at) => [factor, get(wide[at]!)])) as Record<(typeof FACTORS)[number], Code>;
-  const { add, sub, mul, div, sqrt, abs, lt } = f32x4;
-  const withoutTraces = (four: Local, least: number) =>
-    v128.andnot(get(four), lt(abs(get(four)), v128.const(new Float32Array(LANES).fill(least))));
-  const deviation = add(mul(sqrt(get(second)), by.correction), by.epsilon);
-  const decayed = sub(loaded(p!), mul(mul(by.decay, loaded(d!)), loaded(p!)));
-  return [
-    ...wide.map((four, at) => set(four, f32x4.splat(get(given[at]!)))),
-    loop(i, n!, LANES, [
-      set(slope, mul(loaded(g!), by.scale)),
-      set(first, add(mul(by.beta1, loaded(m!)), mul(by.rest1, get(slope)))),
-      set(first, withoutTraces(first, 1e-30)),
-      v128.store(0, get(m!), get(first)),
-      set(second, add(mul(by.beta2, loaded(v!)), mul(by.rest2, mul(get(slope), get(slope))))),
-      set(second, withoutTraces(second, 1e-36)),
-      v128.store(0, get(v!), get(second)),
-      v128.store(0, get(p!), sub(decayed, div(mul(by.rate, get(first)), deviation))),
-      ...[p, m, v, g, d].map((at) => set(at!, i32.add(get(at!), i32.const(4 * LANES)))),
-    ]),
-  ];
-});
-
-/** blend(a, p, n, decay): a ← decay·a + (1 − decay)·p */
-const blend = func([I32, I32, I32, F32, F32], [], ([a, p, n, decay, rest], local) => {
-  const [i, kept, added] = [local(I32), local(V128), local(V128)];
-  const { add, mul, splat } = f32x4;
-  return [
-    set(kept, splat(get(decay!))),
-    set(added, splat(get(rest!))),
-    loop(i, n!, LANES, [
-      v128.store(0, get(a!), add(mul(get(kept), loaded(a!)), mul(get(added), loaded(p!)))),
-      ...[a, p].map((at) => set(at!, i32.add(get(at!), i32.const(4 * LANES)))),
-    ]),
-  ];
-});
-
-interface Code4 {
-  add(a: number, b: number, n: number): void;
-  squares(a: number, n: number): number;
-  adamw(p: number, m: number, v: number, g: number, d: number, n: number, ...factors: number[]): void;
-  blend(a: number, p: number, n: number, decay: number, rest: number): void;
-}
-
 /** A segment as a thread sees it. */
 interface View {
   readonly begin: number;
   readonly end: number;
-  readonly code: Code4;
+  readonly code: FlatCode;
   readonly values: Readonly<Record<FlatRow, Float32Array<SharedArrayBuffer>>>;
 }
 
@@ -159,7 +61,7 @@ export class FlatVectors {
       return {
         begin,
         end: begin + size,
-        code: instantiateOver<Code4>({ add, squares, adamw, blend }, pages),
+        code: instantiateOver<FlatCode>(FLAT_CODE, pages),
         values: Object.fromEntries(rows.map((row, at) => [row, new Float32Array(pages.buffer, 4 * at * stride, size)])) as View['values'],
       };
     });
@@ -199,19 +101,43 @@ export class FlatVectors {
     return total;
   }
 
-  /** One update of this thread's part by the first gradient. */
-  update({ learningRate, weightDecay, beta1, beta2, epsilon, step, gradientScale }: AdamwSettings): void {
-    const factors: Factors = {
-      scale: gradientScale,
-      ...{ beta1, rest1: 1 - beta1, beta2, rest2: 1 - beta2, epsilon },
-      rate: learningRate / (1 - beta1 ** step),
-      correction: 1 / Math.sqrt(1 - beta2 ** step),
-      decay: learningRate * weightDecay,
-    };
-    const given = FACTORS.map((factor) => factors[factor]);
+  /** One update of AdamW of this thread's part by the first gradient. */
+  update(settings: AdamwSettings): void {
+    const { learningRate, weightDecay } = settings;
+    const given = factorsOf(settings, learningRate, learningRate * weightDecay);
     this.inBlocks(({ code }, at, n) =>
       code.adamw(at('parameters'), at('firstMoment'), at('secondMoment'), at('gradient 0'), at('decays'), n, ...given),
     );
+  }
+
+  /** Writes over this thread's part of the first gradient the direction of LAMB: (m/(1−β₁ᵗ)) / (√(v/(1−β₂ᵗ)) + ε) + weightDecay·decays·p. */
+  direct(settings: AdamwSettings): void {
+    const given = factorsOf(settings, 1, settings.weightDecay);
+    this.inBlocks(({ code }, at, n) =>
+      code.direction(at('parameters'), at('firstMoment'), at('secondMoment'), at('gradient 0'), at('decays'), n, ...given),
+    );
+  }
+
+  /** Σ x² of this thread's part of numbers begin … end of a row. */
+  squares(row: FlatRow, begin: number, end: number): number {
+    let total = 0;
+    this.eachOwn(begin, end, ({ code, values }, from, to) => {
+      const part = values[row];
+      const whole = from + Math.floor((to - from) / LANES) * LANES;
+      if (whole > from) total += code.squares(part.byteOffset + 4 * from, whole - from);
+      for (let i = whole; i < to; i++) total += part[i]! ** 2;
+    });
+    return total;
+  }
+
+  /** parameters ← parameters − rate·(first gradient), in this thread's part of numbers begin … end. */
+  move(begin: number, end: number, rate: number): void {
+    this.eachOwn(begin, end, ({ code, values }, from, to) => {
+      const [parameters, gradient] = [values.parameters, values['gradient 0']];
+      const whole = from + Math.floor((to - from) / LANES) * LANES;
+      if (whole > from) code.move(parameters.byteOffset + 4 * from, gradient.byteOffset + 4 * from, whole - from, rate);
+      for (let i = whole; i < to; i++) parameters[i]! -= rate * gradient[i]!;
+    });
   }
 
   /** average ← decay·average + (1 − decay)·parameters, in this thread's part. */
@@ -226,6 +152,14 @@ export class FlatVectors {
     }
   }
 
+  /** Visits this thread's segments where they meet numbers begin … end; from and to count from the segment's first. */
+  private eachOwn(begin: number, end: number, visit: (view: View, from: number, to: number) => void): void {
+    for (const view of this.own) {
+      const [from, to] = [Math.max(begin, view.begin), Math.min(end, view.end)];
+      if (from < to) visit(view, from - view.begin, to - view.begin);
+    }
+  }
+
   /** Visits this thread's segments block by block; `at` gives the address of a row's part, whose padding is zeros. */
   private inBlocks(visit: (view: View, at: (row: FlatRow) => number, n: number) => void): void {
     for (const view of this.own) {
@@ -234,4 +168,15 @@ export class FlatVectors {
         visit(view, (row) => view.values[row].byteOffset + 4 * begin, Math.min(BLOCK, size - begin));
     }
   }
+}
+
+/** `rate` and `decay` are what the moments' quotient and the parameters are multiplied by. */
+function factorsOf({ beta1, beta2, epsilon, step, gradientScale }: AdamwSettings, rate: number, decay: number): number[] {
+  const factors: Factors = {
+    scale: gradientScale,
+    ...{ beta1, rest1: 1 - beta1, beta2, rest2: 1 - beta2, epsilon, decay },
+    rate: rate / (1 - beta1 ** step),
+    correction: 1 / Math.sqrt(1 - beta2 ** step),
+  };
+  return FACTORS.map((factor) => factors[factor]);
 }

@@ -16,6 +16,7 @@ import {
 } from '../../encoders/parameters.js';
 import { Barrier, createBarrierMemory } from './barrier.js';
 import { type GradientSums, SharedGradientSums, TensorGradientSums } from './gradientSums.js';
+import { type Lengths, lambUpdate, lengthsSize } from './lamb.js';
 
 export type SharedFloats = Float32Array<SharedArrayBuffer>;
 type SharedDoubles = Float64Array<SharedArrayBuffer>;
@@ -29,11 +30,13 @@ export interface SharedGroup {
   /** Each member's share of a step's loss, and of the squared norm of its gradient. */
   readonly losses: SharedDoubles;
   readonly squares: SharedDoubles;
+  readonly lengths: Lengths;
   readonly barrier: Int32Array<SharedArrayBuffer>;
 }
 
 /** How a step changes the parameters. */
 export interface Update extends Omit<AdamwSettings, 'gradientScale'> {
+  readonly optimizer: 'adamw' | 'lamb';
   /** The longest gradient. */
   readonly clipNorm: number;
   /** How much of the moving average stays, where there is one. */
@@ -61,6 +64,7 @@ export function createSharedGroup(replicas: number, specs: readonly ParameterSpe
     assignments: sharedInts(1),
     losses: sharedDoubles(replicas),
     squares: sharedDoubles(replicas),
+    lengths: sharedDoubles(lengthsSize(replicas, specs)),
     barrier: createBarrierMemory(),
   };
 }
@@ -117,7 +121,7 @@ export abstract class Member<Batch, Command extends { readonly kind: string } = 
     squares[this.number] = span('sum gradients', () => vectors.sumGradients());
     this.barrier.wait();
     const totals = { loss: sumOf(losses), gradientNorm: Math.sqrt(sumOf(squares)) };
-    if (update) span('AdamW', () => this.apply(update, totals.gradientNorm, vectors));
+    if (update) span('optimizer', () => this.apply(update, totals.gradientNorm, vectors));
     return totals;
   }
 
@@ -146,8 +150,13 @@ export abstract class Member<Batch, Command extends { readonly kind: string } = 
     disposeWeights(this.weights);
   }
 
-  private apply({ clipNorm, averageDecay, ...settings }: Update, norm: number, vectors: FlatVectors): void {
-    vectors.update({ ...settings, gradientScale: norm > clipNorm ? clipNorm / norm : 1 });
+  private apply({ optimizer, clipNorm, averageDecay, ...given }: Update, norm: number, vectors: FlatVectors): void {
+    const settings = { ...given, gradientScale: norm > clipNorm ? clipNorm / norm : 1 };
+    if (optimizer === 'adamw') vectors.update(settings);
+    else {
+      const wait = () => this.barrier.wait();
+      lambUpdate(vectors, settings, this.specs, { lengths: this.group.lengths, member: this.number, wait });
+    }
     if (averageDecay !== undefined) vectors.blendAverage(averageDecay);
     this.barrier.wait();
     this.fill((into, begin) => vectors.read('parameters', into, begin));

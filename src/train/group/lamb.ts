@@ -1,0 +1,49 @@
+/**
+ * LAMB (You et al. 2020, algorithm 2) beside AdamW: each parameter's direction, AdamW's with its decay, is as long a step as the parameter is long. φ is the
+ * identity up to 10, as in its published code.
+ */
+import type { AdamwSettings, FlatVectors } from '../../backend/index.js';
+import { forEachSlice, type ParameterSpec } from '../../encoders/parameters.js';
+
+/** Largest length of a parameter that counts. */
+export const LONGEST = 10;
+
+/** What the members of a group tell each other: of each member and parameter the squared lengths of its parts of weights and direction, [R, S, 2]. */
+export type Lengths = Float64Array<SharedArrayBuffer>;
+
+/** Numbers of Lengths for so many members. */
+export const lengthsSize = (replicas: number, specs: readonly ParameterSpec[]): number => 2 * replicas * specs.length;
+
+/** What the learning rate is multiplied by: φ(‖p‖)/‖r‖, 1 where either is 0. */
+export const trustRatio = (weights: number, direction: number): number =>
+  weights > 0 && direction > 0 ? Math.min(weights, LONGEST) / direction : 1;
+
+/** One update of a member's part of the parameters by the first gradient, which is used up. `wait` waits for the other members. */
+export function lambUpdate(
+  vectors: FlatVectors,
+  settings: AdamwSettings,
+  specs: readonly ParameterSpec[],
+  { lengths, member, wait }: { readonly lengths: Lengths; readonly member: number; readonly wait: () => void },
+): void {
+  vectors.direct(settings);
+  const S = specs.length;
+  visit(specs, (spec, begin, end) => {
+    const at = 2 * (member * S + spec);
+    lengths[at] = vectors.squares('parameters', begin, end);
+    lengths[at + 1] = vectors.squares('gradient 0', begin, end);
+  });
+  wait();
+  visit(specs, (spec, begin, end) => {
+    const [weights, direction] = [0, 1].map((which) => {
+      let sum = 0;
+      for (let at = 2 * spec + which; at < lengths.length; at += 2 * S) sum += lengths[at]!;
+      return Math.sqrt(sum);
+    });
+    vectors.move(begin, end, settings.learningRate * trustRatio(weights!, direction!));
+  });
+}
+
+function visit(specs: readonly ParameterSpec[], each: (spec: number, begin: number, end: number) => void): void {
+  let spec = 0;
+  forEachSlice(specs, (_, begin, end) => each(spec++, begin, end));
+}
