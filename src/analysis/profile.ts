@@ -5,8 +5,10 @@ import type { Reporter } from '../core/reporter.js';
 import type { Span } from '../core/spans.js';
 import type { TokenTable } from '../data/types.js';
 import { chunksByLength, rowsIn } from '../encoders/batching.js';
+import { createDualEncoder } from '../encoders/dualEncoder.js';
 import { forwardFlops } from '../encoders/flops.js';
 import { passTokens } from '../encoders/inference.js';
+import { passParameters } from '../encoders/parameters.js';
 import { stepChunk } from '../train/step.js';
 import { type Calibration, calibrate } from './calibration.js';
 import { measurePlan, type Plan } from './plan.js';
@@ -54,11 +56,12 @@ async function measure(of: Calibration): Promise<Profile> {
   const searching = await recordKernels('search', () => of.search());
   note('searching');
   const encodingFlops = passFlops(of, of.tokens.passage, { tokens: passTokens(shape) });
+  const limits = stepChunk(shape, passParameters(createDualEncoder(shape).specs));
   let flops = 0;
   const stepping = await recordKernels('step', async () => {
     for (let i = 0; i < STEPS; i++) {
       const batch = await of.step(2 + i);
-      flops += [batch.queries, batch.passages].reduce((sum, table) => sum + 3 * passFlops(of, table, stepChunk(shape, of.parameters)), 0);
+      flops += [batch.queries, batch.passages].reduce((sum, table) => sum + 3 * passFlops(of, table, limits), 0);
     }
   });
   note('steps');

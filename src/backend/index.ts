@@ -12,7 +12,7 @@ export { attention } from './operators/attention.js';
 export { crossEntropy } from './operators/crossEntropy.js';
 export { dense, denseGelu } from './operators/dense.js';
 export { type Dropout, dropoutMask } from './operators/dropout.js';
-export { embedding } from './operators/embedding.js';
+export { embedding, type RowListener, withRowListeners } from './operators/embedding.js';
 export { firstTokenAttention } from './operators/firstTokenAttention.js';
 export { createFlatMemory, type FlatMemory, type FlatRow, FlatVectors } from './operators/flatUpdate.js';
 export { lamb } from './operators/lamb.js';

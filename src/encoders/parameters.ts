@@ -16,6 +16,8 @@ export interface ParameterSpec {
   readonly decays: boolean;
   /** Training leaves it as it is. */
   readonly frozen?: boolean;
+  /** Read by row: a pass reads few of its rows. */
+  readonly table?: boolean;
 }
 
 /** Parameters by name, as the model reads them. */
@@ -47,6 +49,13 @@ export const normPair = (weights: Tensors, name: string) =>
   [weights[`${name}.weight`] as tf.Tensor1D, weights[`${name}.bias`] as tf.Tensor1D] as const;
 
 export const sizeOf = (shape: readonly number[]): number => shape.reduce((product, n) => product * n, 1);
+
+/** Rows from which on a pass of a step reads few of a table's. */
+const LARGE_TABLE = 16_384;
+
+/** Number of values whose gradient every pass of a step makes: of large tables it makes that of rows. */
+export const passParameters = (specs: readonly ParameterSpec[]): number =>
+  parameterCount(specs.filter(({ table, shape }) => !table || shape[0]! < LARGE_TABLE));
 
 /** Total number of values of the specs. */
 export const parameterCount = (specs: readonly ParameterSpec[]): number => specs.reduce((sum, spec) => sum + sizeOf(spec.shape), 0);

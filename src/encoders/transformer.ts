@@ -83,7 +83,7 @@ export function transformerSpecs(prefix: string, shape: TransformerShape): Param
   const table = (name: string, rows: number, deviation: number): ParameterSpec[] =>
     rows === 0 ? [] : [{ name: `${prefix}embeddings.${name}.weight`, shape: [rows, E], deviation, mean: 0, decays: true }];
   const specs = [
-    ...table('word_embeddings', shape.vocabulary, 0.1),
+    ...table('word_embeddings', shape.vocabulary, 0.1).map((spec) => ({ ...spec, table: true })),
     ...table('position_embeddings', shape.positions, 0.01),
     ...table('token_type_embeddings', shape.tokenTypes, 0.01),
     ...table('task_type_embeddings', shape.taskTypes, 0.01),

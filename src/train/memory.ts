@@ -3,7 +3,7 @@ import type { RunConfig } from '../config/schema.js';
 import { chunksByLength, joined, rowsIn } from '../encoders/batching.js';
 import { createCrossEncoder } from '../encoders/crossEncoder.js';
 import { createDualEncoder, type EncoderShape } from '../encoders/dualEncoder.js';
-import { parameterCount } from '../encoders/parameters.js';
+import { parameterCount, passParameters } from '../encoders/parameters.js';
 import type { TransformerShape } from '../encoders/transformer.js';
 import { BLOCKED } from './losses.js';
 import type { MemoryPlan, StepBatch } from './sharedMemory.js';
@@ -44,14 +44,15 @@ const VECTORS_OF_THE_OPTIMIZER = 9;
  * keeps until the pass ends, and the optimizer's vectors. The factors are fitted to measurements (bench/gradcache.mjs) on the backend onnx.
  */
 export function predictedStepBytes(shape: EncoderShape, batch: StepBatch, plan: MemoryPlan, replicas: number): number {
-  const P = parameterCount(createDualEncoder(shape).specs);
+  const { specs } = createDualEncoder(shape);
+  const P = parameterCount(specs);
   const shared = replicas > 1 ? replicas + 2 : 0;
   const vectors = P * (replicas * VECTORS_A_REPLICA + VECTORS_OF_THE_OPTIMIZER + shared);
   const tables = shape.towers === 'shared' ? [joined(batch.queries, batch.passages)] : [batch.queries, batch.passages];
   const chunks = tables.flatMap((table) => {
     const all = Int32Array.from({ length: rowsIn(table) }, (_, row) => row);
     const rows = plan.kind === 'whole' ? undefined : plan.chunkRows;
-    return chunksByLength(table, all, { ...stepChunk(shape, P), rows }, 0).map((chunk) =>
+    return chunksByLength(table, all, { ...stepChunk(shape, passParameters(specs)), rows }, 0).map((chunk) =>
       chunkFloats(shape, chunk.batch.lengths.length, chunk.batch.tokens, plan),
     );
   });

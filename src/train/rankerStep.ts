@@ -4,7 +4,7 @@ import { deriveKey } from '../core/random.js';
 import { rowsIn } from '../encoders/batching.js';
 import type { CrossEncoder } from '../encoders/crossEncoder.js';
 import { type PairTable, pairChunks } from '../encoders/pairs.js';
-import { parameterCount, type Weights } from '../encoders/parameters.js';
+import { passParameters, type Weights } from '../encoders/parameters.js';
 import type { DropoutRates, TransformerShape } from '../encoders/transformer.js';
 import type { GradientSums } from './group/gradientSums.js';
 import type { SharedGroup } from './group/member.js';
@@ -68,7 +68,7 @@ function lossOf(
 ): tf.Scalar {
   const rows = queries.flatMap((query) => Array.from({ length: group }, (_, i) => query * group + i));
   const training = { key: deriveKey(shared.seed, 'dropout/ranker', step), rates: shared.dropout, recompute: false };
-  const limits = stepChunk({ transformer: encoder.shape, pooling: 'cls' }, parameterCount(encoder.specs));
+  const limits = stepChunk({ transformer: encoder.shape, pooling: 'cls' }, passParameters(encoder.specs));
   const chunks = pairChunks(pairs, rows, limits, shared.padId);
   const at = new Int32Array(rows.length); // where each row's score stands, chunk after chunk
   chunks

@@ -10,7 +10,7 @@ import type { TokenTable } from '../data/types.js';
 import { type ChunkLimits, chunksByLength, joined, lengthOf, rowsIn } from '../encoders/batching.js';
 import type { DualEncoder, Side } from '../encoders/dualEncoder.js';
 import { forwardFlops, type PassShape } from '../encoders/flops.js';
-import { parameterCount, type Weights } from '../encoders/parameters.js';
+import { passParameters, type Weights } from '../encoders/parameters.js';
 import { mostTokens, type TokenBatch } from '../encoders/transformer.js';
 import { type Contrast, contrastiveLoss } from './contrastive.js';
 import type { Barrier } from './group/barrier.js';
@@ -28,7 +28,7 @@ const SECONDS = { pass: 3e-3, parameter: 1.7e-9, token: 1.5e-6, operation: 1 / 9
 /** Tokens of the sequences that a pass is reckoned with. */
 const RECKONED_TOKENS = 32;
 
-/** What one pass of a step may have: padding until another pass is cheaper (70 tokens of MiniLM, 1,700 of the quickstart's encoder). */
+/** What one pass of a step may have: padding until another pass is cheaper (30 tokens of MiniLM, 1,700 of the quickstart's encoder). */
 export function stepChunk(shape: PassShape, parameters: number): ChunkLimits {
   const operations = (3 * forwardFlops(shape, 1, RECKONED_TOKENS)) / RECKONED_TOKENS;
   const { pass, parameter, token, operation } = SECONDS;
@@ -171,7 +171,7 @@ function chunksOf({ encoder, shared }: StepContext, batch: StepBatch, places: Ar
           ['passage', all.filter((place) => place >= Q)],
         ];
   return towers.flatMap(([side, own]) =>
-    chunksByLength(table, own, { ...stepChunk(encoder.shape, parameterCount(encoder.specs)), rows }, shared.padId).map(({ batch }) => ({
+    chunksByLength(table, own, { ...stepChunk(encoder.shape, passParameters(encoder.specs)), rows }, shared.padId).map(({ batch }) => ({
       side,
       batch,
     })),

@@ -80,7 +80,9 @@ describe('values', () => {
   test('on an open end of the range', () =>
     expect(message('data: {devShare: 0}')).toMatchInlineSnapshot(`"job.yaml:1: data.devShare is 0; expected a share > 0 and ≤ 0.5"`));
   test('a warm-up with shorter texts, from whose encoder of random weights the job cannot go on', () =>
-    expect(message('recipe: {kind: ance, warmup: {encoder: {passageTokens: 40}}}')).toMatchInlineSnapshot(`"job.yaml:1: recipe.warmup: its longest text has 40 tokens; expected at least 64, this job’s longest, whose positions an encoder of random weights learns there"`));
+    expect(message('recipe: {kind: ance, warmup: {encoder: {passageTokens: 40}}}')).toMatchInlineSnapshot(
+      `"job.yaml:1: recipe.warmup: its longest text has 40 tokens; expected at least 64, this job’s longest, whose positions an encoder of random weights learns there"`,
+    ));
   test('infinite and not a number', () =>
     expect(message('train: {learningRate: .inf, clipNorm: .nan}')).toMatchInlineSnapshot(`
     "job.yaml:1: train.learningRate is Infinity; expected a number > 0 and ≤ 1

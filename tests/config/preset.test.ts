@@ -58,7 +58,9 @@ train: {steps: 800, replicas: 16, averageDecay: 0.9}
   });
 
   test('shortens the texts of a stage that has lengths of its own', () => {
-    const { config } = load('recipe: {kind: ance, warmup: {encoder: {passageTokens: 128}}}\nencoder: {init: some/weights, passageTokens: 512}');
+    const { config } = load(
+      'recipe: {kind: ance, warmup: {encoder: {passageTokens: 128}}}\nencoder: {init: some/weights, passageTokens: 512}',
+    );
     expect(config.recipe).toMatchObject({ warmup: { encoder: { queryTokens: 32, passageTokens: 64 } } });
   });
 

@@ -81,6 +81,18 @@ export class FlatVectors {
     });
   }
 
+  /** Adds rows of `width` numbers, one after the other in `values`, to those that begin at begin + id·width. */
+  addRows(row: FlatRow, begin: number, width: number, ids: Int32Array, values: Float32Array): void {
+    let view = this.views[0]!;
+    ids.forEach((id, n) => {
+      const at = begin + id * width;
+      if (at < view.begin || at + width > view.end) view = this.views.find((one) => at >= one.begin && at + width <= one.end) ?? view;
+      if (at < view.begin || at + width > view.end) return this.add(row, at, values.subarray(n * width, (n + 1) * width)); // it lies in two
+      const part = view.values[row];
+      for (let j = 0, to = at - view.begin, from = n * width; j < width; j++) part[to + j]! += values[from + j]!;
+    });
+  }
+
   clear(row: FlatRow, begin: number, end: number): void {
     this.each(row, begin, end, (part) => part.fill(0));
   }

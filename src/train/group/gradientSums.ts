@@ -1,5 +1,5 @@
 /** Gradients of several passes, summed by parameter: in memory that threads share, or on the device. */
-import { type FlatVectors, hostValues, tf } from '../../backend/index.js';
+import { type FlatVectors, hostValues, type RowListener, tf, withRowListeners } from '../../backend/index.js';
 import { enterSpan, span } from '../../core/spans.js';
 import { forEachSlice, type ParameterSpec, type Weights } from '../../encoders/parameters.js';
 
@@ -12,14 +12,18 @@ export abstract class GradientSums {
   /** Adds the gradient of what `f` computes, with respect to what is not frozen, and returns its value. */
   add(f: () => tf.Scalar): tf.Scalar {
     const trained = this.specs.filter(({ frozen }) => !frozen).map(({ name }) => this.weights[name]!);
+    const listeners = this.listeners();
+    const anchors = [...listeners.values()].map(({ anchor }) => anchor);
     let leave = () => {};
     const forward = () => {
       const value = span('forward', f);
       leave = enterSpan('backward');
       return value;
     };
-    const { value, grads } = tf.variableGrads(forward, trained);
+    const { value, grads } = withRowListeners(listeners, () => tf.variableGrads(forward, [...trained, ...anchors]));
     leave();
+    tf.dispose(anchors.map(({ name }) => grads[name]!));
+    for (const anchor of anchors) anchor.dispose();
     const keep = () =>
       forEachSlice(this.specs, ({ name }, begin) => {
         const gradient = grads[this.weights[name]!.name];
@@ -27,6 +31,11 @@ export abstract class GradientSums {
       });
     span('keep gradients', keep);
     return value;
+  }
+
+  /** Of the tables whose gradients are taken over row by row. */
+  protected listeners(): Map<tf.Variable, RowListener> {
+    return new Map();
   }
 
   /** Takes over the gradient of a parameter that begins at `begin` of all. */
@@ -51,6 +60,20 @@ export class SharedGradientSums extends GradientSums {
     forEachSlice(this.specs, ({ name }, begin, end) => {
       if (!this.begun.has(name)) this.vectors.clear(this.row, begin, end);
     });
+  }
+
+  protected override listeners(): Map<tf.Variable, RowListener> {
+    const listeners = new Map<tf.Variable, RowListener>();
+    forEachSlice(this.specs, ({ name, shape, table, frozen }, begin, end) => {
+      if (!table || frozen) return;
+      const hear = (ids: Int32Array, dy: Float32Array) => {
+        if (!this.begun.has(name)) this.vectors.clear(this.row, begin, end);
+        this.begun.add(name);
+        this.vectors.addRows(this.row, begin, shape[1]!, ids, dy);
+      };
+      listeners.set(this.weights[name]!, { anchor: tf.variable(tf.scalar(0)), hear });
+    });
+    return listeners;
   }
 
   protected override keep(name: string, begin: number, gradient: tf.Tensor): void {
