@@ -94,3 +94,43 @@ it('parts are written, added to, cleared and read across the borders of segments
   vectors.read('gradient 1', part, 3);
   expect([...part]).toEqual([0, 0, 1, 1, 1, 3, 0, 0, 0, 0, 3, 3, 3, 3, 3, 1, 1]);
 });
+
+it('adds rows to a table, wherever segments end', () => {
+  const [P, begin, width] = [100, 3, 8]; // segments of 36 numbers
+  const memory = createFlatMemory(P, 3, false);
+  const vectors = new FlatVectors(memory, 0);
+  const ids = Int32Array.of(4, 0, 11, 4, 8, 7);
+  const values = gaussian([ids.length * width]).values;
+  vectors.addRows('gradient 1', begin, width, ids, values);
+  const expected = new Float32Array(P);
+  ids.forEach((id, n) => {
+    for (let j = 0; j < width; j++) expected[begin + id * width + j]! += values[n * width + j]!;
+  });
+  const found = new Float32Array(P);
+  vectors.read('gradient 1', found);
+  expect(found).toEqual(expected);
+});
+
+it.each([1, 2, 3])('sums gradients that %i threads hold in part as if they were written', (threads) => {
+  const P = 60_001;
+  const shares = Array.from({ length: threads }, (_, thread) => gaussian([P], thread).values);
+  const borders = [0, 7, 20_000, 20_003, 41_000, P]; // every other stretch is held, and one whole block at least
+  const sums = [true, false].map((holds) => {
+    const memory = createFlatMemory(P, threads, false);
+    const members = Array.from({ length: threads }, (_, thread) => new FlatVectors(memory, thread));
+    const held = shares.map((share, thread) =>
+      borders.slice(1).flatMap((end, i) => {
+        const values = share.subarray(borders[i]!, end);
+        const isHeld = holds && i % 2 === 0;
+        members[thread]!.write(`gradient ${thread}`, borders[i]!, values, isHeld ? 'others' : undefined);
+        return isHeld ? [{ begin: borders[i]!, values }] : [];
+      }),
+    );
+    const squares = members.map((member, thread) => member.sumGradients(`gradient ${thread}`, held[thread]));
+    const sum = new Float32Array(P);
+    members[0]!.read('gradient 0', sum);
+    return { sum, squares };
+  });
+  expect(sums[0]).toEqual(sums[1]);
+  expect(sums[0]!.sum.every((value, i) => Math.abs(value - shares.reduce((total, share) => total + share[i]!, 0)) < 1e-5)).toBe(true);
+});

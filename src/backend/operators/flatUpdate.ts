@@ -36,15 +36,27 @@ export function createFlatMemory(P: number, threads: number, averaged: boolean):
   const length = Math.ceil(P / count / LANES) * LANES;
   const segments = Array.from({ length: count }, (_, i) => {
     const begin = Math.min(P, i * length);
-    return { begin, size: Math.min(P, begin + length) - begin, pages: sharedPages(4 * rows.length * length) };
+    return { begin, size: Math.min(P, begin + length) - begin, pages: sharedPages(4 * (rows.length * length + BLOCK)) };
   });
   return { rows, threads, segments };
 }
+
+/** Numbers from `begin` on of a thread's own gradient, which are in its memory alone. */
+export interface HeldGradient {
+  readonly begin: number;
+  readonly values: Float32Array;
+}
+
+/** Whose segments: a thread's own, which it sums and updates, or the others'. */
+type Whose = 'own' | 'others';
 
 /** A segment as a thread sees it. */
 interface View {
   readonly begin: number;
   readonly end: number;
+  readonly isOwn: boolean;
+  /** Room for a block. */
+  readonly scratch: Float32Array<SharedArrayBuffer>;
   readonly code: FlatCode;
   readonly values: Readonly<Record<FlatRow, Float32Array<SharedArrayBuffer>>>;
 }
@@ -56,22 +68,24 @@ export class FlatVectors {
   private readonly own: readonly View[];
 
   constructor({ rows, threads, segments }: FlatMemory, thread: number) {
-    this.views = segments.map(({ begin, size, pages }) => {
+    this.views = segments.map(({ begin, size, pages }, i) => {
       const stride = Math.ceil(size / LANES) * LANES;
       return {
         begin,
         end: begin + size,
+        isOwn: i % threads === thread,
+        scratch: new Float32Array(pages.buffer, 4 * rows.length * stride, BLOCK),
         code: instantiateOver<FlatCode>(FLAT_CODE, pages),
         values: Object.fromEntries(rows.map((row, at) => [row, new Float32Array(pages.buffer, 4 * at * stride, size)])) as View['values'],
       };
     });
-    this.own = this.views.filter((_, i) => i % threads === thread);
+    this.own = this.views.filter(({ isOwn }) => isOwn);
     this.size = this.views.at(-1)!.end;
   }
 
-  /** Numbers begin … begin + values.length of a row. */
-  write(row: FlatRow, begin: number, values: Float32Array): void {
-    this.each(row, begin, begin + values.length, (part, from) => part.set(values.subarray(from, from + part.length)));
+  /** Numbers begin … begin + values.length of a row, in all segments or in those of `whose` alone. */
+  write(row: FlatRow, begin: number, values: Float32Array, whose?: Whose): void {
+    this.each(row, begin, begin + values.length, (part, from) => part.set(values.subarray(from, from + part.length)), whose);
   }
 
   /** Adds to the numbers of a row. */
@@ -102,12 +116,21 @@ export class FlatVectors {
     this.each(row, begin, begin + into.length, (part, from) => into.set(part, from));
   }
 
-  /** Adds this thread's part of the other gradients to the first; returns the sum's Σ g² of that part. */
-  sumGradients(): number {
+  /**
+   * Adds this thread's part of the other gradients to the first; returns the sum's Σ g² of that part. `held`, by their begins, are numbers of the gradient
+   * `row` that only this thread has: they meet the others block by block, and are not written to memory before.
+   */
+  sumGradients(row: FlatRow = 'gradient 0', held: readonly HeldGradient[] = []): number {
     let total = 0;
-    this.inBlocks((view, at, n) => {
-      const [first, ...others] = Object.keys(view.values).filter((row) => row.startsWith('gradient')) as FlatRow[];
-      for (const row of others) view.code.add(at(first!), at(row), n);
+    const laid = laidOver(held);
+    this.inBlocks((view, at, n, begin) => {
+      const [first, ...others] = Object.keys(view.values).filter((name) => name.startsWith('gradient')) as FlatRow[];
+      const offset = begin - view.begin;
+      const real = Math.min(n, view.end - begin);
+      const apart = row !== first && laid.covers(begin, begin + real);
+      laid.write(begin, begin + real, apart ? view.scratch : view.values[row].subarray(offset, offset + real));
+      if (apart) view.scratch.fill(0, real, n);
+      for (const other of others) view.code.add(at(first!), other === row && apart ? view.scratch.byteOffset : at(other), n);
       total += view.code.squares(at(first!), n);
     });
     return total;
@@ -157,8 +180,9 @@ export class FlatVectors {
     this.inBlocks(({ code }, at, n) => code.blend(at('average'), at('parameters'), n, decay, 1 - decay));
   }
 
-  private each(row: FlatRow, begin: number, end: number, visit: (part: Float32Array, from: number) => void): void {
+  private each(row: FlatRow, begin: number, end: number, visit: (part: Float32Array, from: number) => void, whose?: Whose): void {
     for (const view of this.views) {
+      if (whose !== undefined && view.isOwn !== (whose === 'own')) continue;
       const [from, to] = [Math.max(begin, view.begin), Math.min(end, view.end)];
       if (from < to) visit(view.values[row].subarray(from - view.begin, to - view.begin), from - begin);
     }
@@ -172,14 +196,42 @@ export class FlatVectors {
     }
   }
 
-  /** Visits this thread's segments block by block; `at` gives the address of a row's part, whose padding is zeros. */
-  private inBlocks(visit: (view: View, at: (row: FlatRow) => number, n: number) => void): void {
+  /** Visits this thread's segments block by block; `at` gives the address of a row's part, whose padding is zeros; `begin` counts from the first of all numbers. */
+  private inBlocks(visit: (view: View, at: (row: FlatRow) => number, n: number, begin: number) => void): void {
     for (const view of this.own) {
       const size = Math.ceil((view.end - view.begin) / LANES) * LANES;
       for (let begin = 0; begin < size; begin += BLOCK)
-        visit(view, (row) => view.values[row].byteOffset + 4 * begin, Math.min(BLOCK, size - begin));
+        visit(view, (row) => view.values[row].byteOffset + 4 * begin, Math.min(BLOCK, size - begin), view.begin + begin);
     }
   }
+}
+
+/** Asked for ever later numbers. */
+function laidOver(held: readonly HeldGradient[]) {
+  let next = 0;
+  const meeting = (begin: number, end: number): HeldGradient[] => {
+    while (next < held.length && held[next]!.begin + held[next]!.values.length <= begin) next++;
+    const found: HeldGradient[] = [];
+    for (let i = next; i < held.length && held[i]!.begin < end; i++) found.push(held[i]!);
+    return found;
+  };
+  const within = (one: HeldGradient, begin: number, end: number) =>
+    [Math.max(begin, one.begin), Math.min(end, one.begin + one.values.length)] as const;
+  return {
+    covers: (begin: number, end: number): boolean =>
+      meeting(begin, end).reduce((covered, one) => {
+        const [from, to] = within(one, begin, end);
+        return covered + to - from;
+      }, 0) ===
+      end - begin,
+    /** Writes what is held of numbers begin … end to their places in `into`. */
+    write: (begin: number, end: number, into: Float32Array): void => {
+      for (const one of meeting(begin, end)) {
+        const [from, to] = within(one, begin, end);
+        into.set(one.values.subarray(from - one.begin, to - one.begin), from - begin);
+      }
+    },
+  };
 }
 
 /** `rate` and `decay` are what the moments' quotient and the parameters are multiplied by. */

@@ -42,9 +42,13 @@ export abstract class GradientSums {
   protected abstract keep(name: string, begin: number, gradient: tf.Tensor): void;
 }
 
-/** Written to one thread's row at once. */
+/**
+ * What other threads sum is written to this thread's row at once. Its own part of a gradient that comes once stays where the backward pass left it: it is
+ * read when the sum is made.
+ */
 export class SharedGradientSums extends GradientSums {
   private readonly begun = new Set<string>();
+  private readonly held = new Map<string, { begin: number; gradient: tf.Tensor }>();
 
   constructor(
     specs: readonly ParameterSpec[],
@@ -62,6 +66,18 @@ export class SharedGradientSums extends GradientSums {
     });
   }
 
+  /** Sums this thread's part of all threads' gradients, which have ended; returns the sum's Σ g² of that part. */
+  total(): number {
+    const parts = [...this.held.values()].map(({ begin, gradient }) => ({ begin, values: hostValues(gradient) }));
+    const squares = this.vectors.sumGradients(
+      this.row,
+      parts.sort((a, b) => a.begin - b.begin),
+    );
+    for (const { gradient } of this.held.values()) gradient.dispose();
+    this.held.clear();
+    return squares;
+  }
+
   protected override listeners(): Map<tf.Variable, RowListener> {
     const listeners = new Map<tf.Variable, RowListener>();
     forEachSlice(this.specs, ({ name, shape, table, frozen }, begin, end) => {
@@ -69,6 +85,7 @@ export class SharedGradientSums extends GradientSums {
       const hear = (ids: Int32Array, dy: Float32Array) => {
         if (!this.begun.has(name)) this.vectors.clear(this.row, begin, end);
         this.begun.add(name);
+        this.letGo(name);
         this.vectors.addRows(this.row, begin, shape[1]!, ids, dy);
       };
       listeners.set(this.weights[name]!, { anchor: tf.variable(tf.scalar(0)), hear });
@@ -78,10 +95,24 @@ export class SharedGradientSums extends GradientSums {
 
   protected override keep(name: string, begin: number, gradient: tf.Tensor): void {
     const values = hostValues(gradient); // on CPU backends: no device to wait for
-    if (this.begun.has(name)) this.vectors.add(this.row, begin, values);
-    else this.vectors.write(this.row, begin, values);
-    this.begun.add(name);
+    if (!this.begun.has(name)) {
+      this.begun.add(name);
+      this.vectors.write(this.row, begin, values, 'others');
+      this.held.set(name, { begin, gradient: tf.keep(gradient) });
+      return;
+    }
+    this.letGo(name);
+    this.vectors.add(this.row, begin, values);
     gradient.dispose();
+  }
+
+  /** What is held of a parameter goes to the row, where more is to be added. */
+  private letGo(name: string): void {
+    const first = this.held.get(name);
+    if (!first) return;
+    this.vectors.write(this.row, first.begin, hostValues(first.gradient), 'own');
+    first.gradient.dispose();
+    this.held.delete(name);
   }
 }
 

@@ -118,7 +118,7 @@ export abstract class Member<Batch, Command extends { readonly kind: string } = 
     loss.dispose();
     this.barrier.wait();
     const { vectors } = this;
-    squares[this.number] = span('sum gradients', () => vectors.sumGradients());
+    squares[this.number] = span('sum gradients', () => sums.total());
     this.barrier.wait();
     const totals = { loss: sumOf(losses), gradientNorm: Math.sqrt(sumOf(squares)) };
     if (update) span('optimizer', () => this.apply(update, totals.gradientNorm, vectors));
