@@ -2,8 +2,9 @@
  * Threads that work for one caller after the other. They are never ended but kept for the next: onnxruntime-node 1.16.3 corrupts the heap of the process
  * when a thread that has loaded it exits.
  */
-import { parentPort, Worker } from 'node:worker_threads';
+import { parentPort, type Worker } from 'node:worker_threads';
 import { UserError } from '../core/errors.js';
+import { startThread } from '../core/threads.js';
 
 interface Reply {
   readonly failed?: { readonly message: string; readonly stack: string; readonly userError: boolean };
@@ -15,7 +16,7 @@ export class ThreadPool<Message> {
   constructor(private readonly script: URL) {}
 
   take(threads: number): Worker[] {
-    return Array.from({ length: threads }, () => this.idle.pop() ?? this.start());
+    return Array.from({ length: threads }, () => this.idle.pop() ?? startThread(this.script));
   }
 
   giveBack(workers: readonly Worker[]): void {
@@ -45,12 +46,6 @@ export class ThreadPool<Message> {
   /** Sends each the message, which none answers. */
   tell(workers: readonly Worker[], message: Message): void {
     for (const worker of workers) worker.postMessage(message);
-  }
-
-  private start(): Worker {
-    const worker = new Worker(this.script);
-    worker.unref(); // an idle thread does not keep the process alive
-    return worker;
   }
 }
 

@@ -2,10 +2,10 @@
  * The threads of a group's members. A thread is never ended but kept for the next group: onnxruntime-node 1.16.3 corrupts the
  * heap of the process when a thread that has loaded it exits.
  */
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import type { BackendName } from '../../backend/index.js';
 import { UserError } from '../../core/errors.js';
-import { workerScript } from '../../core/threads.js';
+import { startThread, workerScript } from '../../core/threads.js';
 import type { SharedRanker } from '../rankerStep.js';
 import type { SharedMemory } from '../sharedMemory.js';
 import { OtherThreadFailed } from './barrier.js';
@@ -34,7 +34,7 @@ const idle: MemberThread[] = [];
 
 /** A thread that holds member `number` of the group. Throws what the thread fails with. */
 export async function openThread(message: Omit<OpenMessage, 'kind'>): Promise<MemberThread> {
-  const thread = idle.pop() ?? startThread();
+  const thread = idle.pop() ?? startMember();
   await request(thread, { kind: 'open', ...message });
   return thread;
 }
@@ -64,9 +64,8 @@ export async function runAll<T>(
   }
 }
 
-function startThread(): MemberThread {
-  const thread: MemberThread = { worker: new Worker(workerScript('./worker.js', import.meta.url)) };
-  thread.worker.unref(); // an idle thread does not keep the process alive
+function startMember(): MemberThread {
+  const thread: MemberThread = { worker: startThread(workerScript('./worker.js', import.meta.url)) };
   thread.worker.on('error', (error: Error) => {
     thread.failure = error;
   });
