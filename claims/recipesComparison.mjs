@@ -10,6 +10,8 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { BM25, readArmCell, runArms } from '../dist/analysis/compare.js';
+import { evaluateNamed } from '../dist/analysis/evaluateNamed.js';
+import { cellText, readStoredCell } from '../dist/analysis/storedCell.js';
 import { cellName } from '../dist/config/comparisonArms.js';
 import { configHash } from '../dist/config/hash.js';
 import { loadConfig } from '../dist/config/load.js';
@@ -18,7 +20,7 @@ import { silentReporter } from '../dist/core/reporter.js';
 import { runRecipe } from '../dist/recipes/index.js';
 import { RESULTS } from './comparison.mjs';
 import { commitOf, cpuModel, ROOT } from './processes.mjs';
-import { writeShifts } from './shifts.mjs';
+import { writeShifts, writeSquad } from './shifts.mjs';
 
 /** @typedef {import('../dist/config/schema.js').RunConfig} RunConfig */
 /** @typedef {import('../dist/config/comparisonArms.js').ArmJob} ArmJob */
@@ -198,7 +200,7 @@ export async function completeRecipes(set, arms = SETS[set].arms) {
   if (!SETS[set].place()) throw new Error(`recipes on ${set}: SIMANS_DATA is not set; what is missing is not made`);
   const unknown = arms.find((arm) => !SETS[set].arms.includes(arm));
   if (unknown !== undefined) throw new Error(`${unknown}: no arm of ${set}; expected some of ${SETS[set].arms.join(', ')}`);
-  if (set === 'squadshifts') await writeShifts(shiftsFolder());
+  if (set === 'squadshifts') writeShifts(shiftsFolder());
   const to = folderOf(set);
   for (const { arm, seed } of cellsOf(set).filter((one) => arms.includes(one.arm))) {
     await completeTrials(set, ARMS[arm].family);
@@ -206,8 +208,49 @@ export async function completeRecipes(set, arms = SETS[set].arms) {
     if (readArmCell(to, job) !== undefined) continue;
     await runArms([job], { to, reporter: REPORTER, signal: NEVER });
     stamp(path.join(to, cellName(job)));
+    if (OUTSIDE[set]) await evaluateOutside(set, job);
     fs.rmSync(path.join(jobsOf(set), job.config.name), { recursive: true });
   }
+}
+
+/** Sets of another domain, whose test an arm is evaluated on and that it never learns from. @type {Partial<Record<SetName, { title: string, write: (folder: string) => void }>>} */
+export const OUTSIDE = { squadshifts: { title: 'SQuAD dev, of another domain', write: writeSquad } };
+
+/** @param {SetName} set @param {ArmJob} job */
+const outsideFile = (set, job) => path.join(folderOf(set), 'outside', path.basename(cellName(job)));
+
+/** What the arms of a set found outside. @param {SetName} set @returns {import('../dist/analysis/compare.js').ArmCell[]} */
+export const storedOutside = (set) => cellsOf(set).flatMap((job) => readStoredCell(outsideFile(set, job), job.config) ?? []);
+
+/** The finished job on the set of another domain. @param {SetName} set @param {ArmJob} job */
+async function evaluateOutside(set, job) {
+  const folder = path.join(ROOT, 'jobs', `outside-${set}`);
+  OUTSIDE[set]?.write(folder);
+  const { measures } = job.config.eval;
+  const asked = {
+    what: [`${job.arm}=${path.join(jobsOf(set), job.config.name)}`],
+    data: [folder],
+    format: 'beir',
+    split: /** @type {const} */ ('test'),
+  };
+  const rules = {
+    measures,
+    level: 1,
+    doubles: false,
+    removeSelf: false,
+    answers: /** @type {const} */ ('tokens'),
+    analysis: /** @type {const} */ ('english'),
+  };
+  const [{ result }] = await evaluateNamed({ ...asked, ...rules, set: [], depth: 10, fuse: [] }, silentReporter);
+  const { means, perQuery } = result.systems[job.arm];
+  const {
+    queries,
+    perQuery: inside,
+    bm25,
+    ...cell
+  } = /** @type {import('../dist/analysis/compare.js').ArmCell} */ (readArmCell(folderOf(set), job));
+  const figures = { ...cell, data: result.data, policy: result.policy, means };
+  writeFileAtomic(outsideFile(set, job), cellText(figures, { queries: result.queries, perQuery }));
 }
 
 const NEVER = new AbortController().signal;

@@ -7,7 +7,18 @@ import { ASSUMED, smallestDifference } from '../dist/eval/detectable.js';
 import { pText } from '../dist/report/evaluation.js';
 import { figure, measureLabel, signedFigure } from '../dist/report/figures.js';
 import { ROOT } from './processes.mjs';
-import { cellsOf, pairsOf, ratesOf, readTrial, SEEDS, SETS, storedRecipes, trialsOf } from './recipesComparison.mjs';
+import {
+  cellsOf,
+  OUTSIDE,
+  pairsOf,
+  ratesOf,
+  readTrial,
+  SEEDS,
+  SETS,
+  storedOutside,
+  storedRecipes,
+  trialsOf,
+} from './recipesComparison.mjs';
 
 /** @typedef {import('./recipesComparison.mjs').SetName} SetName */
 /** @typedef {import('../dist/analysis/compare.js').ArmCell} ArmCell */
@@ -29,9 +40,19 @@ export function setText(set, cells) {
     ...trialLines(set),
   ];
   if (cells.length === 0) return head.join('\n');
-  const { measures } = jobs[0].config.eval;
-  const compared = compareCells(cells, measures, pairsOf(set));
-  return [...head, ...meansLines(set, compared), '', ...differenceLines(set, cells, compared), '', provenance(cells), ''].join('\n');
+  return [...head, ...comparedLines(set, cells), '', ...outsideLines(set)].join('\n');
+}
+
+/** @param {SetName} set @param {readonly ArmCell[]} cells */
+function comparedLines(set, cells) {
+  const compared = compareCells(cells, cellsOf(set)[0].config.eval.measures, pairsOf(set));
+  return [...meansLines(set, compared), '', ...differenceLines(set, cells, compared), '', provenance(cells)];
+}
+
+/** The same arms on a set of another domain. @param {SetName} set */
+function outsideLines(set) {
+  const cells = storedOutside(set);
+  return cells.length > 0 ? [`### ${OUTSIDE[set]?.title}`, '', ...comparedLines(set, cells), ''] : [];
 }
 
 /** @param {SetName} set */
