@@ -1,7 +1,7 @@
 /**
  * The comparison of recipes and samplers: every arm has the same start, K, m, batch, refreshes and retriever steps; a cell is one arm with one seed, kept as
  * results/recipes/SET/cells/ARM-SEED.json. An arm's learning rate is the better of two on dev (trials, seed 42), chosen once for the arms of a recipe.
- *   node claims/recipesComparison.mjs medquad            makes what is missing, one job after the other: three hours
+ *   node claims/recipesComparison.mjs medquad            makes what is missing, one job after the other: a minute or two each on a core
  *   node claims/recipesComparison.mjs medquad --arms ance,ance-simans   of these arms
  *   node claims/recipesTable.mjs                         the tables of docs/recipes-comparison.md
  */

@@ -7,8 +7,8 @@ import type { Vectors } from './vectors.js';
 
 /** Queries of a call that shows progress and lets others take their share. */
 export const QUERY_BLOCK = 256;
-/** Queries and hits, multiplied, that a device may hold: 8 bytes each. */
-const HELD_ON_DEVICE = 2 ** 24;
+/** Queries × hits of a call on a device: some 30 bytes each, there or, of native TensorFlow, here. */
+const HELD_ON_DEVICE = 2 ** 22;
 
 /** As QUERY_BLOCK on the active backend, for k hits each: in each call a device is given all passages anew. */
 export const queryBlock = (k: number): number => (isOnDevice() ? Math.max(QUERY_BLOCK, Math.floor(HELD_ON_DEVICE / k)) : QUERY_BLOCK);
