@@ -6,27 +6,34 @@ import { tf } from '../tf.js';
 import { embeddingOnWebgpu } from '../webgpu/embedding.js';
 import { webgpuIsActive } from '../webgpu/kernel.js';
 
-/** Hears the gradient of a table where few of its rows are read: that of the table is then not made, which is mostly zeros. */
-export interface RowListener {
-  /** A variable to differentiate by, so that the backward pass comes to the table. */
-  readonly anchor: tf.Variable;
-  /** dy [N, D] is to be added to the rows `ids` [N], in this order; it is the caller's. */
-  hear(ids: Int32Array, dy: Float32Array): void;
-}
+/** Hears that dy [N, D], which is its own, is to be added to the rows `ids` [N] of a table, in this order. */
+export type RowListener = (ids: Int32Array, dy: Float32Array) => void;
 
-/** By the number of the table's variable. */
-let listeners: ReadonlyMap<number, RowListener> = new Map();
+/** The tables that are listened to, by the number of the variable; `anchor` is differentiated by instead, so that the backward pass comes to the table. */
+let heard: ReadonlyMap<number, { anchor: tf.Variable; listener: RowListener }> = new Map();
 /** How many times the rows that are read a table must have to be listened to. */
 const SPARSE = 4;
 
-/** While `work` runs, on the backend onnx, the listeners of variables hear the gradients of rows. */
-export function withRowListeners<T>(tables: ReadonlyMap<tf.Variable, RowListener>, work: () => T): T {
-  const before = listeners;
-  listeners = new Map([...tables].map(([table, listener]) => [table.id, listener]));
+/**
+ * tf.variableGrads, where on the backend onnx the listener of a table hears the gradients of its rows if few of them are read: the table's own gradient,
+ * mostly zeros, is then not made and not among the returned.
+ */
+export function variableGradsHeard(
+  f: () => tf.Scalar,
+  variables: readonly tf.Variable[],
+  tables: ReadonlyMap<tf.Variable, RowListener>,
+): ReturnType<typeof tf.variableGrads> {
+  const before = heard;
+  const anchor = tf.variable(tf.scalar(0));
+  heard = new Map([...tables].map(([table, listener]) => [table.id, { anchor, listener }]));
   try {
-    return work();
+    const { value, grads } = tf.variableGrads(f, tables.size > 0 ? [...variables, anchor] : [...variables]);
+    grads[anchor.name]?.dispose();
+    delete grads[anchor.name];
+    return { value, grads };
   } finally {
-    listeners = before;
+    heard = before;
+    anchor.dispose();
   }
 }
 
@@ -41,15 +48,15 @@ export function embedding(table: tf.Tensor2D, ids: Int32Array): tf.Tensor2D {
     ids.forEach((id, n) => gathered.set(source.subarray(id * width, (id + 1) * width), n * width));
     return owned(gathered, [ids.length, width]);
   };
-  const listener = listeners.get(table.id);
-  if (listener && rows >= SPARSE * ids.length) {
+  const listened = heard.get(table.id);
+  if (listened && rows >= SPARSE * ids.length) {
     return tf.customGrad(() => {
       const gradFunc = (dy: tf.Tensor) => {
-        listener.hear(ids, viewed(dy).values);
+        listened.listener(ids, viewed(dy).values);
         return tf.scalar(0);
       };
       return { value: gather(), gradFunc };
-    })(listener.anchor) as tf.Tensor2D;
+    })(listened.anchor) as tf.Tensor2D;
   }
   return tf.customGrad(() => {
     const gradFunc = (dy: tf.Tensor) => {

@@ -1,26 +1,22 @@
 /** Cross-entropy of a softmax on WebGPU: a workgroup a row. logits and target [Q, P]; stats [2, Q] are log Σ eˢ and the loss. */
 import { tf } from '../tf.js';
-import { type Kernel, largestOfWorkgroup, runKernel, sumOfWorkgroup } from './kernel.js';
+import { type Kernel, largestOfWorkgroup, rowOfWorkgroup, runKernel, sumOfWorkgroup } from './kernel.js';
 
 const W = 64;
 
-/** More workgroups than rows do the last one again and write nothing. */
 const STATS: Kernel = {
   name: 'cross-entropy, stats',
   inputs: ['logits', 'shares'],
-  uniforms: { rows: 'i32', columns: 'i32' },
+  uniforms: { rows: 'i32', width: 'i32' },
   workgroup: W,
   code: `${sumOfWorkgroup(W)}${largestOfWorkgroup(W)}
-fn main(index: i32) {
-  let own = index / ${W};
-  let row = min(own, uniforms.rows - 1);
-  let at = row * uniforms.columns;
+fn main(index: i32) {${rowOfWorkgroup(W)}
   var most = -3.4e38;
-  for (var i = i32(localIndex); i < uniforms.columns; i += ${W}) { most = max(most, logits[at + i]); }
+  for (var i = i32(localIndex); i < D; i += ${W}) { most = max(most, logits[at + i]); }
   let top = largestOfWorkgroup(most);
   var sum = 0.0;
   var wanted = 0.0;
-  for (var i = i32(localIndex); i < uniforms.columns; i += ${W}) {
+  for (var i = i32(localIndex); i < D; i += ${W}) {
     sum += exp(logits[at + i] - top);
     if (shares[at + i] != 0.0) { wanted += shares[at + i] * (logits[at + i] - top); }
   }
@@ -36,22 +32,22 @@ fn main(index: i32) {
 const SLOPES: Kernel = {
   name: 'cross-entropy, slopes',
   inputs: ['logits', 'shares', 'stats'],
-  uniforms: { count: 'i32', columns: 'i32' },
+  uniforms: { count: 'i32', width: 'i32' },
   workgroup: W,
   code: `
 fn main(index: i32) {
-  if (index < uniforms.count) { result[index] = exp(logits[index] - stats[index / uniforms.columns]) - shares[index]; }
+  if (index < uniforms.count) { result[index] = exp(logits[index] - stats[index / uniforms.width]) - shares[index]; }
 }`,
 };
 
 /** Of each row −Σ target·log softmax(logits), [Q], where the targets of a row sum to 1, and its slope, softmax(logits) − target, [Q, P]. */
 export function crossEntropyOnWebgpu(logits: tf.Tensor2D, target: tf.Tensor2D): { losses: tf.Tensor1D; slopes: tf.Tensor2D } {
-  const [rows, columns] = logits.shape;
-  const stats = runKernel(STATS, { inputs: [logits, target], uniforms: { rows, columns }, result: [2 * rows], threads: rows * W });
-  const count = rows * columns;
+  const [rows, width] = logits.shape;
+  const stats = runKernel(STATS, { inputs: [logits, target], uniforms: { rows, width }, result: [2 * rows], threads: rows * W });
+  const count = rows * width;
   const slopes = runKernel(SLOPES, {
     inputs: [logits, target, stats],
-    uniforms: { count, columns },
+    uniforms: { count, width },
     result: logits.shape,
     threads: count,
   }) as tf.Tensor2D;

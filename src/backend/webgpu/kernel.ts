@@ -101,6 +101,16 @@ export const sumOfWorkgroup = (W: number): string => ofWorkgroup('sumOfWorkgroup
 /** WGSL: the largest `value`, likewise. */
 export const largestOfWorkgroup = (W: number): string => ofWorkgroup('largestOfWorkgroup', W, (a, b) => `max(${a}, ${b})`);
 
+/**
+ * WGSL, for a workgroup of W threads a row of `uniforms.width` = D: its number `own`, its `row` and where that begins, `at`. More workgroups than
+ * `uniforms.rows` do the last row again and write nothing.
+ */
+export const rowOfWorkgroup = (W: number): string => `
+  let D = uniforms.width;
+  let own = index / ${W};
+  let row = min(own, uniforms.rows - 1);
+  let at = row * D;`;
+
 /** Rows that one thread adds up. */
 export const ROWS = 64;
 

@@ -1,15 +1,8 @@
 /** Layer normalisation of rows on WebGPU: a workgroup a row. s [N, D], gamma and beta [D]; stats [N, 2] are mean and reciprocal deviation. */
 import { tf } from '../tf.js';
-import { columnSums, type Kernel, ROWS, runKernel, sumOfWorkgroup } from './kernel.js';
+import { columnSums, type Kernel, ROWS, rowOfWorkgroup, runKernel, sumOfWorkgroup } from './kernel.js';
 
 const W = 64;
-
-/** The workgroup's row, and where it begins; more workgroups than rows do the last one again and write nothing. */
-const ROW = `
-  let D = uniforms.width;
-  let own = index / ${W};
-  let row = min(own, uniforms.rows - 1);
-  let at = row * D;`;
 
 const STATS: Kernel = {
   name: 'layer norm, stats',
@@ -17,7 +10,7 @@ const STATS: Kernel = {
   uniforms: { rows: 'i32', width: 'i32', epsilon: 'f32' },
   workgroup: W,
   code: `${sumOfWorkgroup(W)}
-fn main(index: i32) {${ROW}
+fn main(index: i32) {${rowOfWorkgroup(W)}
   var sum = 0.0;
   for (var i = i32(localIndex); i < D; i += ${W}) { sum += s[at + i]; }
   let mean = sumOfWorkgroup(sum) / f32(D);
@@ -53,7 +46,7 @@ const GRADIENT: Kernel = {
   uniforms: { rows: 'i32', width: 'i32' },
   workgroup: W,
   code: `${sumOfWorkgroup(W)}
-fn main(index: i32) {${ROW}
+fn main(index: i32) {${rowOfWorkgroup(W)}
   let mean = stats[2 * row];
   let rstd = stats[2 * row + 1];
   var sum = 0.0;

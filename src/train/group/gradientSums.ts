@@ -1,5 +1,5 @@
 /** Gradients of several passes, summed by parameter: in memory that threads share, or on the device. */
-import { type FlatVectors, hostValues, type RowListener, tf, withRowListeners } from '../../backend/index.js';
+import { type FlatVectors, hostValues, type RowListener, tf, variableGradsHeard } from '../../backend/index.js';
 import { enterSpan, span } from '../../core/spans.js';
 import { forEachSlice, type ParameterSpec, type Weights } from '../../encoders/parameters.js';
 
@@ -12,18 +12,14 @@ export abstract class GradientSums {
   /** Adds the gradient of what `f` computes, with respect to what is not frozen, and returns its value. */
   add(f: () => tf.Scalar): tf.Scalar {
     const trained = this.specs.filter(({ frozen }) => !frozen).map(({ name }) => this.weights[name]!);
-    const listeners = this.listeners();
-    const anchors = [...listeners.values()].map(({ anchor }) => anchor);
     let leave = () => {};
     const forward = () => {
       const value = span('forward', f);
       leave = enterSpan('backward');
       return value;
     };
-    const { value, grads } = withRowListeners(listeners, () => tf.variableGrads(forward, [...trained, ...anchors]));
+    const { value, grads } = variableGradsHeard(forward, trained, this.listeners());
     leave();
-    tf.dispose(anchors.map(({ name }) => grads[name]!));
-    for (const anchor of anchors) anchor.dispose();
     const keep = () =>
       forEachSlice(this.specs, ({ name }, begin) => {
         const gradient = grads[this.weights[name]!.name];
@@ -82,13 +78,13 @@ export class SharedGradientSums extends GradientSums {
     const listeners = new Map<tf.Variable, RowListener>();
     forEachSlice(this.specs, ({ name, shape, table, frozen }, begin, end) => {
       if (!table || frozen) return;
-      const hear = (ids: Int32Array, dy: Float32Array) => {
+      const hear: RowListener = (ids, dy) => {
         if (!this.begun.has(name)) this.vectors.clear(this.row, begin, end);
         this.begun.add(name);
         this.letGo(name);
         this.vectors.addRows(this.row, begin, shape[1]!, ids, dy);
       };
-      listeners.set(this.weights[name]!, { anchor: tf.variable(tf.scalar(0)), hear });
+      listeners.set(this.weights[name]!, hear);
     });
     return listeners;
   }
