@@ -57,7 +57,7 @@ export async function measureStreaming() {
 /** @returns {Promise<Record<string, Measured>>} */
 export async function measureIndexTests() {
   const exactly = ['tests/index/exact.test.ts', 'tests/index/streaming.test.ts'];
-  const [exact, engine] = [exactly, ['tests/index/pgvector.test.ts']].map((files) => testCounts(files));
+  const [exact, engine] = [exactly, ['tests/index/pgvector.test.ts', 'tests/index/milvus.test.ts']].map((files) => testCounts(files));
   return {
     'index.exactness': { value: exact.failed, note: `${exact.passed} tests passed` },
     'index.engine': { value: engine.failed, note: `${engine.passed} tests passed` },
@@ -65,8 +65,12 @@ export async function measureIndexTests() {
 }
 
 /** @returns {Promise<Record<string, Measured>>} */
-export async function measureRealServer() {
-  if (!process.env.SIMANS_PG_BIN) return { 'index.realServer': { note: 'SIMANS_PG_BIN names no programs of PostgreSQL with pgvector' } };
-  const { passed, failed } = testCounts(['--config', 'vitest.full.config.ts', 'tests/full/pgvector.full.test.ts']);
-  return { 'index.realServer': { value: failed, note: `${passed} tests passed` } };
+export async function measureRealServers() {
+  const servers = { 'index.realServer': ['SIMANS_PG_BIN', 'PostgreSQL'], 'index.realMilvus': ['SIMANS_MILVUS_SERVER', 'Milvus'] };
+  const measured = Object.entries(servers).map(([id, [variable, name]]) => {
+    if (!process.env[variable]) return [id, { note: `${variable} names no program of ${name}` }];
+    const { passed, failed } = testCounts(['--config', 'vitest.full.config.ts', 'tests/full/engines.full.test.ts', '-t', name]);
+    return [id, { value: failed, note: `${passed} tests passed` }];
+  });
+  return Object.fromEntries(measured);
 }

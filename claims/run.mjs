@@ -10,7 +10,7 @@
  *   npm run claims -- data --full              makes docs/metrics.md first, with SIMANS_DATA and TREC_EVAL (trec_eval 9.0.8)
  *   npm run claims -- sampling                 the law of the draws, their speed beside NumPy (SIMANS_PYTHON): a minute
  *   npm run claims -- sampling --full          makes what is missing of the stored gradient pilots and of the labs first: three hours
- *   npm run claims -- index                    exact search beside faiss (SIMANS_PYTHON), the graph on WordNet, the engine (SIMANS_PG_BIN): ten minutes
+ *   npm run claims -- index                    exact search beside faiss (SIMANS_PYTHON), the graph on WordNet, the engines (SIMANS_PG_BIN, SIMANS_MILVUS_SERVER): ten minutes
  *   npm run claims -- index --full             trains what is missing of the stored refreshes beside the training first: forty minutes
  *   npm run claims -- recipes                  golden steps, two replicas against one, rankers read by transformers (SIMANS_PYTHON): three minutes
  *   npm run claims -- recipes --full           makes what is missing of the comparison of recipes on MedQuAD first: two hours (claims/recipesComparison.mjs)
@@ -29,7 +29,7 @@ import { completeness, completeTable, rerunOne, TABLES } from './comparison.mjs'
 import { completeMetrics, measureBadInput, measureBm25, measureFormats, measureMillion, measureReferences, measureSets } from './data.mjs';
 import { measureExactness, measureGradcache, measureParity, measureTokenizers } from './encoders.mjs';
 import { measureNumbers, measureSpeed } from './gpu.mjs';
-import { measureFaiss, measureGraph, measureIndexTests, measureRealServer, measureStreaming } from './index.mjs';
+import { measureFaiss, measureGraph, measureIndexTests, measureRealServers, measureStreaming } from './index.mjs';
 import { measureStart, measureWordnet } from './jobs.mjs';
 import { completeLabs, rerunLab, storedLabs } from './lab.mjs';
 import { completeMinilm, storedMinilm } from './minilm.mjs';
@@ -75,7 +75,7 @@ const MEASUREMENTS = [
   { ids: /^index\.overFaiss/, measure: measureFaiss },
   { ids: /^index\.graphRecall/, measure: measureGraph },
   { ids: /^index\.(exactness|engine)/, measure: measureIndexTests },
-  { ids: /^index\.realServer/, measure: measureRealServer },
+  { ids: /^index\.real/, measure: measureRealServers },
   { ids: /^index\.killedRefresh/, measure: measureKilledRefresh },
   { ids: /^index\.async/, measure: async () => storedRefreshes() },
   { ids: /^index\.memoryFlat/, measure: measureStreaming },

@@ -4,7 +4,7 @@ import { isOnDevice, selectBackend } from '../backend/index.js';
 import { UserError } from '../core/errors.js';
 import type { Reporter } from '../core/reporter.js';
 import { writeTrecRun } from '../eval/runFiles.js';
-import { type EngineOptions, openEngine, type VectorEngine } from '../index/engine.js';
+import { type EngineOptions, openEngine, type VectorEngine } from '../index/engine/index.js';
 import type { Hits } from '../index/exact.js';
 import { buildGraph, openGraph } from '../index/savedGraph.js';
 import { readVectors, requireSameModel, StoredVectors } from '../index/storedVectors.js';

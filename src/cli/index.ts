@@ -30,7 +30,7 @@ export const indexVerb: CommandModule<object, IndexArguments> = {
       .example('simans index vectors/passages --kind hnsw', '')
       .example('simans index vectors/passages --kind engine --name wiki', '')
       .epilogue(
-        'exact needs no index, hnsw saves a graph beside the vectors, engine loads\nthem into the PostgreSQL servers that SIMANS_PGVECTOR names.',
+        'exact needs no index, hnsw saves a graph beside the vectors, engine loads\nthem into the PostgreSQL servers that SIMANS_PGVECTOR names, or into Milvus at\nthe address in SIMANS_MILVUS.',
       ),
   handler: async ({ vectors, kind, name, connectivity, addExpansion, connections }) => {
     const { indexVectors } = await import('../analysis/vectorSearch.js');

@@ -108,7 +108,7 @@ const refresh = z.strictObject({
     .prefault({})
     .meta({
       description:
-        'How pools are searched for: exact, in blocks; hnsw, by a graph of near neighbours (usearch); auto, whichever is estimated to take less time; engine, by PostgreSQL servers with pgvector that SIMANS_PGVECTOR names. Dev and test are always searched exactly.',
+        'How pools are searched for: exact, in blocks; hnsw, by a graph of near neighbours (usearch); auto, whichever is estimated to take less time; engine, by PostgreSQL servers with pgvector that SIMANS_PGVECTOR names, or by Milvus at the address in SIMANS_MILVUS. Dev and test are always searched exactly.',
     }),
 });
 

@@ -6,8 +6,9 @@ import { promisify } from 'node:util';
 import { probeBackends } from '../backend/index.js';
 import { messageOf } from '../core/errors.js';
 import { XENOVA_INSTALL } from '../encoders/tokenizer/tokenizer.js';
+import { MILVUS_INSTALL, MILVUS_PACKAGE } from '../index/engine/milvus.js';
+import { PG_INSTALL } from '../index/engine/pgvector.js';
 import { HNSW_INSTALL } from '../index/hnsw.js';
-import { PG_INSTALL } from '../index/pgvector.js';
 import { wrap } from './wrap.js';
 
 type BackendFinding = Awaited<ReturnType<typeof probeBackends>>[number];
@@ -117,7 +118,11 @@ async function probeIndexes(): Promise<IndexFinding[]> {
     ...(await probePackage(name)),
     fix,
   });
-  return Promise.all([probe('hnsw', 'usearch', HNSW_INSTALL), probe('engine', 'pg', PG_INSTALL)]);
+  return Promise.all([
+    probe('hnsw', 'usearch', HNSW_INSTALL),
+    probe('engine', 'pg', PG_INSTALL),
+    probe('engine', MILVUS_PACKAGE, MILVUS_INSTALL),
+  ]);
 }
 
 async function listGpus(): Promise<string[]> {

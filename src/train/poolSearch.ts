@@ -3,7 +3,7 @@
 import type { RunConfig } from '../config/schema.js';
 import { bytesOf, sha256 } from '../core/files.js';
 import { chooseIndex } from '../index/choice.js';
-import { openEngine } from '../index/engine.js';
+import { openEngine } from '../index/engine/index.js';
 import { type Hits, rescored, rowsAmong } from '../index/exact.js';
 import { HnswIndex, loadHnswLibrary } from '../index/hnsw.js';
 import { rowsOfVectors } from '../index/storedVectors.js';

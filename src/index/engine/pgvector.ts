@@ -3,19 +3,16 @@
  * it is loaded in parts, each a transaction that also notes the part, then indexed (HNSW over half-precision vectors), then, in one transaction, marked
  * finished, put behind the view NAME, and the others are dropped. Where the servers are, and how they are logged in to, is told by SIMANS_PGVECTOR alone.
  */
-import pRetry, { AbortError } from 'p-retry';
 import type pg from 'pg';
-import { messageOf, UserError } from '../core/errors.js';
-import type { Phase } from '../core/reporter.js';
-import type { EngineOptions, VectorEngine } from './engine.js';
-import type { VectorRows } from './storedVectors.js';
-import type { Vectors } from './vectors.js';
+import { messageOf, UserError } from '../../core/errors.js';
+import type { Phase } from '../../core/reporter.js';
+import type { VectorRows } from '../storedVectors.js';
+import type { Vectors } from '../vectors.js';
+import type { EngineOptions, VectorEngine } from './index.js';
+import { attempted, inTurns, PART_ROWS, REQUEST_QUERIES } from './requests.js';
 
 export const PGVECTOR_VARIABLE = 'SIMANS_PGVECTOR';
 export const PG_INSTALL = 'npm i pg';
-/** Rows of a part, and queries of a request. */
-const PART_ROWS = 1000;
-const REQUEST_QUERIES = 32;
 const ATTEMPTS = 5;
 /** What pgvector allows. */
 const MOST_EXPANSION = 1000;
@@ -26,12 +23,9 @@ interface Server {
   readonly pool: pg.Pool;
 }
 
+/** Of the servers that the environment names, one connection string after the other. */
 export async function openPgvector(options: EngineOptions): Promise<VectorEngine> {
-  const urls = (process.env[PGVECTOR_VARIABLE] ?? '').split(/\s+/).filter(Boolean);
-  if (urls.length === 0)
-    throw new UserError(
-      `${PGVECTOR_VARIABLE}: found none in the environment; expected the connection strings of PostgreSQL servers with pgvector, separated by spaces, such as postgresql://user:password@host:5432/database`,
-    );
+  const urls = process.env[PGVECTOR_VARIABLE]!.split(/\s+/).filter(Boolean);
   const library = await loadLibrary();
   const servers = urls.map((url, i) => serverOf(library, url, i, options.connections));
   const engine = new Pgvector(servers, options);
@@ -204,9 +198,8 @@ class Pgvector implements VectorEngine {
     });
   }
 
-  /** Again after 0.2, 0.4 … s where the server or the network failed; at once a UserError naming the server for what another attempt will not mend. */
-  private async attempt<T>(server: Server, work: (client: pg.ClientBase) => Promise<T>): Promise<T> {
-    const once = async (): Promise<T> => {
+  private attempt<T>(server: Server, work: (client: pg.ClientBase) => Promise<T>): Promise<T> {
+    return attempted({ label: server.label, variable: PGVECTOR_VARIABLE, count: ATTEMPTS, isPassing }, async () => {
       let client: pg.PoolClient | undefined;
       try {
         client = await server.pool.connect();
@@ -215,16 +208,9 @@ class Pgvector implements VectorEngine {
         return value;
       } catch (error) {
         client?.release(true);
-        throw isPassing(error) ? error : new AbortError(error instanceof Error ? error : new Error(String(error)));
+        throw error;
       }
-    };
-    try {
-      return await pRetry(once, { retries: ATTEMPTS - 1, minTimeout: 200, factor: 2 });
-    } catch (error) {
-      throw new UserError(
-        `${server.label}: ${messageOf(error)}; check the server and ${PGVECTOR_VARIABLE}; what was loaded is kept, run the same command again`,
-      );
-    }
+    });
   }
 }
 
@@ -236,11 +222,3 @@ function isPassing(error: unknown): boolean {
 
 /** A vector as pgvector reads it. */
 const literal = (vector: Float32Array): string => `[${Array.from(vector, (value) => value.toPrecision(6)).join(',')}]`;
-
-async function inTurns<T>(items: readonly T[], atATime: number, work: (item: T) => Promise<void>): Promise<void> {
-  const waiting = items[Symbol.iterator]();
-  const worker = async () => {
-    for (let next = waiting.next(); !next.done; next = waiting.next()) await work(next.value);
-  };
-  await Promise.all(Array.from({ length: Math.min(atATime, items.length) }, worker));
-}
