@@ -1,7 +1,7 @@
 /**
  * The numbers of a device beside those of the default backend: loss and gradient of the states of a short training, on one batch; and whether memory
  * stays as it is over many steps.
- *   node bench/equal.mjs --backend webgpu [--shape 'BERT-mini 16×64'] [--parts 1] [--states 10] [--steps 0] [--json]
+ *   node bench/equal.mjs --backend webgpu [--shape 'BERT-mini 16×64'] [--parts 1] [--states 10] [--steps 0] [--precision fp16] [--json]
  * `--parts n`: of the shape's batch every n-th part.
  */
 import { parseArgs } from 'node:util';
@@ -9,8 +9,8 @@ import { probeBackends, selectBackend, tf } from '../dist/backend/index.js';
 import { partOf, shapeOf } from './shapes.mjs';
 import { largestDifferences, openTrainer, statesOf } from './trainer.mjs';
 
-/** Of the short training whose states are compared. */
-const STATE_RATE = 1e-4;
+/** Of the short training whose states are compared: so slow that the last still has something to learn. */
+const STATE_RATE = 1e-5;
 /** Steps after which memory is as large as it gets. */
 const SETTLED = 100;
 
@@ -21,13 +21,22 @@ const { values: options } = parseArgs({
     parts: { type: 'string', default: '1' },
     states: { type: 'string', default: '10' },
     steps: { type: 'string', default: '0' },
+    precision: { type: 'string', default: 'fp32' },
     json: { type: 'boolean', default: false },
   },
 });
 const backend = /** @type {import('../dist/backend/index.js').BackendName} */ (options.backend);
+const precision = /** @type {import('../dist/backend/index.js').Precision} */ (options.precision);
 const shape = partOf(shapeOf(options.shape), Number(options.parts));
 const probe = (await probeBackends()).find(({ name }) => name === backend);
-const found = { shape: options.shape, backend, accelerated: probe?.accelerated, ...(await differences()), ...(await flatness()) };
+const found = {
+  shape: options.shape,
+  backend,
+  precision,
+  accelerated: probe?.accelerated,
+  ...(await differences()),
+  ...(await flatness()),
+};
 console.log(options.json ? JSON.stringify(found) : found);
 process.exit();
 
@@ -41,7 +50,7 @@ async function differences() {
   const expected = [];
   for (const parameters of states) expected.push(await first.at(parameters));
   await first.dispose();
-  await selectBackend(backend);
+  await selectBackend(backend, precision);
   const second = await openTrainer(shape, 1, backend);
   const found = await largestDifferences(second, states, async (_, place) => expected[place]);
   await second.dispose();
@@ -52,7 +61,7 @@ async function differences() {
 async function flatness() {
   const steps = Number(options.steps);
   if (steps <= SETTLED) return {};
-  await selectBackend(backend);
+  await selectBackend(backend, precision);
   const trainer = await openTrainer(shape, 1, backend);
   const memory = () => {
     const { numTensors, numBytesInGPU } = /** @type {import('@tensorflow/tfjs').MemoryInfo & { numBytesInGPU?: number }} */ (tf.memory());

@@ -205,11 +205,12 @@ export async function completeRecipes(set, arms = SETS[set].arms) {
   for (const { arm, seed } of cellsOf(set).filter((one) => arms.includes(one.arm))) {
     await completeTrials(set, ARMS[arm].family);
     const job = /** @type {ArmJob} */ (cellsOf(set).find((one) => one.arm === arm && one.seed === seed)); // by the rate that dev chose
-    if (readArmCell(to, job) !== undefined) continue;
-    await runArms([job], { to, reporter: REPORTER, signal: NEVER });
-    stamp(path.join(to, cellName(job)));
-    if (OUTSIDE[set]) await evaluateOutside(set, job);
-    fs.rmSync(path.join(jobsOf(set), job.config.name), { recursive: true });
+    if (readArmCell(to, job) === undefined) {
+      await runArms([job], { to, reporter: REPORTER, signal: NEVER });
+      stamp(path.join(to, cellName(job)));
+    }
+    if (OUTSIDE[set] && readStoredCell(outsideFile(set, job), job.config) === undefined) await evaluateOutside(set, job);
+    fs.rmSync(path.join(jobsOf(set), job.config.name), { recursive: true, force: true });
   }
 }
 

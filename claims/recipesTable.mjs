@@ -46,7 +46,7 @@ export function setText(set, cells) {
 /** @param {SetName} set @param {readonly ArmCell[]} cells */
 function comparedLines(set, cells) {
   const compared = compareCells(cells, cellsOf(set)[0].config.eval.measures, pairsOf(set));
-  return [...meansLines(set, compared), '', ...differenceLines(set, cells, compared), '', provenance(cells)];
+  return [...meansLines(set, cells, compared), '', ...differenceLines(set, cells, compared), '', provenance(cells)];
 }
 
 /** The same arms on a set of another domain. @param {SetName} set */
@@ -66,18 +66,20 @@ function trialLines(set) {
   return ['| recipe | learning rate | dev |', '|---|---|---|', ...shown, ''];
 }
 
-/** @param {SetName} set @param {readonly ComparedMeasure[]} compared */
-function meansLines(set, compared) {
+/** @param {SetName} set @param {readonly ArmCell[]} cells @param {readonly ComparedMeasure[]} compared */
+function meansLines(set, cells, compared) {
+  // Of the last stage; 0 is the stage's start, so that arms of one start and seed are then one model.
+  const stepsOf = (/** @type {string} */ arm) => cells.filter((cell) => cell.arm === arm).map(({ bestStep }) => bestStep ?? '–');
   const arms = [...SETS[set].arms, BM25];
   const lines = arms.map((arm) => {
     const at = compared[0].means.findIndex(({ system }) => system === arm);
     const figures = compared.map(({ means }) =>
       at < 0 ? 'not run' : `${figure(means[at].mean)} (${figure(means[at].low)} to ${figure(means[at].high)})`,
     );
-    return row([arm, at < 0 ? '0' : String(compared[0].means[at].seeds), ...figures]);
+    return row([arm, at < 0 ? '0' : String(compared[0].means[at].seeds), stepsOf(arm).join(', '), ...figures]);
   });
   const labels = compared.map(({ measure }) => measureLabel(measure));
-  return [row(['arm', 'seeds', ...labels]), `|---|---|${labels.map(() => '---|').join('')}`, ...lines];
+  return [row(['arm', 'seeds', 'step that dev takes', ...labels]), `|---|---|---|${labels.map(() => '---|').join('')}`, ...lines];
 }
 
 /** @param {SetName} set @param {readonly ArmCell[]} cells @param {readonly ComparedMeasure[]} compared */

@@ -70,7 +70,7 @@ export async function calibrate<T>(wanted: RunConfig, reporter: Reporter, work: 
 }
 
 async function open(config: RunConfig, dataset: Dataset): Promise<{ calibration: Calibration; dispose(): Promise<void> }> {
-  const backend = await selectBackend(config.backend);
+  const backend = await selectBackend(config.backend, config.train.precision);
   const replicas = replicaCount(config, backend.name);
   const [{ tokenizer, shape, initial }, preparing] = await timed(() => prepareEncoder(config.jobsFolder, config, dataset, silentReporter));
   const queries = Math.min(dataset.splits.train.rows.length, 2 * config.train.queriesPerStep);

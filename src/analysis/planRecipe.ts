@@ -68,7 +68,7 @@ async function planRanker(config: RunConfig, reporter: Reporter): Promise<Planne
   const inTurn = recipe.kind === 'ar2';
   const group = 1 + (recipe.kind === 'rocketqa' ? recipe.ranker.negatives : 'negatives' in sampler ? sampler.negatives : 0);
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'simans-plan-'));
-  const { name: backend } = await selectBackend(config.backend);
+  const { name: backend } = await selectBackend(config.backend, config.train.precision);
   const dataset = await loadTrainable(config, reporter);
   const { tokenizer } = await prepareEncoder(folder, config, dataset, silentReporter);
   const tokenizerFolder = path.join(folder, 'tokenizer');

@@ -2,6 +2,10 @@
 import { UserError } from '../core/errors.js';
 import { type BackendName, type BackendProbe, prepareBackend } from './prepare.js';
 import { tf } from './tf.js';
+import { computeInHalves } from './webgpu/half.js';
+
+/** Of the encoder's products and of what they keep for the backward pass; sums, weights and their updates are always of 32 bits. */
+export type Precision = 'fp32' | 'fp16';
 
 export interface BackendReport {
   readonly name: BackendName;
@@ -32,10 +36,18 @@ const PREFERENCES: readonly Preference[] = [
 const NAMES: readonly BackendName[] = ['tensorflow', 'webgpu', 'onnx', 'wasm', 'cpu'];
 
 /**
- * Makes a backend the active one. `auto` takes the first that works of: native TensorFlow on a GPU, WebGPU on hardware,
+ * Makes a backend the active one, in the precision that is asked for, which another than fp32 webgpu alone has: elsewhere it is a UserError. `auto` takes the first that works of: native TensorFlow on a GPU, WebGPU on hardware,
  * onnx, native TensorFlow, wasm, cpu. One asked for by name that cannot start is a UserError, never replaced.
  */
-export async function selectBackend(wanted: 'auto' | BackendName): Promise<BackendReport> {
+export async function selectBackend(wanted: 'auto' | BackendName, precision: Precision = 'fp32'): Promise<BackendReport> {
+  const report = await chooseBackend(wanted);
+  if (precision !== 'fp32' && report.name !== 'webgpu')
+    throw new UserError(`train.precision: found ${precision} on backend ${report.name}; expected fp32 there, or backend: webgpu`);
+  computeInHalves(precision === 'fp16');
+  return report;
+}
+
+async function chooseBackend(wanted: 'auto' | BackendName): Promise<BackendReport> {
   if (wanted !== 'auto') {
     const probe = await prepareBackend(wanted);
     if (!probe.usable) throw new UserError(`backend: ${wanted} cannot be used: ${probe.whyNot}; or choose backend: auto`);

@@ -171,6 +171,12 @@ const train = z.strictObject({
     description:
       'Queries, with their passages, whose activations are in memory at once; all where not given. The loss stays that of the whole batch.',
   }),
+  precision: key(
+    z.enum(['fp32', 'fp16']),
+    'fp32',
+    '',
+    'Of the encoder’s products and of what is kept for the backward pass; fp16, with sums and weights of 32 bits, needs backend webgpu.',
+  ),
   gradientCheckpointing: key(
     z.boolean(),
     false,

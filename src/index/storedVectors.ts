@@ -6,7 +6,7 @@ import { readJson, sha256 } from '../core/files.js';
 import type { Side } from '../encoders/dualEncoder.js';
 import { readMetadata } from '../encoders/formats/safetensors.js';
 import type { InferencePrecision } from '../encoders/onnx/inferenceModel.js';
-import { manifestFile, readVectorShard, shardFile, type VectorType } from './vectorShards.js';
+import { manifestFile, readVectorShard, type ShardRoom, shardFile, type VectorType } from './vectorShards.js';
 import type { Vectors } from './vectors.js';
 
 /** What the vectors of a folder are of. */
@@ -83,10 +83,10 @@ export class StoredVectors implements VectorRows {
     return sha256(JSON.stringify([this.manifest, checksums])).slice(0, 16);
   }
 
-  /** One that is missing or damaged is a UserError naming its file. */
-  shard(shard: number): Vectors {
+  /** One that is missing or damaged is a UserError naming its file. In a room it is valid until the next is read there. */
+  shard(shard: number, room?: ShardRoom): Vectors {
     const { width } = this;
-    const values = readVectorShard(this.folder, shard, rowsInShard(shard, this.manifest), width);
+    const values = readVectorShard(this.folder, shard, rowsInShard(shard, this.manifest), width, room);
     if (!values)
       throw new UserError(
         `${shardFile(this.folder, shard)}: missing or damaged; expected ${rowsInShard(shard, this.manifest)} vectors as its checksum says. ${ADVICE}`,

@@ -10,6 +10,7 @@ import { startSearch } from './runningSearch.js';
 import type { StoredVectors } from './storedVectors.js';
 import { ThreadPool } from './threadPool.js';
 import { TopKBuffer } from './topk.js';
+import { ShardRoom } from './vectorShards.js';
 import type { Vectors } from './vectors.js';
 
 /** Candidates held at once, of all queries together: of more queries each group reads the shards again. */
@@ -126,8 +127,9 @@ async function searchRange(
   onShard: (done: number) => void,
 ): Promise<TopKBuffer[]> {
   const search = startSearch(queries, queryRows, k);
+  const room = new ShardRoom();
   for (let shard = begin; shard < end; shard++) {
-    await search.meet(passages.shard(shard));
+    await search.meet(passages.shard(shard, room));
     onShard(shard + 1 - begin);
   }
   const first = begin * passages.manifest.shardRows;
@@ -177,6 +179,7 @@ function rescoredFromShards(
   const pairs = Float64Array.from(candidates.flatMap((found, i) => Array.from(found, (row) => row * Q + i))).sort();
   const buffers = candidates.map(() => new TopKBuffer(k));
   const { shardRows } = passages.manifest;
+  const room = new ShardRoom();
   let shard = -1;
   let vectors: Vectors = { values: new Float32Array(0), width: passages.width };
   for (const pair of pairs) {
@@ -184,7 +187,7 @@ function rescoredFromShards(
     const i = pair - row * Q;
     if (Math.floor(row / shardRows) !== shard) {
       shard = Math.floor(row / shardRows);
-      vectors = passages.shard(shard);
+      vectors = passages.shard(shard, room);
     }
     buffers[i]!.offer(row, scoreOf(queries, rows[i]!, vectors, row - shard * shardRows, 1));
   }

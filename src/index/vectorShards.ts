@@ -8,7 +8,7 @@ import { UserError } from '../core/errors.js';
 import { bytesOf, readJson, sha256, writeJson } from '../core/files.js';
 import { fromHalf, toHalf } from '../core/half.js';
 import { quantisedRows } from '../core/quantise.js';
-import { type NamedArray, readSafetensors, writeSafetensors } from '../encoders/formats/safetensors.js';
+import { type NamedArray, readSafetensors, type TensorMemory, writeSafetensors } from '../encoders/formats/safetensors.js';
 
 export type VectorType = 'fp32' | 'fp16' | 'int8';
 
@@ -45,12 +45,25 @@ export function writeVectorShard(folder: string, shard: number, vectors: Float32
   writeSafetensors(shardFile(folder, shard), tensors, { sha256: checksum(stored) });
 }
 
+/** Memory for one shard after the other, so that garbage does not add up: the next that is read there is written over the one before. */
+export class ShardRoom {
+  private readonly held = new Map<string, ArrayBuffer>();
+
+  readonly memory: TensorMemory = (name, bytes) => {
+    const held = this.held.get(name);
+    if (held?.byteLength === bytes) return held;
+    const grown = new ArrayBuffer(bytes);
+    this.held.set(name, grown);
+    return grown;
+  };
+}
+
 /** The float32 vectors [rows, width] of a shard; undefined where it is absent, of another size, or not what its checksum says. */
-export function readVectorShard(folder: string, shard: number, rows: number, width: number): Float32Array | undefined {
+export function readVectorShard(folder: string, shard: number, rows: number, width: number, room?: ShardRoom): Float32Array | undefined {
   const file = shardFile(folder, shard);
   if (!fs.existsSync(file)) return undefined;
   try {
-    const { tensors, metadata } = readSafetensors(file);
+    const { tensors, metadata } = readSafetensors(file, room?.memory);
     const found = tensors.get('vectors');
     if (found?.shape.join() !== [rows, width].join()) return undefined;
     const vectors = dequantised(found, tensors.get('scales'));

@@ -61,7 +61,7 @@ async function label(
   { folder, retriever, ranker, maxTokens }: { folder: string; retriever: string; ranker: string; maxTokens: number },
   { reporter, signal }: JobOptions,
 ): Promise<boolean> {
-  await selectBackend(config.backend);
+  await selectBackend(config.backend, config.train.precision);
   const dataset = await loadTrainable(config, reporter);
   const queries = await readQueries(settings.queries);
   const search = await openSearch(retriever, queries, Math.min(settings.depth, dataset.corpus.size));

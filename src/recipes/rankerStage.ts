@@ -45,7 +45,7 @@ async function trainRanker(
   { reporter, signal }: JobOptions,
 ): Promise<boolean> {
   const { warmupShare = config.train.warmupShare } = settings;
-  const backend = await selectBackend(config.backend);
+  const backend = await selectBackend(config.backend, config.train.precision);
   const dataset = await loadTrainable(config, reporter);
   const tokenizerFolder = path.join(from, 'tokenizer');
   const ranker = await Ranker.open({

@@ -39,11 +39,13 @@ export async function openJobFolder(config: RunConfig, options: { resume: boolea
   const saved = exists ? loadConfig(file) : undefined;
   if (saved) refuseChanges(saved, config, file);
   if (saved) removeLeftovers(folder);
-  const backend = await selectBackend(saved?.backend ?? config.backend);
+  const backend = await selectBackend(saved?.backend ?? config.backend, config.train.precision);
   const replicas = saved ? Number(saved.train.replicas) : replicaCount(config, backend.name);
   const resolved: RunConfig = { ...config, backend: backend.name, train: { ...config.train, replicas } };
   const { name, device, gflops, why } = backend;
-  options.reporter.line(`backend: ${name}${device === undefined ? '' : ` on ${device}`}, ${gflops.toFixed(0)} GFLOP/s a thread (${why})`);
+  options.reporter.line(
+    `backend: ${name}${device === undefined ? '' : ` on ${device}`}, ${gflops.toFixed(0)} GFLOP/s a thread (${why})${config.train.precision === 'fp16' ? '; products of halves (fp16)' : ''}`,
+  );
   if (!saved) writeFileAtomic(file, resolvedYaml(resolved));
   return { config: resolved, folder, backend, replicas, resumed: saved !== undefined };
 }

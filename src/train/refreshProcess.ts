@@ -38,7 +38,7 @@ let opened: Promise<RefreshContext> | undefined;
 /** The job as it was begun: its folder says how. What it said of its data when it began is not said again. */
 async function open(): Promise<RefreshContext> {
   const begun = { ...loadConfig(path.join(folder, 'config.yaml')), jobsFolder: path.dirname(folder) };
-  const { name: backend } = await selectBackend(begun.backend);
+  const { name: backend } = await selectBackend(begun.backend, begun.train.precision);
   const { config, dataset, judge } = await openData(begun, silentReporter, folder);
   bindDataset({ folder, resumed: true }, dataset);
   const { tokenizer, shape } = await prepareEncoder(folder, config, dataset, silentReporter);

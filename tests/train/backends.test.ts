@@ -1,6 +1,6 @@
 /** A short training on every backend that starts here, with dropout and clipping: the course of cpu's, then the same vectors and the same hits. */
 import { describe, expect, it } from 'vitest';
-import { type BackendName, probeBackends, selectBackend, tf } from '../../src/backend/index.js';
+import { type BackendName, type Precision, probeBackends, selectBackend, tf } from '../../src/backend/index.js';
 import { createDualEncoder } from '../../src/encoders/dualEncoder.js';
 import { initialParameters } from '../../src/encoders/parameters.js';
 import { createOptimizer } from '../../src/train/optimizer.js';
@@ -22,8 +22,14 @@ const shape = { ...tinyShape(), dropout: { hidden: 0.1, attention: 0.1 } };
 const probes = await probeBackends();
 const usable = probes.filter((probe) => probe.usable && probe.name !== 'cpu').map(({ name }) => name);
 
-async function train(backend: BackendName, memory: MemoryPlan = WHOLE, steps = STEPS, kind: 'adamw' | 'lamb' = 'adamw') {
-  await selectBackend(backend);
+async function train(
+  backend: BackendName,
+  memory: MemoryPlan = WHOLE,
+  steps = STEPS,
+  kind: 'adamw' | 'lamb' = 'adamw',
+  precision: Precision = 'fp32',
+) {
+  await selectBackend(backend, precision);
   const before = tf.memory().numTensors;
   const settings = { replicas: 1, seed: 1, padId: 0, encoder: shape, memory, loss: SOFTMAX, maxStepRows: 9 };
   const group = await Replicas.create(createSharedMemory(settings, tokens), backend);
@@ -95,6 +101,22 @@ describe.each(usable)('%s', (backend) => {
     expect(largest(found.losses, few.losses)).toBeLessThan(1e-3);
     expect(largest(found.state.parameters, few.state.parameters)).toBeLessThan(5e-3);
   });
+});
+
+it.skipIf(!usable.includes('webgpu'))(
+  'in halves webgpu takes nearly the course of cpu, and others none',
+  async () => {
+    const found = await train('webgpu', WHOLE, STEPS, 'adamw', 'fp16');
+    expect(largest(found.losses, expected.losses)).toBeLessThan(2e-2);
+    expect(largest(found.losses, (await train('webgpu')).losses)).toBeGreaterThan(0);
+  },
+  120_000,
+); // a software adapter takes its time
+
+it('halves are refused by backends without them', async () => {
+  await expect(selectBackend('cpu', 'fp16')).rejects.toThrow(
+    'train.precision: found fp16 on backend cpu; expected fp32 there, or backend: webgpu',
+  );
 });
 
 describe.each(probes.filter((probe) => !probe.usable))('$name', ({ whyNot }) => {

@@ -4,6 +4,7 @@
  */
 import { tf } from '../tf.js';
 import { countersOf, KEEP, KEEP_UNIFORMS, keepUniforms, type MaskLayout } from './dropout.js';
+import { halved, halvesAreOn, halvesOf, restored, tensorsOf } from './half.js';
 import { type Kernel, runKernel } from './kernel.js';
 
 const W = 64;
@@ -218,12 +219,16 @@ export function attentionOnWebgpu(
   const threads = B * heads * Math.ceil(T / W) * W;
   const counters = () => (dropout ? [countersOf(dropout)] : []);
   return tf.customGrad((...args) => {
-    const [q, kv, save] = args as unknown as [tf.Tensor, tf.Tensor, tf.GradSaveFunc];
+    const [asked, given, save] = args as unknown as [tf.Tensor, tf.Tensor, tf.GradSaveFunc];
+    const halves = halvesAreOn() ? [halved(asked), halved(given)] : undefined;
+    // Both passes read the same numbers.
+    const [q, kv] = halves ? halves.map(restored) : [asked, given];
     const size = B * T * D;
     const run = { uniforms, threads };
-    const known = runKernel(kernels.forward, { inputs: [q, kv, mask, ...counters()], result: [size + B * heads * T], ...run });
-    save([q, kv, mask, known]);
-    const gradFunc = (dy: tf.Tensor, [qs, kvs, padding, both]: tf.Tensor[]) => {
+    const known = runKernel(kernels.forward, { inputs: [q!, kv!, mask, ...counters()], result: [size + B * heads * T], ...run });
+    save([mask, known, ...(halves ? tensorsOf(halves) : [q!, kv!])]);
+    const gradFunc = (dy: tf.Tensor, [padding, both, ...kept]: tf.Tensor[]) => {
+      const [qs, kvs] = halves ? halvesOf(kept, [D, 2 * D]).map(restored) : kept;
       const inputs = [qs!, kvs!, padding!, dy, both!, ...counters()];
       return [
         runKernel(kernels.query, { inputs, result: query.shape, ...run }),

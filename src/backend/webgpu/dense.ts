@@ -1,5 +1,16 @@
 /** Affine maps of rows on WebGPU, with and without GELU: TensorFlow.js' matrix products, the rest fused. x [N, I], w [O, I], b [O] → [N, O] */
 import { tf } from '../tf.js';
+import {
+  affineOfHalves,
+  type Halves,
+  halved,
+  halvesAreOn,
+  halvesOf,
+  productOfHalves,
+  productOfHalvesLeft,
+  restored,
+  tensorsOf,
+} from './half.js';
 import { columnSums, type Kernel, runKernel } from './kernel.js';
 
 /** Abramowitz and Stegun 7.1.26: within 1.5e-7. */
@@ -54,26 +65,66 @@ const affineGradient = (du: tf.Tensor2D, x: tf.Tensor, w: tf.Tensor): tf.Tensor[
   columnSums(du),
 ];
 
-export function denseOnWebgpu(x: tf.Tensor2D, w: tf.Tensor2D, b: tf.Tensor1D): tf.Tensor2D {
-  return tf.customGrad((...args) => {
-    const [xs, ws, bs, save] = args as unknown as [tf.Tensor, tf.Tensor, tf.Tensor, tf.GradSaveFunc];
-    save([xs, ws]);
-    return {
-      value: affine(xs, ws, bs),
-      gradFunc: (dy: tf.Tensor, [input, weight]: tf.Tensor[]) => affineGradient(dy as tf.Tensor2D, input!, weight!),
-    };
-  })(x, w, b) as tf.Tensor2D;
+/** The same of halves. */
+function affineGradientOfHalves(du: tf.Tensor2D, x: Halves, w: Halves): tf.Tensor[] {
+  const slope = halved(du);
+  return [productOfHalves(slope, w), productOfHalvesLeft(slope, x), columnSums(du)];
 }
 
-export function denseGeluOnWebgpu(x: tf.Tensor2D, w: tf.Tensor2D, b: tf.Tensor1D): tf.Tensor2D {
-  return tf.customGrad((...args) => {
-    const [xs, ws, bs, save] = args as unknown as [tf.Tensor, tf.Tensor, tf.Tensor, tf.GradSaveFunc];
-    const u = affine(xs, ws, bs);
-    save([xs, ws, u]);
-    return {
-      value: elementwise(GELU, u),
-      gradFunc: (dy: tf.Tensor, [input, weight, inner]: tf.Tensor[]) =>
-        affineGradient(elementwise(GELU_GRADIENT, dy, inner!), input!, weight!),
-    };
-  })(x, w, b) as tf.Tensor2D;
+type Given = [tf.Tensor, tf.Tensor, tf.Tensor, tf.GradSaveFunc];
+/** From what was saved and the gradient of the result, that of the product. */
+type Slope = (dy: tf.Tensor, inner: () => tf.Tensor) => tf.Tensor2D;
+
+/** `shaped` of x·wᵀ + b, whose gradient is `slope`; `keepsInner` where that asks for the product again. */
+function denseWith(shaped: (u: tf.Tensor2D) => tf.Tensor2D, slope: Slope, keepsInner: boolean, given: Given) {
+  const [x, w, b, save] = given;
+  const u = affine(x, w, b);
+  save([x, w, ...(keepsInner ? [u] : [])]);
+  const gradFunc = (dy: tf.Tensor, [input, weight, inner]: tf.Tensor[]) =>
+    affineGradient(
+      slope(dy, () => inner!),
+      input!,
+      weight!,
+    );
+  return { value: shaped(u), gradFunc };
 }
+
+/** As denseWith, where what is kept, and multiplied, is halves. */
+function denseOfHalves(shaped: (u: tf.Tensor2D) => tf.Tensor2D, slope: Slope, keepsInner: boolean, given: Given) {
+  const [x, w, b, save] = given;
+  const [input, weight] = [halved(x), halved(w)];
+  const u = affineOfHalves(input, weight, b);
+  const kept = [input, weight, ...(keepsInner ? [halved(u)] : [])];
+  const columns = kept.map((halves) => halves.columns);
+  save(tensorsOf(kept));
+  const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]) => {
+    const [xs, ws, us] = halvesOf(saved, columns);
+    return affineGradientOfHalves(
+      slope(dy, () => restored(us!)),
+      xs!,
+      ws!,
+    );
+  };
+  return { value: shaped(u), gradFunc };
+}
+
+const dense = (shaped: (u: tf.Tensor2D) => tf.Tensor2D, slope: Slope, keepsInner: boolean, inputs: tf.Tensor[]): tf.Tensor2D =>
+  tf.customGrad((...given) => (halvesAreOn() ? denseOfHalves : denseWith)(shaped, slope, keepsInner, given as unknown as Given))(
+    ...inputs,
+  ) as tf.Tensor2D;
+
+export const denseOnWebgpu = (x: tf.Tensor2D, w: tf.Tensor2D, b: tf.Tensor1D): tf.Tensor2D =>
+  dense(
+    (u) => u,
+    (dy) => dy as tf.Tensor2D,
+    false,
+    [x, w, b],
+  );
+
+export const denseGeluOnWebgpu = (x: tf.Tensor2D, w: tf.Tensor2D, b: tf.Tensor1D): tf.Tensor2D =>
+  dense(
+    (u) => elementwise(GELU, u),
+    (dy, inner) => elementwise(GELU_GRADIENT, dy, inner()),
+    true,
+    [x, w, b],
+  );

@@ -81,9 +81,9 @@ export function runKernel(kernel: Kernel, { inputs, uniforms = {}, result, dtype
 
 const flat = ({ dataId, dtype, size }: tf.Tensor): tf.TensorInfo => ({ dataId, dtype, shape: [size] });
 
-const ofWorkgroup = (name: string, W: number, combined: (a: string, b: string) => string): string => `
-var<workgroup> ${name}Shares: array<f32, ${W}>;
-fn ${name}(value: f32) -> f32 {
+const ofWorkgroup = (name: string, W: number, type: 'f32' | 'i32', combined: (a: string, b: string) => string): string => `
+var<workgroup> ${name}Shares: array<${type}, ${W}>;
+fn ${name}(value: ${type}) -> ${type} {
   let own = i32(localIndex);
   workgroupBarrier();
   ${name}Shares[own] = value;
@@ -96,10 +96,11 @@ fn ${name}(value: f32) -> f32 {
 }`;
 
 /** WGSL: the sum of `value` over a workgroup of W threads, known to all of them; called by all. */
-export const sumOfWorkgroup = (W: number): string => ofWorkgroup('sumOfWorkgroup', W, (a, b) => `${a} + ${b}`);
+export const sumOfWorkgroup = (W: number): string => ofWorkgroup('sumOfWorkgroup', W, 'f32', (a, b) => `${a} + ${b}`);
 
 /** WGSL: the largest `value`, likewise. */
-export const largestOfWorkgroup = (W: number): string => ofWorkgroup('largestOfWorkgroup', W, (a, b) => `max(${a}, ${b})`);
+export const largestOfWorkgroup = (W: number, type: 'f32' | 'i32' = 'f32'): string =>
+  ofWorkgroup('largestOfWorkgroup', W, type, (a, b) => `max(${a}, ${b})`);
 
 /**
  * WGSL, for a workgroup of W threads a row of `uniforms.width` = D: its number `own`, its `row` and where that begins, `at`. More workgroups than

@@ -53,11 +53,18 @@ interface Entry {
 
 type Refuse = (problem: string) => never;
 
+/** Memory for a tensor of that name and so many bytes. */
+export type TensorMemory = (name: string, bytes: number) => ArrayBuffer;
+const newMemory: TensorMemory = (_name, bytes) => new ArrayBuffer(bytes);
+
 /**
  * Reads tensors of float32, float16, bfloat16 and float64 as float32, whole numbers as int32. A file that is cut short, holds another dtype, NaN or an
- * infinite number is a UserError naming file and tensor.
+ * infinite number is a UserError naming file and tensor. Where a tensor's bytes lie `memory` says.
  */
-export function readSafetensors(file: string): { tensors: Map<string, NamedArray>; metadata: Record<string, string> } {
+export function readSafetensors(
+  file: string,
+  memory: TensorMemory = newMemory,
+): { tensors: Map<string, NamedArray>; metadata: Record<string, string> } {
   return inFile(file, (descriptor, refuse) => {
     const { entries, metadata, dataAt, dataLength } = readHeader(descriptor, refuse);
     const tensors = new Map<string, NamedArray>();
@@ -65,8 +72,9 @@ export function readSafetensors(file: string): { tensors: Map<string, NamedArray
     for (const [name, entry] of Object.entries(entries)) {
       const checked = checkedEntry(name, entry as Entry, dataLength, refuse);
       const [from, to] = checked.data_offsets;
-      const bytes = readBytes(descriptor, dataAt + from, to - from, refuse);
-      const values = READERS[checked.dtype]!.read(bytes.buffer as ArrayBuffer);
+      const data = memory(name, to - from);
+      readBytes(descriptor, dataAt + from, data, refuse);
+      const values = READERS[checked.dtype]!.read(data);
       if (values instanceof Float32Array) refuseBroken(name, values, refuse);
       tensors.set(name, { name, shape: checked.shape, values });
       end = Math.max(end, to);
@@ -98,9 +106,12 @@ function inFile<T>(file: string, read: (descriptor: number, refuse: Refuse) => T
 function readHeader(descriptor: number, refuse: Refuse) {
   const size = fs.fstatSync(descriptor).size;
   if (size < 8) refuse(`${size} bytes`);
-  const headerLength = Number(readBytes(descriptor, 0, 8, refuse).readBigUInt64LE(0));
+  const headerLength = Number(readBytes(descriptor, 0, new ArrayBuffer(8), refuse).readBigUInt64LE(0));
   if (8 + headerLength > size || headerLength > LONGEST_HEADER) refuse(`header of ${headerLength} bytes in a file of ${size}`);
-  const { __metadata__, ...entries } = parseHeader(readBytes(descriptor, 8, headerLength, refuse).toString('utf8'), refuse);
+  const { __metadata__, ...entries } = parseHeader(
+    readBytes(descriptor, 8, new ArrayBuffer(headerLength), refuse).toString('utf8'),
+    refuse,
+  );
   const metadata = (__metadata__ ?? {}) as Record<string, string>;
   return { entries, metadata, dataAt: 8 + headerLength, dataLength: size - 8 - headerLength };
 }
@@ -119,9 +130,10 @@ function openFile(file: string, refuse: Refuse): number {
   }
 }
 
-/** In a buffer of their own: aligned, and free of the file's other bytes. */
-function readBytes(descriptor: number, position: number, length: number, refuse: Refuse): Buffer {
-  const bytes = Buffer.from(new ArrayBuffer(length));
+/** Fills memory of their own: aligned, and free of the file's other bytes. */
+function readBytes(descriptor: number, position: number, memory: ArrayBuffer, refuse: Refuse): Buffer {
+  const bytes = Buffer.from(memory);
+  const { length } = bytes;
   for (let at = 0; at < length; ) {
     let read = 0;
     try {
