@@ -15,7 +15,7 @@ import { type Attempts, attempted, inTurns, PART_ROWS, REQUEST_QUERIES } from '.
 
 export const MILVUS_VARIABLE = 'SIMANS_MILVUS';
 export const MILVUS_PACKAGE = '@zilliz/milvus2-sdk-node';
-export const MILVUS_INSTALL = `npm i ${MILVUS_PACKAGE}@2.6.17`;
+export const MILVUS_INSTALL = `npm i ${MILVUS_PACKAGE}@2.6.11`;
 /** In mid-load a server that starts again is waited for, up to 51 s; at the beginning, where the address may be wrong, for 3. */
 const ATTEMPTS = 9;
 const FIRST_ATTEMPTS = 5;
