@@ -11,10 +11,10 @@ import { parseArgs } from 'node:util';
 import { selectBackend } from '../dist/backend/index.js';
 import { bytesOf } from '../dist/core/files.js';
 import { openLimit } from './limit.mjs';
-import { startPeer } from './peer.mjs';
 import { flopsOf, partOf, sequencesOf, shapeOf } from './shapes.mjs';
+import { openStepPeer } from './stepPeer.mjs';
 import { clock, median } from './timing.mjs';
-import { largestDifferences, openTrainer, statesOf, TEMPERATURE } from './trainer.mjs';
+import { largestDifferences, openTrainer, statesOf } from './trainer.mjs';
 
 /** @typedef {import('./shapes.mjs').StepShape} StepShape */
 /** @typedef {import('./trainer.mjs').Trainer} Trainer */
@@ -74,7 +74,7 @@ async function measure() {
   const trainer = await openTrainer(shape, replicas, backend);
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'simans-bench-'));
   try {
-    const peer = backend === 'onnx' ? await openPeer(trainer, folder) : undefined;
+    const peer = backend === 'onnx' ? await openStepPeer(trainer, shape, folder, { threads: replicas, device: 'cpu' }) : undefined;
     const limit = backend === 'onnx' ? await openLimit(shape, replicas) : undefined;
     const times = await takeTurns(trainer, peer, limit);
     const peakOfPeer = peer && (await peer.ask('memory')).bytes;
@@ -95,21 +95,6 @@ async function timedOnce(pair) {
   return seconds;
 }
 
-/** @param {Trainer} trainer @param {string} folder */
-async function openPeer({ specs, batch, parameters }, folder) {
-  const rows = (/** @type {import('../dist/data/types.js').TokenTable} */ { ids, offsets }) =>
-    Array.from({ length: offsets.length - 1 }, (_, row) => [...ids.subarray(offsets[row], offsets[row + 1])]);
-  const settings = {
-    ...shape,
-    ...{ threads: replicas, temperature: TEMPERATURE, specs, positions: Math.max(shape.queries.tokens, shape.passages.tokens) },
-    ...{ queries: rows(batch.queries), passages: rows(batch.passages) },
-  };
-  const [told, given] = ['settings.json', 'parameters'].map((name) => path.join(folder, name));
-  fs.writeFileSync(told, JSON.stringify(settings));
-  fs.writeFileSync(given, bytesOf(parameters));
-  return startPeer('training_step.py', [told, given], { threads: replicas });
-}
-
 /** @param {Trainer} trainer @param {import('./peer.mjs').Peer | undefined} peer @param {(() => Promise<void>) | undefined} limit */
 async function takeTurns(trainer, peer, limit) {
   /** @type {Times} */
@@ -121,7 +106,7 @@ async function takeTurns(trainer, peer, limit) {
     times.step.push(await clock(async () => void (await trainer.update(TIMED_RATE))));
     if (limit) times.limit.push(await clock(limit));
     await rest();
-    if (peer) times.peer.push(await peer.ask('step'));
+    if (peer) times.peer.push(await peer.ask('step fp32'));
     await rest();
   }
   return times;

@@ -5,6 +5,7 @@ import { bertShape } from '../dist/encoders/architectures.js';
 import { tableOf } from '../dist/encoders/batching.js';
 import { createDualEncoder } from '../dist/encoders/dualEncoder.js';
 import { initialParameters } from '../dist/encoders/parameters.js';
+import { predictedStepBytes } from '../dist/train/memory.js';
 import { createOptimizer } from '../dist/train/optimizer.js';
 import { Replicas } from '../dist/train/replicas.js';
 import { createSharedMemory } from '../dist/train/sharedMemory.js';
@@ -55,20 +56,23 @@ export async function openTrainer(shape, replicas, backend) {
   const batch = batchOf(shape);
   const Q = shape.queries.sequences;
   const rows = Q + shape.passages.sequences;
+  const memory = { kind: /** @type {const} */ ('whole'), microBatch: Q, chunkRows: rows, recompute: false };
   const settings = {
     ...{ replicas, seed: 1, padId: 0, encoder, maxStepRows: rows },
-    memory: { kind: /** @type {const} */ ('whole'), microBatch: Q, chunkRows: rows, recompute: false },
+    memory,
     loss: { kind: /** @type {const} */ ('softmax') },
   };
   const shared = createSharedMemory(settings, { query: batch.queries, passage: batch.passages });
   const group = await Replicas.create(shared, backend);
   const parameters = initialParameters(specs, 1);
   const optimizer = createOptimizer(group, { parameters }, { optimizer: 'adamw', weightDecay: 0.01, clipNorm: 1, averageDecay: 0 });
+  const passages = Int32Array.from({ length: shape.passages.sequences }, (_, row) => row);
   let step = 0;
   return {
     specs,
     batch,
     parameters,
+    predictedBytes: predictedStepBytes(encoder, batch, memory, replicas),
     /** One update. @param {number} [learningRate] */
     update: async (learningRate = 1e-5) => {
       await optimizer.step(batch, step++, learningRate);
@@ -96,6 +100,8 @@ export async function openTrainer(shape, replicas, backend) {
       new FlatVectors(memory, 0).read('gradient 0', gradient);
       return { loss, gradient };
     },
+    /** The vectors of the batch's passages, to this process. */
+    encode: () => group.encode('passage', passages),
     read: () => optimizer.read(),
     dispose: async () => {
       optimizer.dispose();

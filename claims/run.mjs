@@ -28,7 +28,7 @@ import { table } from '../dist/report/table.js';
 import { completeness, completeTable, rerunOne, TABLES } from './comparison.mjs';
 import { completeMetrics, measureBadInput, measureBm25, measureFormats, measureMillion, measureReferences, measureSets } from './data.mjs';
 import { measureExactness, measureGradcache, measureParity, measureTokenizers } from './encoders.mjs';
-import { measureNumbers, measureSpeed } from './gpu.mjs';
+import { measureMemory, measureNumbers, measureSpeed } from './gpu.mjs';
 import { measureFaiss, measureGraph, measureIndexTests, measureRealServers, measureStreaming } from './index.mjs';
 import { measureStart, measureWordnet } from './jobs.mjs';
 import { completeLabs, rerunLab, storedLabs } from './lab.mjs';
@@ -89,7 +89,8 @@ const MEASUREMENTS = [
   { ids: /^speed\.tokenise$/, measure: measureTokenising },
   { ids: /^speed\.start/, measure: measureStarts },
   { ids: /^gpu\.(loss|gradient|memoryFlat)/, measure: measureNumbers },
-  { ids: /^gpu\.(quickstart|step)/, measure: measureSpeed },
+  { ids: /^gpu\.memoryPlan/, measure: measureMemory },
+  { ids: /^gpu\.(quickstart|step|encode)/, measure: measureSpeed },
   { ids: /^minilm\./, measure: async () => storedMinilm() },
   {
     ids: /^comparison\./,

@@ -103,12 +103,18 @@ async function before(seed) {
 
 /** @param {Start['when']} when @param {string} root @param {number} seed @returns {Promise<Start>} */
 async function start(when, root, seed) {
+  const { seconds, test } = await runStart(root, seed);
+  console.error(`npm start ${when}, seed ${seed}: ${seconds.toFixed(0)} s, R@10 ${test['recall@10'].toFixed(4)}`);
+  return { when, seed, commit: when === 'now' ? commitOf() : BEFORE, cpu: cpuModel(), seconds, test };
+}
+
+/** `npm start`, and what it found on test. @param {string} root @param {number} seed @param {string[]} more flags */
+export async function runStart(root, seed, ...more) {
   return inTemporaryFolder(async (jobs) => {
     const sets = [`jobsFolder=${jobs}`, `seed=${seed}`].flatMap((set) => ['--set', set]);
-    const seconds = await timed(onTwoCores(['npm', '--prefix', root, 'start', '--', ...sets]), 'silent');
+    const seconds = await timed(onTwoCores(['npm', '--prefix', root, 'start', '--', ...sets, ...more]), 'silent');
     const { test } = readSummary(path.join(jobs, 'quickstart'));
     if (!test.trained) throw new Error('the job has no test');
-    console.error(`npm start ${when}, seed ${seed}: ${seconds.toFixed(0)} s, R@10 ${test.trained['recall@10'].toFixed(4)}`);
-    return { when, seed, commit: when === 'now' ? commitOf() : BEFORE, cpu: cpuModel(), seconds, test: test.trained };
+    return { seconds, test: test.trained };
   });
 }

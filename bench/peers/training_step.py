@@ -1,9 +1,11 @@
-"""PyTorch's training step beside bench/step.mjs: forward, backward and AdamW of transformers' BERT, eager, fp32, no dropout.
+"""PyTorch's training step beside bench/step.mjs and bench/device.mjs: forward, backward and AdamW of transformers' BERT, eager, no dropout.
 
-Arguments: a JSON file {layers, width, heads, feedForward, vocabulary, positions, temperature, specs, queries, passages, threads} and the file of the
-parameters, float32, end to end as `specs` lists them ({name, shape}; key and value are one matrix there). Says its versions; then answers each line:
-`step` -> seconds of forward and backward, seconds of AdamW; `gradient FILE INTO` -> the loss at the parameters of FILE, its gradient in INTO; `memory` -> bytes.
+Arguments: a JSON file {layers, width, heads, feedForward, vocabulary, positions, temperature, specs, queries, passages, threads, device} and the file of the
+parameters, float32, end to end as `specs` lists them ({name, shape}; key and value are one matrix there). Says its versions; then answers each line, where
+MODE is fp32, tf32 or bf16 (autocast): `step MODE` -> seconds of forward and backward, seconds of AdamW; `encode MODE` -> seconds of the passages' vectors;
+`limit MODE` -> FLOP/s of one large product; `gradient FILE INTO` -> the loss at the parameters of FILE, its gradient in INTO; `memory` -> bytes at most.
 """
+import contextlib
 import json
 import resource
 import sys
@@ -16,6 +18,28 @@ from transformers import BertConfig, BertModel
 
 settings = json.load(open(sys.argv[1]))
 torch.set_num_threads(settings["threads"])
+device = settings["device"]
+if device == "cuda" and not torch.cuda.is_available():
+    sys.exit("no CUDA device")
+# Whether products of 32 bits may be made of TF32, and what autocast makes of them.
+MODES = {"fp32": (False, None), "tf32": (True, None), "bf16": (False, torch.bfloat16)}
+
+
+@contextlib.contextmanager
+def mode(name):
+    tf32, dtype = MODES[name]
+    torch.backends.cuda.matmul.allow_tf32 = tf32
+    with torch.autocast(device, dtype) if dtype else contextlib.nullcontext():
+        yield
+
+
+def seconds(work):
+    """Of work that has ended on the device too."""
+    begin = time.perf_counter()
+    result = work()
+    if device == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter() - begin, result
 
 
 def build(attention):
@@ -30,7 +54,7 @@ def build(attention):
         attention_probs_dropout_prob=0,
         attn_implementation=attention,
     )
-    return BertModel(config, add_pooling_layer=False).train()
+    return BertModel(config, add_pooling_layer=False).train().to(device)
 
 
 def parts():
@@ -62,13 +86,13 @@ def gradient(model):
     pieces = []
     for spec, found in parts():
         grads = [named[name].grad if named[name].grad is not None else torch.zeros_like(named[name]) for _, name in found]
-        pieces.append(torch.cat(grads).numpy().ravel())
+        pieces.append(torch.cat(grads).cpu().numpy().ravel())
     return np.concatenate(pieces)
 
 
-queries, passages = (torch.tensor(settings[side]) for side in ("queries", "passages"))
+queries, passages = (torch.tensor(settings[side], device=device) for side in ("queries", "passages"))
 together = queries.shape[1] == passages.shape[1]
-target = torch.arange(len(queries))
+target = torch.arange(len(queries), device=device)
 
 
 def vectors(model, ids):
@@ -84,13 +108,27 @@ def loss_of(model):
     return torch.nn.functional.cross_entropy(q @ p.T / settings["temperature"], target)
 
 
-def step(model, optimizer):
+def backward(model, name):
+    with mode(name):
+        loss = loss_of(model)
+    loss.backward()
+
+
+def step(model, optimizer, name):
     optimizer.zero_grad()
-    begin = time.perf_counter()
-    loss_of(model).backward()
-    middle = time.perf_counter()
-    optimizer.step()
-    return middle - begin, time.perf_counter() - middle
+    return seconds(lambda: backward(model, name))[0], seconds(optimizer.step)[0]
+
+
+def encode(model, name):
+    with torch.no_grad(), mode(name):
+        return vectors(model, passages).float().cpu()
+
+
+def limit(name):
+    size = 8192 if device == "cuda" else 1024
+    with mode(name):
+        a, b = (torch.randn(size, size, device=device) for _ in range(2))
+        return 2 * size**3 / min(seconds(lambda: a @ b)[0] for _ in range(6))
 
 
 def optimizer_of(model):
@@ -102,19 +140,24 @@ speeds = {}
 for attention in ("eager", "sdpa"):
     model = build(attention)
     optimizer = optimizer_of(model)
-    speeds[attention] = min(step(model, optimizer)[0] for _ in range(4))
+    speeds[attention] = min(step(model, optimizer, "fp32")[0] for _ in range(4))
     del model, optimizer
 best = min(speeds, key=speeds.get)
 model = build(best)
 load(model, sys.argv[2])
 optimizer = optimizer_of(model)
-print(json.dumps({"version": f"PyTorch {torch.__version__}, transformers {transformers.__version__}, {best} attention"}), flush=True)
+where = f" on {torch.cuda.get_device_name()}" if device == "cuda" else ""
+print(json.dumps({"version": f"PyTorch {torch.__version__}{where}, transformers {transformers.__version__}, {best} attention"}), flush=True)
 
 for line in sys.stdin:
     words = line.split()
     if words[0] == "step":
-        forward, update = step(model, optimizer)
+        forward, update = step(model, optimizer, words[1])
         print(json.dumps({"gradient": forward, "update": update}), flush=True)
+    elif words[0] == "encode":
+        print(json.dumps({"seconds": seconds(lambda: encode(model, words[1]))[0]}), flush=True)
+    elif words[0] == "limit":
+        print(json.dumps({"flops": limit(words[1])}), flush=True)
     elif words[0] == "gradient":
         load(model, words[1])
         optimizer.zero_grad()
@@ -122,5 +165,7 @@ for line in sys.stdin:
         loss.backward()
         gradient(model).tofile(words[2])
         print(json.dumps({"loss": loss.item()}), flush=True)
+    elif device == "cuda":
+        print(json.dumps({"bytes": torch.cuda.max_memory_allocated()}), flush=True)
     else:
         print(json.dumps({"bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}), flush=True)

@@ -139,7 +139,7 @@ test('doctor --json says whether training can run, and exits accordingly', () =>
   const findings = JSON.parse(stdout);
   expect(findings.node).toEqual({ version: process.versions.node, supported: true });
   expect(findings.backends.map(({ name }: { name: string }) => name)).toContain('cpu');
-  expect(findings.indexes.map(({ kind }: { kind: string }) => kind)).toEqual(['hnsw', 'engine']);
+  expect(findings.indexes.map(({ package: name }: { package: string }) => name)).toEqual(['usearch', 'pg', '@zilliz/milvus2-sdk-node']);
   expect(findings.cores).toBeGreaterThanOrEqual(1);
   expect(code).toBe(findings.canTrain ? 0 : 1);
 });
