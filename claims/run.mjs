@@ -16,7 +16,7 @@
  *   npm run claims -- recipes --full           makes what is missing of the comparison of recipes on MedQuAD first: two hours (claims/recipesComparison.mjs)
  *   npm run claims -- speed                    steps, encoding, a refresh and tokenising beside Python (SIMANS_PYTHON): half an hour
  *   npm run claims -- speed --full             makes what is missing of the stored encodings and of npm start before and now first: an hour
- *   npm run claims -- gpu                      WebGPU's numbers beside the CPU's, on whatever adapter there is: twenty minutes on a software one
+ *   npm run claims -- gpu                      WebGPU's numbers beside the CPU's, on whatever adapter there is: ten minutes on a software one
  * Where comparison.apidocs, sampling.lab or speed.encode.cls is among the targets, one stored cell of it is run again and compared.
  * Ends with "N met, N short, N not measured"; exits with 1 where one is short, 2 where one could not be measured.
  */

@@ -83,6 +83,17 @@ export function testEngine(server: EngineServer, seconds: number): void {
     patience,
   );
 
+  test.each([1, 33])(
+    'answers %i queries, however they are cut into requests',
+    async (count) => {
+      const found = await engine.search(GENERATIONS[0], queries, rows.subarray(0, count), K);
+      const nearest = found.filter((ids, row) => ids.length >= K && ids.includes(exactBest(row, passages)[0]!));
+      expect(found).toHaveLength(count);
+      expect(nearest.length).toBeGreaterThanOrEqual(Math.max(1, count - 1));
+    },
+    patience,
+  );
+
   test(
     'does not load a finished generation again',
     async () => {

@@ -141,7 +141,9 @@ class Milvus implements VectorEngine {
           consistency_level: this.library.ConsistencyLevelEnum.Strong,
         }),
       );
-      (results as unknown as { id: string }[][]).forEach((hits, i) => {
+      // The library hands over the hits of a single query as they are, not in a list of one.
+      const lists = (asked.length === 1 ? [results] : results) as unknown as { id: string }[][];
+      lists.forEach((hits, i) => {
         found[begin + i] = Int32Array.from(hits, ({ id }) => Number(id));
       });
     });
