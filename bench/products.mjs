@@ -2,6 +2,7 @@
 import { graph, node } from '../dist/backend/onnx/graph.js';
 import { isPooled, returnArray } from '../dist/backend/onnx/pool.js';
 import { runGraph } from '../dist/backend/onnx/session.js';
+import { WIDE, weightGradient } from '../dist/backend/operators/dense.js';
 import { deriveKey, uniform } from '../dist/core/random.js';
 import { productsOf } from './shapes.mjs';
 
@@ -13,7 +14,9 @@ const gemm = (/** @type {Record<string, number>} */ transposed) =>
 const batched = (/** @type {Record<string, number>} */ transposed) =>
   graph('', { a: 3, b: 3 }, { c: 3 }, [node('c', 'FusedMatMul', ['a', 'b'], transposed)]);
 
-const DENSE = { plain: gemm({}), transA: gemm({ transA: 1 }), transB: gemm({ transB: 1 }) };
+const weight = (/** @type {boolean} */ wide) => graph('', { dy: 2, x: 2 }, { dw: 2 }, weightGradient('dy', wide));
+
+const DENSE = { plain: gemm({}), transB: gemm({ transB: 1 }), narrowWeight: weight(false), wideWeight: weight(true) };
 const BATCHED = { plain: batched({}), transA: batched({ transA: 1 }), transB: batched({ transB: 1 }) };
 
 /**
@@ -45,7 +48,7 @@ function addDense({ rows, into, out }, forward, backward) {
   forward.push(() => run(DENSE.transB, x, w, [rows, out]));
   backward.push(
     () => run(DENSE.plain, dy, w, [rows, into]),
-    () => run(DENSE.transA, dy, x, [out, into]),
+    () => run(into < WIDE ? DENSE.narrowWeight : DENSE.wideWeight, dy, x, [out, into]),
   );
 }
 

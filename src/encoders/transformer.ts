@@ -168,7 +168,11 @@ function embedded(weights: Tensors, prefix: string, shape: TransformerShape, bat
   const B = batch.lengths.length;
   const T = batch.tokens;
   const table = (name: string) => weights[`${prefix}embeddings.${name}.weight`] as tf.Tensor2D;
-  const rowsOf = (name: string, first: number, rows: number) => tf.slice(table(name), [first, 0], [rows, shape.embeddingWidth]); // [rows, E]
+  const rowsOf = (name: string, first: number, rows: number) =>
+    embedding(
+      table(name),
+      Int32Array.from({ length: rows }, (_, row) => first + row),
+    ); // [rows, E]
   let offsets = rowsOf('position_embeddings', shape.firstPosition, T); // [T, E]
   if (shape.tokenTypes > 0 && !batch.seconds) offsets = tf.add(offsets, rowsOf('token_type_embeddings', 0, 1));
   if (shape.taskTypes > 0) offsets = tf.add(offsets, rowsOf('task_type_embeddings', 0, 1));

@@ -34,7 +34,7 @@ const gradientsOf = (P: number, threads: number) =>
   Array.from({ length: STEPS }, (_, step) => Array.from({ length: threads }, (_, thread) => gaussian([P], 1 + step + 10 * thread).values));
 
 describe.each([1, 2, 3])('%i threads', (threads) => {
-  // A row of one segment, whole blocks and a part of one, and sizes that are no multiple of four lanes.
+  // A row of one stripe, whole blocks and a part of one, and sizes that are no multiple of four lanes.
   it.each([1, 7, 5000, 100_003])('update %i numbers as the algorithm does in double precision', (P) => {
     const gradients = gradientsOf(P, threads);
     const { start, squares, read } = updated(P, threads, gradients);
@@ -84,19 +84,23 @@ it('not a number stays one: the norm tells', () => {
   expect(vectors.sumGradients()).toBeNaN();
 });
 
-it('parts are written, added to, cleared and read across the borders of segments', () => {
-  const P = 30;
+it('parts are written, added to, cleared and read across the borders of stripes', () => {
+  const P = 300; // stripes of 128 numbers
   const vectors = new FlatVectors(createFlatMemory(P, 3, false), 0);
-  vectors.write('gradient 1', 5, new Float32Array(20).fill(1));
-  vectors.add('gradient 1', 8, new Float32Array(10).fill(2));
-  vectors.clear('gradient 1', 9, 13);
+  vectors.write('gradient 1', 105, new Float32Array(40).fill(1));
+  vectors.add('gradient 1', 118, new Float32Array(20).fill(2));
+  vectors.clear('gradient 1', 123, 133);
+  const found = new Float32Array(P);
+  vectors.read('gradient 1', found);
+  const expected = new Float32Array(P).fill(1, 105, 145).fill(3, 118, 138).fill(0, 123, 133);
+  expect(found).toEqual(expected);
   const part = new Float32Array(17);
-  vectors.read('gradient 1', part, 3);
-  expect([...part]).toEqual([0, 0, 1, 1, 1, 3, 0, 0, 0, 0, 3, 3, 3, 3, 3, 1, 1]);
+  vectors.read('gradient 1', part, 120);
+  expect(part).toEqual(expected.slice(120, 137));
 });
 
-it('adds rows to a table, wherever segments end', () => {
-  const [P, begin, width] = [100, 3, 8]; // segments of 36 numbers
+it('adds rows to a table, wherever stripes end', () => {
+  const [P, begin, width] = [500, 30, 40]; // stripes of 128 numbers
   const memory = createFlatMemory(P, 3, false);
   const vectors = new FlatVectors(memory, 0);
   const ids = Int32Array.of(4, 0, 11, 4, 8, 7);
@@ -133,4 +137,30 @@ it.each([1, 2, 3])('sums gradients that %i threads hold in part as if they were 
   });
   expect(sums[0]).toEqual(sums[1]);
   expect(sums[0]!.sum.every((value, i) => Math.abs(value - shares.reduce((total, share) => total + share[i]!, 0)) < 1e-5)).toBe(true);
+});
+
+it.each([1, 2, 3])('sums the rows that %i threads add to a table, other ones in every step', (threads) => {
+  const [P, begin, width, rows] = [20_000, 300, 48, 400];
+  const memory = createFlatMemory(P, threads, false);
+  const members = Array.from({ length: threads }, (_, thread) => new FlatVectors(memory, thread));
+  for (const row of ['parameters', 'decays'] as const) members[0]!.write(row, 0, new Float32Array(P).fill(1));
+  for (let step = 0; step < 4; step++) {
+    const expected = new Float32Array(P);
+    members.forEach((member, thread) => {
+      const ids = Int32Array.from({ length: 5 }, (_, n) => (37 * step + 101 * thread + n * n) % rows);
+      const values = gaussian([ids.length * width], 1 + step + 10 * thread).values;
+      member.clear(`gradient ${thread}`, 0, P);
+      member.addRows(`gradient ${thread}`, begin, width, ids, values);
+      ids.forEach((id, n) => {
+        for (let j = 0; j < width; j++) expected[begin + id * width + j]! += values[n * width + j]!;
+      });
+    });
+    const squares = members.reduce((sum, member, thread) => sum + member.sumGradients(`gradient ${thread}`), 0);
+    const sum = new Float32Array(P);
+    members[0]!.read('gradient 0', sum);
+    expect(sum.every((value, i) => Math.abs(value - expected[i]!) < 1e-6)).toBe(true);
+    expect(squares / sum.reduce((total, value) => total + value * value, 0)).toBeCloseTo(1, 10);
+    // LAMB leaves its direction where the sum was: nothing of it may be left in the next step's.
+    if (step === 1) for (const member of members) member.direct({ ...SETTINGS, step: 1, gradientScale: 1 });
+  }
 });

@@ -1,29 +1,40 @@
 /** Loops over flat vectors in WebAssembly's vector instructions: sums of gradients, and the updates of AdamW and LAMB in place. */
 import { type Code, F32, F64, f32x4, f64, f64x2, fourOf, func, get, I32, i32, type Local, loop, set, V128, v128 } from '../../core/wasm.js';
 
-export const LANES = 4;
+const LANES = 4;
+/** What a loop's `n` is a multiple of. */
+export const TOGETHER = 2 * LANES;
 
 const loaded = (at: Local): Code => v128.load(0, get(at));
 
-/** add(a, b, n): a ← a + b. `n` is a multiple of 4, a and b are addresses; so below. */
+/** add(a, b, n): a ← a + b. `n` is a multiple of TOGETHER, a and b are addresses; so below. */
 const add = func([I32, I32, I32], [], ([a, b, n], local) => {
   const i = local(I32);
   const next = (at: Local) => set(at, i32.add(get(at), i32.const(16)));
   return [loop(i, n!, LANES, [v128.store(0, get(a!), f32x4.add(loaded(a!), loaded(b!))), next(a!), next(b!)])];
 });
 
-/** squares(a, n): Σ a², in double precision. */
+/** squares(a, n): Σ a², in double precision; in four sums, for an addition takes longer than what else is to be done. */
 const squares = func([I32, I32], [F64], ([a, n], local) => {
-  const [i, sum, four] = [local(I32), local(V128), local(V128)];
+  const i = local(I32);
+  const fours = [0, 1].map((place) => ({ place, numbers: local(V128), low: local(V128), high: local(V128) }));
   const square = (pair: Code) => f64x2.mul(f64x2.promoteLow(pair), f64x2.promoteLow(pair));
+  const sums = fours.flatMap(({ low, high }) => [get(low), get(high)]);
+  const total = local(V128);
   return [
-    loop(i, n!, LANES, [
-      set(four, loaded(a!)),
-      set(sum, f64x2.add(get(sum), square(get(four)))),
-      set(sum, f64x2.add(get(sum), square(fourOf([2, 3, 2, 3], get(four), get(four))))),
-      set(a!, i32.add(get(a!), i32.const(16))),
+    loop(i, n!, TOGETHER, [
+      ...fours.flatMap(({ place, numbers, low, high }) => [
+        set(numbers, v128.load(16 * place, get(a!))),
+        set(low, f64x2.add(get(low), square(get(numbers)))),
+        set(high, f64x2.add(get(high), square(fourOf([2, 3, 2, 3], get(numbers), get(numbers))))),
+      ]),
+      set(a!, i32.add(get(a!), i32.const(32))),
     ]),
-    f64.add(f64x2.extractLane(0, get(sum)), f64x2.extractLane(1, get(sum))),
+    set(
+      total,
+      sums.reduce((sum, one) => f64x2.add(sum, one)),
+    ),
+    f64.add(f64x2.extractLane(0, get(total)), f64x2.extractLane(1, get(total))),
   ];
 });
 

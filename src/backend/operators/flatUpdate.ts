@@ -4,86 +4,91 @@
  */
 import { instantiateOver, type SharedPages, sharedPages } from '../../core/wasm.js';
 import type { AdamwSettings } from './adamw.js';
-import { FACTORS, type Factors, FLAT_CODE, type FlatCode, LANES } from './flatKernels.js';
+import { FACTORS, type Factors, FLAT_CODE, type FlatCode, TOGETHER } from './flatKernels.js';
+import { type HeldGradient, laidOver } from './heldGradient.js';
 
 /** What is known of every parameter, [P] each; `gradient 0`, … are those of the threads, and the first becomes their sum. */
-export type FlatRow = 'parameters' | 'firstMoment' | 'secondMoment' | 'decays' | 'average' | `gradient ${number}`;
+type GradientRow = `gradient ${number}`;
+export type FlatRow = 'parameters' | 'firstMoment' | 'secondMoment' | 'decays' | 'average' | GradientRow;
 
 /** Numbers begin … begin + size of every row, one row after the other. */
 interface Segment {
   readonly begin: number;
   readonly size: number;
   readonly pages: SharedPages;
+  /** Of each gradient in turn, of every GRAIN numbers: 0 where all of them are zeros. */
+  readonly written: SharedArrayBuffer;
 }
 
 /** Can be sent to another thread. */
 export interface FlatMemory {
   readonly rows: readonly FlatRow[];
   readonly threads: number;
+  /** Of a stripe. */
+  readonly stripe: number;
   readonly segments: readonly Segment[];
 }
 
-/** Numbers of a row in one memory: 32-bit addresses reach 2³⁰ numbers, and threads have segments of their own. */
+/** Numbers of a row in one memory: 32-bit addresses reach 2³⁰ numbers. */
 const LARGEST_SEGMENT = 1 << 24;
+/** Numbers that are one thread's: so few that every thread has its share of a vocabulary, of which little is to be summed, and of the rest; each has some at least. */
+const LARGEST_STRIPE = 1 << 20;
+const STRIPES_A_THREAD = 4;
 /** Numbers that one call works on: those of all rows stay in a core's cache between the passes. */
 const BLOCK = 1 << 14;
+/** Numbers of a gradient that are known to be zeros or not together. Of a vocabulary a step reads some hundreds of rows: the others are neither cleared nor summed. */
+const GRAIN = 1 << 7;
+const grainsOf = (numbers: number): number => Math.ceil(numbers / GRAIN);
+/** With the zeros after a row's last number that loops need. */
+const padded = (numbers: number): number => Math.ceil(numbers / TOGETHER) * TOGETHER;
 
 /** Zeros for P parameters; `averaged` adds a moving average. */
 export function createFlatMemory(P: number, threads: number, averaged: boolean): FlatMemory {
   const gradients = Array.from({ length: threads }, (_, thread): FlatRow => `gradient ${thread}`);
   const rows: FlatRow[] = ['parameters', 'firstMoment', 'secondMoment', 'decays', ...(averaged ? ['average' as const] : []), ...gradients];
-  const count = threads * Math.ceil(P / (threads * LARGEST_SEGMENT));
-  const length = Math.ceil(P / count / LANES) * LANES;
-  const segments = Array.from({ length: count }, (_, i) => {
-    const begin = Math.min(P, i * length);
-    return { begin, size: Math.min(P, begin + length) - begin, pages: sharedPages(4 * (rows.length * length + BLOCK)) };
+  const stripe = Math.min(LARGEST_STRIPE, GRAIN * grainsOf(P / (threads * STRIPES_A_THREAD)));
+  const segments = Array.from({ length: Math.ceil(P / LARGEST_SEGMENT) }, (_, i) => {
+    const begin = i * LARGEST_SEGMENT;
+    const size = Math.min(P - begin, LARGEST_SEGMENT);
+    const pages = sharedPages(4 * (rows.length * padded(size) + threads * BLOCK));
+    return { begin, size, pages, written: new SharedArrayBuffer(threads * grainsOf(size)) };
   });
-  return { rows, threads, segments };
+  return { rows, threads, stripe, segments };
 }
 
-/** Numbers from `begin` on of a thread's own gradient, which are in its memory alone. */
-export interface HeldGradient {
-  readonly begin: number;
-  readonly values: Float32Array;
-}
-
-/** Whose segments: a thread's own, which it sums and updates, or the others'. */
+/** Whose stripes: a thread's own, which it sums and updates, or the others'. */
 type Whose = 'own' | 'others';
 
-/** A segment as a thread sees it. */
+/** A stripe, numbers begin … end of a segment, as a thread sees it. */
 interface View {
   readonly begin: number;
   readonly end: number;
   readonly isOwn: boolean;
-  /** Room for a block. */
+  /** The thread's room for a block. */
   readonly scratch: Float32Array<SharedArrayBuffer>;
   readonly code: FlatCode;
   readonly values: Readonly<Record<FlatRow, Float32Array<SharedArrayBuffer>>>;
+  readonly written: Readonly<Record<GradientRow, Uint8Array<SharedArrayBuffer>>>;
 }
 
-/** One thread's access to the rows; its segments are every threads-th one. */
+/** Nothing is known any more of numbers from … to of a view's row: it is a gradient's, or there is nothing to know. */
+const mark = ({ written }: View, row: FlatRow, from: number, to: number) =>
+  written[row as GradientRow]?.fill(1, Math.floor(from / GRAIN), grainsOf(to));
+
+/** One thread's access to the rows; its stripes are every threads-th one. */
 export class FlatVectors {
   readonly size: number;
   private readonly views: readonly View[];
   private readonly own: readonly View[];
 
-  constructor({ rows, threads, segments }: FlatMemory, thread: number) {
-    this.views = segments.map(({ begin, size, pages }, i) => {
-      const stride = Math.ceil(size / LANES) * LANES;
-      return {
-        begin,
-        end: begin + size,
-        isOwn: i % threads === thread,
-        scratch: new Float32Array(pages.buffer, 4 * rows.length * stride, BLOCK),
-        code: instantiateOver<FlatCode>(FLAT_CODE, pages),
-        values: Object.fromEntries(rows.map((row, at) => [row, new Float32Array(pages.buffer, 4 * at * stride, size)])) as View['values'],
-      };
-    });
+  constructor(memory: FlatMemory, thread: number) {
+    const views = memory.segments.flatMap((segment) => viewsOf(segment, memory, thread));
+    this.views = views.map((view, i) => ({ ...view, isOwn: i % memory.threads === thread }));
     this.own = this.views.filter(({ isOwn }) => isOwn);
     this.size = this.views.at(-1)!.end;
   }
 
-  /** Numbers begin … begin + values.length of a row, in all segments or in those of `whose` alone. */
+  /** Numbers begin … begin + values.length of a row, everywhere or in the stripes of `whose` alone. */
   write(row: FlatRow, begin: number, values: Float32Array, whose?: Whose): void {
     this.each(row, begin, begin + values.length, (part, from) => part.set(values.subarray(from, from + part.length)), whose);
   }
@@ -103,34 +108,46 @@ export class FlatVectors {
       if (at < view.begin || at + width > view.end) view = this.views.find((one) => at >= one.begin && at + width <= one.end) ?? view;
       if (at < view.begin || at + width > view.end) return this.add(row, at, values.subarray(n * width, (n + 1) * width)); // it lies in two
       const part = view.values[row];
+      mark(view, row, at - view.begin, at - view.begin + width);
       for (let j = 0, to = at - view.begin, from = n * width; j < width; j++) part[to + j]! += values[from + j]!;
     });
   }
 
-  clear(row: FlatRow, begin: number, end: number): void {
-    this.each(row, begin, end, (part) => part.fill(0));
+  /** Makes numbers of a gradient zeros, where they are not. */
+  clear(row: GradientRow, begin: number, end: number): void {
+    this.meet(begin, end, ({ values, written }, from, to) => {
+      const grains = written[row];
+      for (let grain = Math.floor(from / GRAIN); grain < grainsOf(to); grain++) {
+        if (grains[grain] === 0) continue;
+        const [first, last] = [grain * GRAIN, Math.min((grain + 1) * GRAIN, values[row].length)];
+        values[row].fill(0, Math.max(from, first), Math.min(to, last));
+        if (from <= first && last <= to) grains[grain] = 0;
+      }
+    });
   }
 
   /** Copies as many numbers of a row as `into` has. */
   read(row: FlatRow, into: Float32Array, begin = 0): void {
-    this.each(row, begin, begin + into.length, (part, from) => into.set(part, from));
+    this.meet(begin, begin + into.length, (view, from, to) => into.set(view.values[row].subarray(from, to), view.begin + from - begin));
   }
 
   /**
    * Adds this thread's part of the other gradients to the first; returns the sum's Σ g² of that part. `held`, by their begins, are numbers of the gradient
    * `row` that only this thread has: they meet the others block by block, and are not written to memory before.
    */
-  sumGradients(row: FlatRow = 'gradient 0', held: readonly HeldGradient[] = []): number {
+  sumGradients(row: GradientRow = 'gradient 0', held: readonly HeldGradient[] = []): number {
     let total = 0;
     const laid = laidOver(held);
-    this.inBlocks((view, at, n, begin) => {
-      const [first, ...others] = Object.keys(view.values).filter((name) => name.startsWith('gradient')) as FlatRow[];
+    for (const { begin, values } of held) this.meet(begin, begin + values.length, (view, from, to) => mark(view, row, from, to), 'own');
+    this.inWrittenBlocks((view, at, n, begin) => {
+      const [first, ...others] = Object.keys(view.written) as GradientRow[];
       const offset = begin - view.begin;
       const real = Math.min(n, view.end - begin);
       const apart = row !== first && laid.covers(begin, begin + real);
       laid.write(begin, begin + real, apart ? view.scratch : view.values[row].subarray(offset, offset + real));
       if (apart) view.scratch.fill(0, real, n);
       for (const other of others) view.code.add(at(first!), other === row && apart ? view.scratch.byteOffset : at(other), n);
+      mark(view, first!, offset, offset + real);
       total += view.code.squares(at(first!), n);
     });
     return total;
@@ -148,31 +165,34 @@ export class FlatVectors {
   /** Writes over this thread's part of the first gradient the direction of LAMB: (m/(1−β₁ᵗ)) / (√(v/(1−β₂ᵗ)) + ε) + weightDecay·decays·p. */
   direct(settings: AdamwSettings): void {
     const given = factorsOf(settings, 1, settings.weightDecay);
-    this.inBlocks(({ code }, at, n) =>
-      code.direction(at('parameters'), at('firstMoment'), at('secondMoment'), at('gradient 0'), at('decays'), n, ...given),
-    );
+    this.inBlocks((view, at, n, begin) => {
+      mark(view, 'gradient 0', begin - view.begin, begin - view.begin + n);
+      view.code.direction(at('parameters'), at('firstMoment'), at('secondMoment'), at('gradient 0'), at('decays'), n, ...given);
+    });
   }
 
   /** Σ x² of this thread's part of numbers begin … end of a row. */
   squares(row: FlatRow, begin: number, end: number): number {
     let total = 0;
-    this.eachOwn(begin, end, ({ code, values }, from, to) => {
+    const sum = ({ code, values }: View, from: number, to: number) => {
       const part = values[row];
-      const whole = from + Math.floor((to - from) / LANES) * LANES;
+      const whole = from + Math.floor((to - from) / TOGETHER) * TOGETHER;
       if (whole > from) total += code.squares(part.byteOffset + 4 * from, whole - from);
       for (let i = whole; i < to; i++) total += part[i]! ** 2;
-    });
+    };
+    this.meet(begin, end, sum, 'own');
     return total;
   }
 
   /** parameters ← parameters − rate·(first gradient), in this thread's part of numbers begin … end. */
   move(begin: number, end: number, rate: number): void {
-    this.eachOwn(begin, end, ({ code, values }, from, to) => {
+    const moved = ({ code, values }: View, from: number, to: number) => {
       const [parameters, gradient] = [values.parameters, values['gradient 0']];
-      const whole = from + Math.floor((to - from) / LANES) * LANES;
+      const whole = from + Math.floor((to - from) / TOGETHER) * TOGETHER;
       if (whole > from) code.move(parameters.byteOffset + 4 * from, gradient.byteOffset + 4 * from, whole - from, rate);
       for (let i = whole; i < to; i++) parameters[i]! -= rate * gradient[i]!;
-    });
+    };
+    this.meet(begin, end, moved, 'own');
   }
 
   /** average ← decay·average + (1 − decay)·parameters, in this thread's part. */
@@ -180,59 +200,70 @@ export class FlatVectors {
     this.inBlocks(({ code }, at, n) => code.blend(at('average'), at('parameters'), n, decay, 1 - decay));
   }
 
+  /** Visits what is to be changed of a row's numbers begin … end. */
   private each(row: FlatRow, begin: number, end: number, visit: (part: Float32Array, from: number) => void, whose?: Whose): void {
-    for (const view of this.views) {
-      if (whose !== undefined && view.isOwn !== (whose === 'own')) continue;
-      const [from, to] = [Math.max(begin, view.begin), Math.min(end, view.end)];
-      if (from < to) visit(view.values[row].subarray(from - view.begin, to - view.begin), from - begin);
-    }
+    const change = (view: View, from: number, to: number) => {
+      mark(view, row, from, to);
+      visit(view.values[row].subarray(from, to), view.begin + from - begin);
+    };
+    this.meet(begin, end, change, whose);
   }
 
-  /** Visits this thread's segments where they meet numbers begin … end; from and to count from the segment's first. */
-  private eachOwn(begin: number, end: number, visit: (view: View, from: number, to: number) => void): void {
-    for (const view of this.own) {
+  /** Visits the stripes where they meet numbers begin … end; from and to count from the stripe's first. */
+  private meet(begin: number, end: number, visit: (view: View, from: number, to: number) => void, whose?: Whose): void {
+    for (const view of this.views) {
+      if (whose !== undefined && view.isOwn !== (whose === 'own')) continue;
       const [from, to] = [Math.max(begin, view.begin), Math.min(end, view.end)];
       if (from < to) visit(view, from - view.begin, to - view.begin);
     }
   }
 
-  /** Visits this thread's segments block by block; `at` gives the address of a row's part, whose padding is zeros; `begin` counts from the first of all numbers. */
-  private inBlocks(visit: (view: View, at: (row: FlatRow) => number, n: number, begin: number) => void): void {
+  /** Visits this thread's stripes block by block. */
+  private inBlocks(visit: VisitBlock): void {
+    for (const view of this.own)
+      for (let from = 0; from < padded(view.end - view.begin); from += BLOCK)
+        visitBlock(view, from, Math.min(from + BLOCK, padded(view.end - view.begin)), visit);
+  }
+
+  /** Likewise, where any gradient may be other than zeros. */
+  private inWrittenBlocks(visit: VisitBlock): void {
     for (const view of this.own) {
-      const size = Math.ceil((view.end - view.begin) / LANES) * LANES;
-      for (let begin = 0; begin < size; begin += BLOCK)
-        visit(view, (row) => view.values[row].byteOffset + 4 * begin, Math.min(BLOCK, size - begin), view.begin + begin);
+      const gradients = Object.values(view.written);
+      const isWritten = (grain: number) => gradients.some((grains) => grains[grain] === 1);
+      const size = padded(view.end - view.begin);
+      for (let grain = 0; grain * GRAIN < size; ) {
+        const from = grain * GRAIN;
+        while (grain * GRAIN < Math.min(from + BLOCK, size) && isWritten(grain)) grain++;
+        if (grain * GRAIN === from) grain++;
+        else visitBlock(view, from, Math.min(grain * GRAIN, size), visit);
+      }
     }
   }
 }
 
-/** Asked for ever later numbers. */
-function laidOver(held: readonly HeldGradient[]) {
-  let next = 0;
-  const meeting = (begin: number, end: number): HeldGradient[] => {
-    while (next < held.length && held[next]!.begin + held[next]!.values.length <= begin) next++;
-    const found: HeldGradient[] = [];
-    for (let i = next; i < held.length && held[i]!.begin < end; i++) found.push(held[i]!);
-    return found;
-  };
-  const within = (one: HeldGradient, begin: number, end: number) =>
-    [Math.max(begin, one.begin), Math.min(end, one.begin + one.values.length)] as const;
-  return {
-    covers: (begin: number, end: number): boolean =>
-      meeting(begin, end).reduce((covered, one) => {
-        const [from, to] = within(one, begin, end);
-        return covered + to - from;
-      }, 0) ===
-      end - begin,
-    /** Writes what is held of numbers begin … end to their places in `into`. */
-    write: (begin: number, end: number, into: Float32Array): void => {
-      for (const one of meeting(begin, end)) {
-        const [from, to] = within(one, begin, end);
-        into.set(one.values.subarray(from - one.begin, to - one.begin), from - begin);
-      }
-    },
-  };
+/** A segment's stripes. */
+function viewsOf({ begin, size, pages, written }: Segment, { rows, stripe }: FlatMemory, thread: number): Omit<View, 'isOwn'>[] {
+  const code = instantiateOver<FlatCode>(FLAT_CODE, pages);
+  const gradients = rows.filter((row) => row.startsWith('gradient'));
+  const scratch = new Float32Array(pages.buffer, 4 * (rows.length * padded(size) + thread * BLOCK), BLOCK);
+  return Array.from({ length: Math.ceil(size / stripe) }, (_, i) => {
+    const from = i * stripe;
+    const length = Math.min(size - from, stripe);
+    const numbers = (at: number) => new Float32Array(pages.buffer, 4 * (at * padded(size) + from), length);
+    const grains = (at: number) => new Uint8Array(written, at * grainsOf(size) + from / GRAIN, grainsOf(length));
+    return {
+      ...{ begin: begin + from, end: begin + from + length, scratch, code },
+      values: Object.fromEntries(rows.map((row, at) => [row, numbers(at)])) as View['values'],
+      written: Object.fromEntries(gradients.map((row, at) => [row, grains(at)])) as View['written'],
+    };
+  });
 }
+
+/** `at` gives the address of a row's part, `n` numbers of which the last ones may be padding, zeros; `begin` counts from the first of all numbers. */
+type VisitBlock = (view: View, at: (row: FlatRow) => number, n: number, begin: number) => void;
+
+const visitBlock = (view: View, from: number, to: number, visit: VisitBlock) =>
+  visit(view, (row) => view.values[row].byteOffset + 4 * from, to - from, view.begin + from);
 
 /** `rate` and `decay` are what the moments' quotient and the parameters are multiplied by. */
 function factorsOf({ beta1, beta2, epsilon, step, gradientScale }: AdamwSettings, rate: number, decay: number): number[] {
