@@ -13,12 +13,10 @@ import { probeBackends, selectBackend, tf } from '../dist/backend/index.js';
 import { flopsOf, partOf, shapeOf } from './shapes.mjs';
 import { openStepPeer } from './stepPeer.mjs';
 import { clock, median } from './timing.mjs';
-import { openTrainer } from './trainer.mjs';
+import { openTrainer, TIMED_RATE } from './trainer.mjs';
 
 /** What of PyTorch a precision is held against. @type {Record<import('../dist/backend/index.js').Precision, readonly string[]>} */
 const MODES = { fp32: ['fp32', 'tf32'], fp16: ['bf16'] };
-/** Of the updates that are timed: the weights stay, for the loss of one batch soon vanishes. */
-const TIMED_RATE = 0;
 
 /**
  * Seconds of forward and backward, of both with AdamW, and of the vectors of the batch's passages.
@@ -49,7 +47,8 @@ const { values: options } = parseArgs({
     json: { type: 'boolean', default: false },
   },
 });
-const precision = options.precision === 'fp16' ? 'fp16' : 'fp32';
+if (!(options.precision in MODES)) throw new Error(`--precision ${options.precision}; expected one of ${Object.keys(MODES).join(', ')}`);
+const precision = /** @type {keyof typeof MODES} */ (options.precision);
 const shape = partOf(shapeOf(options.shape), Number(options.parts));
 const probe = (await probeBackends()).find(({ name }) => name === 'webgpu');
 if (!probe?.usable) throw new Error(`webgpu: ${probe?.whyNot}`);

@@ -14,7 +14,7 @@ import { openLimit } from './limit.mjs';
 import { flopsOf, partOf, sequencesOf, shapeOf } from './shapes.mjs';
 import { openStepPeer } from './stepPeer.mjs';
 import { clock, median } from './timing.mjs';
-import { largestDifferences, openTrainer, statesOf } from './trainer.mjs';
+import { largestDifferences, openTrainer, statesOf, TIMED_RATE } from './trainer.mjs';
 
 /** @typedef {import('./shapes.mjs').StepShape} StepShape */
 /** @typedef {import('./trainer.mjs').Trainer} Trainer */
@@ -39,8 +39,6 @@ import { largestDifferences, openTrainer, statesOf } from './trainer.mjs';
 
 /** Seconds of a step beyond which two sequences are timed instead, once. */
 const SLOW_STEP = 15;
-/** Of the updates that are timed: the weights stay, for the loss of one batch soon vanishes. */
-const TIMED_RATE = 0;
 /** Of the short training whose states are compared: at 5e-6 BERT-base learns the one batch in six steps, and a loss of 1e-5 is rounding alone. */
 const STATE_RATE = 1e-6;
 const PAUSE = 60; // milliseconds that let the other's threads come to rest

@@ -14,6 +14,8 @@ import { createSharedMemory } from '../dist/train/sharedMemory.js';
 /** @typedef {Awaited<ReturnType<typeof openTrainer>>} Trainer */
 
 export const TEMPERATURE = 0.05;
+/** Of the updates that are timed: the weights stay, for the loss of one batch soon vanishes. */
+export const TIMED_RATE = 0;
 
 /** @param {StepShape} shape @returns {import('../dist/encoders/dualEncoder.js').EncoderShape} */
 export function encoderOf({ layers, width, heads, feedForward, vocabulary, queries, passages }) {

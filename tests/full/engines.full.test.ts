@@ -17,6 +17,7 @@ import { ENGINE_OPTIONS, testEngine } from '../index/engineContract.js';
 import { MILVUS, POSTGRES, type RealServer } from './vectorServers.js';
 
 const [N, D, K] = [200_000, 64, 20];
+const SERVERS = [POSTGRES, MILVUS];
 const options = { name: 'big', connectivity: 16, addExpansion: 64, searchExpansion: 200, connections: 4 };
 const [first, second] = ['0123456789abcdef', 'fedcba9876543210'];
 
@@ -49,7 +50,7 @@ function recallOf(found: readonly Int32Array[], passages: Vectors): number {
   return common / (found.length * K);
 }
 
-describe.each([POSTGRES, MILVUS])('$name', (server: RealServer) => {
+describe.each(SERVERS)('$name', (server: RealServer) => {
   const program = process.env[server.programs];
   if (!program) console.warn(`${server.programs} is not set: nothing is tested on a real server of ${server.name}`);
   describe.skipIf(!program)('a server of its own', () => {
@@ -59,7 +60,7 @@ describe.each([POSTGRES, MILVUS])('$name', (server: RealServer) => {
 
 function testServer(server: RealServer, program: string): void {
   let folder = '';
-  const port = 20_000 + 10 * (process.pid % 2000);
+  const port = 20_000 + 10 * (SERVERS.length * (process.pid % 1000) + SERVERS.indexOf(server));
   const address = server.address(port);
   let engine: VectorEngine;
   const [old, young] = [vectors(N, 'first'), vectors(N, 'second')];

@@ -13,7 +13,7 @@ const N = 5301;
 const K = 10;
 export const ENGINE_OPTIONS: EngineOptions = { name: 'toy', connectivity: 8, addExpansion: 64, searchExpansion: 200, connections: 2 };
 const phase = silentReporter.phase('load', 1, 'passages');
-export const GENERATIONS = ['0123456789abcdef', 'fedcba9876543210'] as const;
+const GENERATIONS = ['0123456789abcdef', 'fedcba9876543210'] as const;
 
 function vectors(rows: number, purpose: string): Vectors {
   const key = deriveKey(2, purpose);

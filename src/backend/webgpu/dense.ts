@@ -71,60 +71,47 @@ function affineGradientOfHalves(du: tf.Tensor2D, x: Halves, w: Halves): tf.Tenso
   return [productOfHalves(slope, w), productOfHalvesLeft(slope, x), columnSums(du)];
 }
 
-type Given = [tf.Tensor, tf.Tensor, tf.Tensor, tf.GradSaveFunc];
-/** From what was saved and the gradient of the result, that of the product. */
-type Slope = (dy: tf.Tensor, inner: () => tf.Tensor) => tf.Tensor2D;
-
-/** `shaped` of x·wᵀ + b, whose gradient is `slope`; `keepsInner` where that asks for the product again. */
-function denseWith(shaped: (u: tf.Tensor2D) => tf.Tensor2D, slope: Slope, keepsInner: boolean, given: Given) {
-  const [x, w, b, save] = given;
-  const u = affine(x, w, b);
-  save([x, w, ...(keepsInner ? [u] : [])]);
-  const gradFunc = (dy: tf.Tensor, [input, weight, inner]: tf.Tensor[]) =>
-    affineGradient(
-      slope(dy, () => inner!),
-      input!,
-      weight!,
-    );
-  return { value: shaped(u), gradFunc };
+/** What is made of the product u, and the gradient of u by that of the result. */
+interface Activation {
+  value(u: tf.Tensor2D): tf.Tensor2D;
+  slope(dy: tf.Tensor, u: tf.Tensor): tf.Tensor2D;
 }
 
-/** As denseWith, where what is kept, and multiplied, is halves. */
-function denseOfHalves(shaped: (u: tf.Tensor2D) => tf.Tensor2D, slope: Slope, keepsInner: boolean, given: Given) {
-  const [x, w, b, save] = given;
+const GELU_OF_PRODUCT: Activation = {
+  value: (u) => elementwise(GELU, u),
+  slope: (dy, u) => elementwise(GELU_GRADIENT, dy, u),
+};
+
+type Given = [tf.Tensor, tf.Tensor, tf.Tensor, tf.GradSaveFunc];
+
+/** Of x, w and b; the product is kept where an activation asks for it again. */
+function denseOfFloats([x, w, b, save]: Given, activation?: Activation) {
+  const u = affine(x, w, b);
+  save([x, w, ...(activation ? [u] : [])]);
+  const gradFunc = (dy: tf.Tensor, [input, weight, inner]: tf.Tensor[]) =>
+    affineGradient(activation ? activation.slope(dy, inner!) : (dy as tf.Tensor2D), input!, weight!);
+  return { value: activation ? activation.value(u) : u, gradFunc };
+}
+
+/** As denseOfFloats, where what is kept, and multiplied, is halves. */
+function denseOfHalves([x, w, b, save]: Given, activation?: Activation) {
   const [input, weight] = [halved(x), halved(w)];
   const u = affineOfHalves(input, weight, b);
-  const kept = [input, weight, ...(keepsInner ? [halved(u)] : [])];
+  const kept = [input, weight, ...(activation ? [halved(u)] : [])];
   const columns = kept.map((halves) => halves.columns);
   save(tensorsOf(kept));
   const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]) => {
     const [xs, ws, us] = halvesOf(saved, columns);
-    return affineGradientOfHalves(
-      slope(dy, () => restored(us!)),
-      xs!,
-      ws!,
-    );
+    return affineGradientOfHalves(activation ? activation.slope(dy, restored(us!)) : (dy as tf.Tensor2D), xs!, ws!);
   };
-  return { value: shaped(u), gradFunc };
+  return { value: activation ? activation.value(u) : u, gradFunc };
 }
 
-const dense = (shaped: (u: tf.Tensor2D) => tf.Tensor2D, slope: Slope, keepsInner: boolean, inputs: tf.Tensor[]): tf.Tensor2D =>
-  tf.customGrad((...given) => (halvesAreOn() ? denseOfHalves : denseWith)(shaped, slope, keepsInner, given as unknown as Given))(
+const dense = (inputs: tf.Tensor[], activation?: Activation): tf.Tensor2D =>
+  tf.customGrad((...given) => (halvesAreOn() ? denseOfHalves : denseOfFloats)(given as unknown as Given, activation))(
     ...inputs,
   ) as tf.Tensor2D;
 
-export const denseOnWebgpu = (x: tf.Tensor2D, w: tf.Tensor2D, b: tf.Tensor1D): tf.Tensor2D =>
-  dense(
-    (u) => u,
-    (dy) => dy as tf.Tensor2D,
-    false,
-    [x, w, b],
-  );
+export const denseOnWebgpu = (x: tf.Tensor2D, w: tf.Tensor2D, b: tf.Tensor1D): tf.Tensor2D => dense([x, w, b]);
 
-export const denseGeluOnWebgpu = (x: tf.Tensor2D, w: tf.Tensor2D, b: tf.Tensor1D): tf.Tensor2D =>
-  dense(
-    (u) => elementwise(GELU, u),
-    (dy, inner) => elementwise(GELU_GRADIENT, dy, inner()),
-    true,
-    [x, w, b],
-  );
+export const denseGeluOnWebgpu = (x: tf.Tensor2D, w: tf.Tensor2D, b: tf.Tensor1D): tf.Tensor2D => dense([x, w, b], GELU_OF_PRODUCT);

@@ -204,7 +204,6 @@ fn main(index: i32) {
 }`,
 });
 
-const lastOf = ({ columns }: Halves): number => columns;
 const rowsOf = ({ words }: Halves): number => words.shape[0]!;
 
 function product(kernel: Kernel, a: Halves, b: Halves, [M, N, K]: readonly number[], bias: readonly tf.Tensor[] = []): tf.Tensor2D {
@@ -223,10 +222,10 @@ const LEFT = productOf({ a: false, b: false, bias: false });
 
 /** x [M, K], w [N, K], bias [N] → x·wᵀ + bias */
 export const affineOfHalves = (x: Halves, w: Halves, bias: tf.Tensor): tf.Tensor2D =>
-  product(AFFINE, x, w, [rowsOf(x), rowsOf(w), lastOf(x)], [bias]);
+  product(AFFINE, x, w, [rowsOf(x), rowsOf(w), x.columns], [bias]);
 
 /** a [M, K], b [K, N] → a·b */
-export const productOfHalves = (a: Halves, b: Halves): tf.Tensor2D => product(PLAIN, a, b, [rowsOf(a), lastOf(b), lastOf(a)]);
+export const productOfHalves = (a: Halves, b: Halves): tf.Tensor2D => product(PLAIN, a, b, [rowsOf(a), b.columns, a.columns]);
 
 /** a [K, M], b [K, N] → aᵀ·b */
-export const productOfHalvesLeft = (a: Halves, b: Halves): tf.Tensor2D => product(LEFT, a, b, [lastOf(a), lastOf(b), rowsOf(a)]);
+export const productOfHalvesLeft = (a: Halves, b: Halves): tf.Tensor2D => product(LEFT, a, b, [a.columns, b.columns, rowsOf(a)]);

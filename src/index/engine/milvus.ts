@@ -11,7 +11,7 @@ import type { Phase } from '../../core/reporter.js';
 import type { VectorRows } from '../storedVectors.js';
 import type { Vectors } from '../vectors.js';
 import type { EngineOptions, VectorEngine } from './index.js';
-import { type Attempts, attempted, inTurns, PART_ROWS, REQUEST_QUERIES } from './requests.js';
+import { type Attempts, attempted, beginsOf, countingRows, inTurns, PART_ROWS, REQUEST_QUERIES } from './requests.js';
 
 export const MILVUS_VARIABLE = 'SIMANS_MILVUS';
 export const MILVUS_PACKAGE = '@zilliz/milvus2-sdk-node';
@@ -98,18 +98,13 @@ class Milvus implements VectorEngine {
       return true;
     }
     await this.create(generation, vectors.width);
-    let loaded = 0;
-    const onRows = (rows: number): void => {
-      loaded += rows;
-      phase.update(loaded);
-    };
+    const onRows = countingRows(phase);
     const begun = aliases !== undefined;
-    const missing = begun
-      ? await this.missingParts(generation, 0, Math.ceil(vectors.size / PART_ROWS), vectors.size, onRows)
-      : partsOf(vectors.size);
-    await inTurns(missing, this.options.connections, async (part) => {
-      const ids = idsOf(part, vectors.size);
-      const rows = ids.map((id) => ({ id, v: Array.from(vectors.row(id)) }));
+    const parts = beginsOf(vectors.size, PART_ROWS);
+    const missing = begun ? await this.missingParts(generation, parts, vectors.size, onRows) : parts;
+    await inTurns(missing, this.options.connections, async (begin) => {
+      const count = Math.min(PART_ROWS, vectors.size - begin);
+      const rows = Array.from({ length: count }, (_, i) => ({ id: begin + i, v: Array.from(vectors.row(begin + i)) }));
       await this.call((client, attempt) => {
         // An attempt whose answer was lost may have arrived.
         const given = { collection_name: this.collection(generation), data: rows };
@@ -125,8 +120,7 @@ class Milvus implements VectorEngine {
   async search(generation: string, { values, width: D }: Vectors, queryRows: Int32Array, k: number): Promise<Int32Array[]> {
     const { searchExpansion, connections } = this.options;
     const found: Int32Array[] = [];
-    const requests = Array.from({ length: Math.ceil(queryRows.length / REQUEST_QUERIES) }, (_, i) => i * REQUEST_QUERIES);
-    await inTurns(requests, connections, async (begin) => {
+    await inTurns(beginsOf(queryRows.length, REQUEST_QUERIES), connections, async (begin) => {
       const asked = queryRows.subarray(begin, begin + REQUEST_QUERIES);
       const data = Array.from(asked, (row) => Array.from(values.subarray(row * D, (row + 1) * D)));
       const { results } = await this.call((client) =>
@@ -183,26 +177,18 @@ class Milvus implements VectorEngine {
     await this.call((client) => client.loadCollection({ collection_name }));
   }
 
-  /** Of the parts from `begin` to before `end` those that have not arrived whole, halved until they are found; `onRows` hears of the others. */
-  private async missingParts(
-    generation: string,
-    begin: number,
-    end: number,
-    size: number,
-    onRows: (rows: number) => void,
-  ): Promise<number[]> {
-    const [from, to] = [begin * PART_ROWS, Math.min(size, end * PART_ROWS)];
+  /** Of neighbouring parts, given by their begins, those that have not arrived whole: halved until they are found; `onRows` hears of the others. */
+  private async missingParts(generation: string, parts: number[], size: number, onRows: (rows: number) => void): Promise<number[]> {
+    const [from, to] = [parts[0]!, Math.min(size, parts.at(-1)! + PART_ROWS)];
     const arrived = await this.countRows(generation, `id >= ${from} and id < ${to}`);
     if (arrived === to - from) {
       onRows(arrived);
       return [];
     }
-    if (arrived === 0 || end - begin === 1) return Array.from({ length: end - begin }, (_, i) => begin + i);
-    const middle = Math.floor((begin + end) / 2);
-    return [
-      ...(await this.missingParts(generation, begin, middle, size, onRows)),
-      ...(await this.missingParts(generation, middle, end, size, onRows)),
-    ];
+    if (arrived === 0 || parts.length === 1) return parts;
+    const middle = Math.floor(parts.length / 2);
+    const [first, second] = [parts.slice(0, middle), parts.slice(middle)];
+    return [...(await this.missingParts(generation, first, size, onRows)), ...(await this.missingParts(generation, second, size, onRows))];
   }
 
   private async countRows(generation: string, filter: string): Promise<number> {
@@ -257,11 +243,6 @@ class Milvus implements VectorEngine {
 }
 
 const generationOf = (name: string): RegExp => new RegExp(`^${name}_[0-9a-f]{16}$`);
-
-const partsOf = (size: number): number[] => Array.from({ length: Math.ceil(size / PART_ROWS) }, (_, part) => part);
-
-const idsOf = (part: number, size: number): number[] =>
-  Array.from({ length: Math.min(PART_ROWS, size - part * PART_ROWS) }, (_, i) => part * PART_ROWS + i);
 
 /** What the server says went wrong, which the library hands over as an answer. */
 class MilvusError extends Error {

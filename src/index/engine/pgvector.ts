@@ -9,7 +9,7 @@ import type { Phase } from '../../core/reporter.js';
 import type { VectorRows } from '../storedVectors.js';
 import type { Vectors } from '../vectors.js';
 import type { EngineOptions, VectorEngine } from './index.js';
-import { attempted, inTurns, PART_ROWS, REQUEST_QUERIES } from './requests.js';
+import { attempted, beginsOf, countingRows, inTurns, PART_ROWS, REQUEST_QUERIES } from './requests.js';
 
 export const PGVECTOR_VARIABLE = 'SIMANS_PGVECTOR';
 export const PG_INSTALL = 'npm i pg';
@@ -81,11 +81,7 @@ class Pgvector implements VectorEngine {
 
   async load(vectors: VectorRows, generation: string, phase: Phase): Promise<boolean> {
     const finished = await this.finished(generation);
-    let loaded = 0;
-    const onRows = (rows: number): void => {
-      loaded += rows;
-      phase.update(loaded);
-    };
+    const onRows = countingRows(phase);
     await Promise.all(
       this.servers.map(async (server, place) => {
         if (finished[place]) return;
@@ -115,10 +111,10 @@ class Pgvector implements VectorEngine {
       return new Set(rows.map(({ part }) => part));
     });
     const own = Math.ceil((vectors.size - place) / this.servers.length);
-    const parts = Array.from({ length: Math.ceil(own / PART_ROWS) }, (_, part) => part);
-    const loadPart = async (part: number): Promise<void> => {
-      const count = Math.min(PART_ROWS, own - part * PART_ROWS);
-      const ids = Array.from({ length: count }, (_, i) => (part * PART_ROWS + i) * this.servers.length + place);
+    const loadPart = async (begin: number): Promise<void> => {
+      const part = begin / PART_ROWS;
+      const count = Math.min(PART_ROWS, own - begin);
+      const ids = Array.from({ length: count }, (_, i) => (begin + i) * this.servers.length + place);
       if (!done.has(part))
         await this.transaction(server, async (client) => {
           // Noted already where the answer to an earlier attempt was lost.
@@ -131,7 +127,7 @@ class Pgvector implements VectorEngine {
         });
       onRows(count);
     };
-    await inTurns(parts, this.options.connections, loadPart);
+    await inTurns(beginsOf(own, PART_ROWS), this.options.connections, loadPart);
     await this.attempt(server, (client) =>
       client.query(
         `CREATE INDEX IF NOT EXISTS ${table}_v ON ${table} USING hnsw (v halfvec_ip_ops) WITH (m = ${connectivity}, ef_construction = ${Math.max(addExpansion, 2 * connectivity)})`,
@@ -158,9 +154,7 @@ class Pgvector implements VectorEngine {
     const { name, searchExpansion, connections } = this.options;
     const found = Array.from(queryRows, (): number[] => []);
     const expansion = String(Math.min(MOST_EXPANSION, Math.max(k, searchExpansion)));
-    const requests = this.servers.flatMap((server) =>
-      Array.from({ length: Math.ceil(queryRows.length / REQUEST_QUERIES) }, (_, i) => ({ server, begin: i * REQUEST_QUERIES })),
-    );
+    const requests = this.servers.flatMap((server) => beginsOf(queryRows.length, REQUEST_QUERIES).map((begin) => ({ server, begin })));
     await inTurns(requests, connections * this.servers.length, async ({ server, begin }) => {
       const asked = queryRows.subarray(begin, begin + REQUEST_QUERIES);
       const texts = Array.from(asked, (row) => literal(values.subarray(row * D, (row + 1) * D)));

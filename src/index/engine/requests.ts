@@ -1,6 +1,7 @@
 /** Requests to a server that may be away for a moment. */
 import pRetry, { AbortError } from 'p-retry';
 import { messageOf, UserError } from '../../core/errors.js';
+import type { Phase } from '../../core/reporter.js';
 
 export interface Attempts {
   /** The server, as messages call it: never by what logs in to it. */
@@ -44,3 +45,15 @@ export async function inTurns<T>(items: readonly T[], atATime: number, work: (it
 export const PART_ROWS = 1000;
 /** Queries of a request. */
 export const REQUEST_QUERIES = 32;
+
+/** Where parts of `each` begin, of `size` in all. */
+export const beginsOf = (size: number, each: number): number[] => Array.from({ length: Math.ceil(size / each) }, (_, part) => part * each);
+
+/** Tells the phase of rows that have arrived, part by part. */
+export function countingRows(phase: Phase): (rows: number) => void {
+  let arrived = 0;
+  return (rows) => {
+    arrived += rows;
+    phase.update(arrived);
+  };
+}
