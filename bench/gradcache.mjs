@@ -92,7 +92,7 @@ async function measureOne(pairs, kind, micro, recompute) {
     seconds: timed[Math.floor(timed.length / 2)],
     peakBytes: process.resourceUsage().maxRSS * 1024,
     measuredBytes: process.resourceUsage().maxRSS * 1024 - resident,
-    predictedBytes: predictedStepBytes(shape, batch, memory, replicaCount),
+    predictedBytes: predictedStepBytes(shape, batch, memory, { replicas: replicaCount, averaged: false }),
   };
 }
 

@@ -74,7 +74,7 @@ export async function openTrainer(shape, replicas, backend) {
     specs,
     batch,
     parameters,
-    predictedBytes: predictedStepBytes(encoder, batch, memory, replicas),
+    predictedBytes: predictedStepBytes(encoder, batch, memory, { replicas, averaged: false }),
     /** One update. @param {number} [learningRate] */
     update: async (learningRate = 1e-5) => {
       await optimizer.step(batch, step++, learningRate);

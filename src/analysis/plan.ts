@@ -30,7 +30,7 @@ export async function measurePlan(of: Calibration): Promise<Plan> {
   await of.step(0); // compiles the kernels
   const [batch, step] = await timed(() => of.step(1));
   const rates: Rates = { preparing, tokenising, ...refreshing, step };
-  const stepBytes = predictedStepBytes(shape, batch, memory, replicas);
+  const stepBytes = predictedStepBytes(shape, batch, memory, { replicas, averaged: config.train.averageDecay > 0 });
   const { width } = createDualEncoder(shape);
   const tokensEach = tokens.passage.ids.length / sample.corpus.size;
   return {

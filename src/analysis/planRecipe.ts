@@ -101,7 +101,7 @@ async function planRanker(config: RunConfig, reporter: Reporter): Promise<Planne
       steps: recipe.kind === 'ar2' ? recipe.ranker.warmupSteps + refreshes * recipe.ranker.stepsPerRefresh : recipe.ranker.steps,
       secondsEach: seconds[1]!,
       scoring: { times: inTurn ? train.steps : 0, secondsEach: scoring },
-      bytes: rankerBytes(ranker.shape, settings, replicas),
+      bytes: rankerBytes(ranker.architecture, settings, replicas),
     };
   } finally {
     await ranker.dispose();

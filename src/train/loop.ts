@@ -155,9 +155,9 @@ export class Trainer {
 
   /** Says what the first step's queries meet and what memory it will take; returns the bytes. */
   private announce(batch: StepBatch): number {
-    const { replicas, reporter } = this.context;
-    const { memory, encoder } = replicas.shared;
-    const predicted = predictedStepBytes(encoder, batch, memory, replicas.shared.replicas);
+    const { config, reporter } = this.context;
+    const { memory, encoder, replicas } = this.context.replicas.shared;
+    const predicted = predictedStepBytes(encoder, batch, memory, { replicas, averaged: config.train.averageDecay > 0 });
     reporter.line(describeStep(batch, memory));
     reporter.line(`memory: training is predicted to take ${gigabytes(predicted)}`);
     return predicted;

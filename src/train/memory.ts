@@ -1,10 +1,11 @@
 /** How a step's activations are kept, what its queries compete with, and how much memory it will take. */
+import { isOnDevice } from '../backend/index.js';
 import type { RunConfig } from '../config/schema.js';
 import { chunksByLength, joined, rowsIn } from '../encoders/batching.js';
 import { createCrossEncoder } from '../encoders/crossEncoder.js';
 import { createDualEncoder, type EncoderShape } from '../encoders/dualEncoder.js';
-import { parameterCount, passParameters } from '../encoders/parameters.js';
-import type { TransformerShape } from '../encoders/transformer.js';
+import { type ParameterSpec, parameterCount, passParameters } from '../encoders/parameters.js';
+import type { DropoutRates, TransformerShape } from '../encoders/transformer.js';
 import { BLOCKED } from './losses.js';
 import type { MemoryPlan, StepBatch } from './sharedMemory.js';
 import { stepChunk } from './step.js';
@@ -35,57 +36,93 @@ export function describeStep(batch: StepBatch, plan: MemoryPlan): string {
   );
 }
 
-/** Vectors [P] that live while a step ends: weights and two gradients a replica; then parameters, moments, decay mask, average and their successors. */
-const VECTORS_A_REPLICA = 3;
-const VECTORS_OF_THE_OPTIMIZER = 9;
+/** Beside what its encoder, its batch and its plan say: what a step's memory depends on. */
+export interface StepSetting {
+  readonly replicas: number;
+  /** Whether a moving average of the parameters is kept. */
+  readonly averaged: boolean;
+}
 
 /**
- * Bytes that a step takes at its peak beyond what the data take: what the backward pass needs of every layer, the gradients that TensorFlow.js
- * keeps until the pass ends, and the optimizer's vectors. The factors are fitted to measurements (bench/gradcache.mjs) on the backend onnx.
+ * Bytes that a step takes at its peak beyond what the data take: the parameters and what the optimizer keeps of them, their gradients, and what the backward
+ * pass needs of every layer. The factors are fitted to measurements (bench/memory.mjs): what is allocated and not yet used again counts too.
  */
-export function predictedStepBytes(shape: EncoderShape, batch: StepBatch, plan: MemoryPlan, replicas: number): number {
+export function predictedStepBytes(shape: EncoderShape, batch: StepBatch, plan: MemoryPlan, setting: StepSetting): number {
   const { specs } = createDualEncoder(shape);
-  const P = parameterCount(specs);
-  const shared = replicas > 1 ? replicas + 2 : 0;
-  const vectors = P * (replicas * VECTORS_A_REPLICA + VECTORS_OF_THE_OPTIMIZER + shared);
   const tables = shape.towers === 'shared' ? [joined(batch.queries, batch.passages)] : [batch.queries, batch.passages];
   const chunks = tables.flatMap((table) => {
     const all = Int32Array.from({ length: rowsIn(table) }, (_, row) => row);
     const rows = plan.kind === 'whole' ? undefined : plan.chunkRows;
     return chunksByLength(table, all, { ...stepChunk(shape, passParameters(specs)), rows }, 0).map((chunk) =>
-      chunkFloats(shape, chunk.batch.lengths.length, chunk.batch.tokens, plan),
+      passFloats(shape, chunk.batch.lengths.length, chunk.batch.tokens, plan),
     );
   });
   const all = chunks.reduce((sum, floats) => sum + floats, 0);
   const most = chunks.reduce((largest, floats) => Math.max(largest, floats), 0);
+  const { replicas } = setting;
   const activations =
     plan.kind === 'gradCache' ? most * replicas : plan.kind === 'whole' ? all : (all * plan.microBatch * replicas) / rowsIn(batch.queries);
-  return 4 * (vectors + activations);
+  return 4 * (parameterFloats(specs, setting) + activations) + (replicas - 1) * THREAD_BYTES;
 }
 
 /** Bytes of a ranker that trains with `microBatch` pairs of `maxTokens` at once: what predictedStepBytes counts of an encoder. */
 export function rankerBytes(
-  shape: TransformerShape,
+  { shape, dropout }: { readonly shape: TransformerShape; readonly dropout: DropoutRates },
   { microBatch, maxTokens }: { readonly microBatch: number; readonly maxTokens: number },
   replicas: number,
 ): number {
-  const P = parameterCount(createCrossEncoder(shape).specs);
-  const shared = replicas > 1 ? replicas + 2 : 0;
-  const activations = replicas * chunkFloats({ transformer: shape }, microBatch, maxTokens, { recompute: false });
-  return 4 * (P * (replicas * VECTORS_A_REPLICA + VECTORS_OF_THE_OPTIMIZER + shared) + activations);
+  const { specs } = createCrossEncoder(shape);
+  const pass = passFloats({ transformer: shape, pooling: 'cls', dropout }, microBatch, maxTokens, { recompute: false });
+  return 4 * (parameterFloats(specs, { replicas, averaged: false }) + replicas * pass) + (replicas - 1) * THREAD_BYTES;
 }
 
-/** Of B sequences of T tokens: what each layer keeps and its gradients; with `recompute` each layer's input and one layer's inside. */
-function chunkFloats(
-  { transformer }: Pick<EncoderShape, 'transformer'>,
+/** A further thread with onnxruntime and TensorFlow.js. */
+const THREAD_BYTES = 70e6;
+/** On a device: weights, parameters, moments, decay mask, the gradient by parameter and whole, and those that TensorFlow.js has not given back yet. */
+const DEVICE_VECTORS = 12;
+
+/** What lives of the parameters while a step ends. */
+function parameterFloats(specs: readonly ParameterSpec[], { replicas, averaged }: StepSetting): number {
+  const P = parameterCount(specs);
+  const average = averaged ? P : 0;
+  if (isOnDevice()) return DEVICE_VECTORS * P + average;
+  const weights = replicas + 5; // each replica's; as assigned, and as trained with moments and decay mask
+  // As each replica's backward pass left them, what of them others are to sum, and the sum. Of a table few rows are ever written.
+  const gradients = replicas + (replicas - 1) + 1 / replicas;
+  return weights * P + gradients * parameterCount(specs.filter(({ table }) => !table)) + average;
+}
+
+/** Floats of a token by the widths, and of a pair of tokens for each head. */
+interface Factors {
+  readonly width: number;
+  readonly feedForward: number;
+  readonly pair: number;
+}
+
+/** What each layer keeps with its gradients; what the layer that is at work needs beside; what a pass needs in any case; and, where layers are recomputed, the inputs of each. */
+const FACTORS: Readonly<Record<'cpu' | 'device', { layer: Factors; atWork: Factors; pass: number; input: number }>> = {
+  cpu: { layer: { width: 18.5, feedForward: 2.5, pair: 1.3 }, atWork: { width: 10, feedForward: 3, pair: 6 }, pass: 25, input: 1 },
+  device: { layer: { width: 20, feedForward: 4, pair: 3 }, atWork: { width: 0, feedForward: 0, pair: 0 }, pass: 0, input: 2 },
+};
+/** What dropout adds to a layer: two masks and two products of the rows, and a mask of the pairs with its product. */
+const DROPOUT = { width: 4, pair: 1.5 };
+
+/** Of B sequences of T tokens. With [CLS] pooling the last layer has one row a sequence: next to nothing. */
+function passFloats(
+  { transformer, pooling, dropout }: Pick<EncoderShape, 'transformer' | 'pooling' | 'dropout'>,
   B: number,
   T: number,
   { recompute }: Pick<MemoryPlan, 'recompute'>,
 ): number {
   const { width: D, feedForward: F, heads: H, layers } = transformer;
-  const inside = B * T * (FLOATS_A_TOKEN.width * D + FLOATS_A_TOKEN.feedForward * F) + FLOATS_A_PAIR * B * H * T * T;
-  return recompute ? layers * B * T * 2 * D + inside : layers * inside;
+  const { layer, atWork, pass, input } = FACTORS[isOnDevice() ? 'device' : 'cpu'];
+  const floats = ({ width, feedForward, pair }: Factors) => B * T * (width * D + feedForward * F) + pair * B * H * T * T;
+  const each = floats({
+    width: layer.width + (dropout.hidden > 0 ? DROPOUT.width : 0),
+    feedForward: layer.feedForward,
+    pair: layer.pair + (dropout.attention > 0 ? DROPOUT.pair : 0),
+  });
+  const whole = pooling === 'cls' && !isOnDevice() ? layers - 1 : layers;
+  const kept = recompute ? layers * B * T * input * D + each : whole * each;
+  return B * T * pass * D + (whole > 0 ? floats(atWork) : 0) + kept;
 }
-
-const FLOATS_A_TOKEN = { width: 20, feedForward: 4 };
-const FLOATS_A_PAIR = 3;

@@ -89,8 +89,8 @@ export class Ranker {
     return new Ranker(options, start, new Group(shared, new RankerReplica(shared, 0), workers), done);
   }
 
-  get shape(): TransformerShape {
-    return this.start.shape;
+  get architecture(): { readonly shape: TransformerShape; readonly dropout: DropoutRates } {
+    return this.start;
   }
 
   get steps(): number {

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { createDualEncoder } from '../../src/encoders/dualEncoder.js';
+import { parameterCount } from '../../src/encoders/parameters.js';
 import { describeStep, memoryPlan, predictedStepBytes } from '../../src/train/memory.js';
 import type { StepBatch } from '../../src/train/sharedMemory.js';
 import { stepChunk } from '../../src/train/step.js';
@@ -35,15 +37,31 @@ describe('the plan follows from the loss', () => {
 });
 
 describe('the prediction', () => {
-  const bytes = (part: object) => predictedStepBytes(tinyShape(), batch, { ...WHOLE, ...part }, 1);
+  const bytes = (part: object) => predictedStepBytes(tinyShape(), batch, { ...WHOLE, ...part }, { replicas: 1, averaged: false });
   it('falls with smaller pieces and with recomputed layers', () => {
     expect(bytes({ kind: 'gradCache', chunkRows: 1 })).toBeLessThan(bytes({}));
-    expect(bytes({ recompute: true })).toBeLessThan(bytes({}));
+    const deep = { ...tinyShape(), transformer: { ...tinyShape().transformer, layers: 6 } };
+    const kept = (recompute: boolean) => predictedStepBytes(deep, batch, { ...WHOLE, recompute }, { replicas: 1, averaged: false });
+    expect(kept(true)).toBeLessThan(kept(false));
     expect(bytes({ kind: 'accumulation', microBatch: 1 })).toBeLessThan(bytes({}));
   });
 
+  it('grows with an average, and less with a vocabulary than with any other parameters', () => {
+    const P = parameterCount(createDualEncoder(tinyShape()).specs);
+    const averaged = predictedStepBytes(tinyShape(), batch, WHOLE, { replicas: 1, averaged: true });
+    expect(averaged - bytes({})).toBeCloseTo(4 * P, 0);
+    const { transformer } = tinyShape();
+    const grown = (more: Partial<typeof transformer>) => {
+      const shape = { ...tinyShape(), transformer: { ...transformer, ...more } };
+      const setting = { replicas: 1, averaged: false };
+      const added = parameterCount(createDualEncoder(shape).specs) - P;
+      return (predictedStepBytes(shape, batch, WHOLE, setting) - bytes({})) / added;
+    };
+    expect(grown({ vocabulary: transformer.vocabulary + 1000 })).toBeLessThan(grown({ positions: transformer.positions + 1000 }));
+  });
+
   it('grows with the replicas', () => {
-    expect(predictedStepBytes(tinyShape(), batch, WHOLE, 2)).toBeGreaterThan(bytes({}));
+    expect(predictedStepBytes(tinyShape(), batch, WHOLE, { replicas: 2, averaged: false })).toBeGreaterThan(bytes({}));
   });
 });
 
