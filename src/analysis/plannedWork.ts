@@ -48,6 +48,8 @@ export interface Measured {
 
 /** Node, its libraries and the compiled kernels. */
 const RUNTIME_BYTES = 350e6;
+/** A thread's sessions of a refresh, and the products of a search. */
+const REFRESH_BYTES = 80e6;
 /** Of a node of the graph beside its vector in half precision and its neighbours, 4 bytes each, twice as many on the ground as above. */
 const NODE_BYTES = 24;
 
@@ -135,7 +137,7 @@ function phasesOf(
 function memoryOf(
   { refresh }: RunConfig,
   { corpus }: Dataset,
-  { width, parameters, tokensEach, stepBytes }: Measured,
+  { width, parameters, tokensEach, replicas, stepBytes }: Measured,
   { searched, pool }: Counts,
   index: PlannedWork['index'],
 ): Record<string, number> {
@@ -149,6 +151,7 @@ function memoryOf(
     // Neither exact search nor an engine holds anything of the passages in this machine's memory.
     ...(index === 'hnsw' && { 'graph while searching': N * (2 * width + 8 * connectivity + NODE_BYTES) }),
     pools: searched * pool * 8,
+    'encoding and searching': replicas * REFRESH_BYTES,
     'a training step': stepBytes,
     ...(refresh.mode === 'async' && { 'the process of refreshes': RUNTIME_BYTES + tokens + vectors + 12 * parameters }),
   };
