@@ -5,10 +5,8 @@ import type { Reporter } from '../core/reporter.js';
 import type { Span } from '../core/spans.js';
 import type { TokenTable } from '../data/types.js';
 import { chunksByLength, rowsIn } from '../encoders/batching.js';
-import { createDualEncoder } from '../encoders/dualEncoder.js';
 import { forwardFlops } from '../encoders/flops.js';
 import { passTokens } from '../encoders/inference.js';
-import { passParameters } from '../encoders/parameters.js';
 import { stepChunk } from '../train/step.js';
 import { type Calibration, calibrate } from './calibration.js';
 import { measurePlan, type Plan } from './plan.js';
@@ -56,7 +54,7 @@ async function measure(of: Calibration): Promise<Profile> {
   const searching = await recordKernels('search', () => of.search());
   note('searching');
   const encodingFlops = passFlops(of, of.tokens.passage, { tokens: passTokens(shape) });
-  const limits = stepChunk(shape, passParameters(createDualEncoder(shape).specs));
+  const limits = stepChunk(shape);
   let flops = 0;
   const stepping = await recordKernels('step', async () => {
     for (let i = 0; i < STEPS; i++) {

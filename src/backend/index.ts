@@ -8,7 +8,7 @@ export { type ModelInput, type ModelSession, openModelSession } from './onnx/mod
 export { fillTensor, hostValues, isOnDevice } from './onnx/operator.js';
 export type { Values } from './onnx/session.js';
 export { type AdamwResult, type AdamwSettings, type AdamwUpdate, adamw } from './operators/adamw.js';
-export { attention } from './operators/attention.js';
+export { type Attending, attention, joinedRows, rowParts } from './operators/attention.js';
 export { crossEntropy } from './operators/crossEntropy.js';
 export { dense, denseGelu } from './operators/dense.js';
 export { type Dropout, dropoutMask } from './operators/dropout.js';

@@ -70,6 +70,23 @@ export function chunksByLength(table: TokenTable, rows: ArrayLike<number>, limit
   return chunks;
 }
 
+/** Chunks, one after the other, as passes of no more than the limits: of a pass each chunk is a part (transformer.ts), so that none pays for another's length. */
+export function passesOf(chunks: readonly Chunk[], { tokens, rows = Number.POSITIVE_INFINITY }: ChunkLimits): Chunk[][] {
+  const passes: Chunk[][] = [];
+  let [tokensLeft, rowsLeft] = [0, 0];
+  for (const chunk of chunks) {
+    const { ids, lengths } = chunk.batch;
+    if (ids.length > tokensLeft || lengths.length > rowsLeft) {
+      passes.push([]);
+      [tokensLeft, rowsLeft] = [tokens, rows];
+    }
+    passes.at(-1)!.push(chunk);
+    tokensLeft -= ids.length;
+    rowsLeft -= lengths.length;
+  }
+  return passes;
+}
+
 function padded(table: TokenTable, places: Int32Array, rows: ArrayLike<number>, padId: number): TokenBatch {
   const lengths = places.map((place) => lengthOf(table, rows[place]!));
   const tokens = lengths.reduce((longest, length) => Math.max(longest, length), 1);

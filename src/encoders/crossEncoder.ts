@@ -15,7 +15,7 @@ import { towerTensors } from './towerTensors.js';
 import {
   type Architecture,
   type DropoutRates,
-  type TokenBatch,
+  type Pass,
   type Training,
   type TransformerShape,
   transformer,
@@ -27,7 +27,7 @@ export interface CrossEncoder {
   readonly shape: TransformerShape;
   readonly specs: ParameterSpec[];
   /** Scores (logits) [B] of pairs of texts, padded sequences with `seconds`; differentiable. */
-  score(weights: Tensors, batch: TokenBatch, training?: Training): tf.Tensor1D;
+  score(weights: Tensors, pass: Pass, training?: Training): tf.Tensor1D;
 }
 
 type Activation = 'tanh' | 'relu' | 'gelu';
@@ -57,9 +57,9 @@ export function createCrossEncoder(shape: TransformerShape): CrossEncoder {
       ...denseSpecs('head.dense', shape.width, shape.width),
       ...denseSpecs('head.out', 1, shape.width),
     ],
-    score: (weights, batch, training) =>
+    score: (weights, pass, training) =>
       tf.tidy(() => {
-        const first = transformer(weights, '', shape, batch, 'first', training); // [B, D]
+        const first = transformer(weights, '', shape, pass, 'first', training); // [B, D]
         const hidden = hiddenOf(activation, first, ...densePair(weights, 'head.dense')); // [B, D]
         return tf.reshape(dense(hidden, ...densePair(weights, 'head.out')), [-1]) as tf.Tensor1D; // [B]
       }),

@@ -2,9 +2,19 @@
  * The dual-tower encoder: a query and a passage each become one vector (pooled token vectors, then a projection where there is one); the logit of the
  * pair is the dot product of the two, or their cosine over a temperature. Towers are one set of weights (`shared`) or two.
  */
-import { dense, embedding, layerNorm, tf } from '../backend/index.js';
+import { dense, embedding, joinedRows, layerNorm, rowParts, tf } from '../backend/index.js';
 import { densePair, denseSpecs, normPair, normSpecs, type ParameterSpec, type Tensors } from './parameters.js';
-import { type DropoutRates, type TokenBatch, type Training, type TransformerShape, transformer, transformerSpecs } from './transformer.js';
+import {
+  type DropoutRates,
+  type Pass,
+  partsOf,
+  type TokenBatch,
+  type Training,
+  type TransformerShape,
+  tokenRows,
+  transformer,
+  transformerSpecs,
+} from './transformer.js';
 
 export const SIDES = ['query', 'passage'] as const;
 export type Side = (typeof SIDES)[number];
@@ -46,7 +56,7 @@ export interface DualEncoder {
   /** What a dot product of two vectors is multiplied by to be the logit of the loss. */
   readonly logitScale: number;
   /** Vectors [B, width] of padded sequences; differentiable. */
-  encode(weights: Tensors, side: Side, batch: TokenBatch, training?: Training): tf.Tensor2D;
+  encode(weights: Tensors, side: Side, pass: Pass, training?: Training): tf.Tensor2D;
 }
 
 /** Epsilon of the projection's LayerNorm. */
@@ -79,11 +89,11 @@ export function createDualEncoder(shape: EncoderShape): DualEncoder {
     specs: towerPrefixes(towers).flatMap((prefix) => towerSpecs(prefix, shape)),
     width: vectorWidth(shape),
     logitScale: cosine ? 1 / cosine.temperature : 1,
-    encode: (weights, side, batch, training) =>
+    encode: (weights, side, pass, training) =>
       tf.tidy(() => {
         const prefix = towerPrefix(towers, side);
-        const tokens = transformer(weights, prefix, transformerShape, batch, pooling === 'cls' ? 'first' : 'all', training); // [B, D] or [B·T, D]
-        let x = pooled(tokens, batch, pooling); // [B, D]
+        const tokens = transformer(weights, prefix, transformerShape, pass, pooling === 'cls' ? 'first' : 'all', training); // [S, D] or [R, D]
+        let x = pooled(tokens, partsOf(pass), pooling); // [S, D]
         if (projection) x = dense(x, ...densePair(weights, `${prefix}projection.dense`)); // [B, width]
         if (projection?.layerNorm) x = layerNorm(x, ...normPair(weights, `${prefix}projection.LayerNorm`), PROJECTION_EPSILON);
         return cosine ? normalise(x) : x;
@@ -91,15 +101,24 @@ export function createDualEncoder(shape: EncoderShape): DualEncoder {
   };
 }
 
-/** [B·T, D] → [B, D]; `cls` gets [B, D] already. */
-function pooled(x: tf.Tensor2D, { lengths, tokens: T }: TokenBatch, pooling: Pooling): tf.Tensor2D {
+/** [R, D] → [S, D]; `cls` gets [S, D] already. */
+function pooled(x: tf.Tensor2D, parts: readonly TokenBatch[], pooling: Pooling): tf.Tensor2D {
   if (pooling === 'cls') return x;
-  const B = lengths.length;
   if (pooling === 'last')
     return embedding(
       x,
-      Int32Array.from(lengths, (length, b) => b * T + length - 1),
+      tokenRows(parts, (length) => length - 1),
     );
+  const rows = rowParts(
+    x,
+    parts.map(({ lengths, tokens }) => lengths.length * tokens),
+  );
+  return joinedRows(parts.map((part, i) => meanOf(rows[i]!, part)));
+}
+
+/** Of a part's tokens: [B·T, D] → [B, D] */
+function meanOf(x: tf.Tensor2D, { lengths, tokens: T }: TokenBatch): tf.Tensor2D {
+  const B = lengths.length;
   const shares = new Float32Array(B * T); // 1/length on a sequence's tokens
   lengths.forEach((length, b) => shares.fill(1 / length, b * T, b * T + length));
   const D = x.shape[1];

@@ -50,13 +50,6 @@ export const normPair = (weights: Tensors, name: string) =>
 
 export const sizeOf = (shape: readonly number[]): number => shape.reduce((product, n) => product * n, 1);
 
-/** Rows from which on a pass of a step reads few of a table's. */
-const LARGE_TABLE = 16_384;
-
-/** Number of values whose gradient every pass of a step makes: of large tables it makes that of rows. */
-export const passParameters = (specs: readonly ParameterSpec[]): number =>
-  parameterCount(specs.filter(({ table, shape }) => !table || shape[0]! < LARGE_TABLE));
-
 /** Total number of values of the specs. */
 export const parameterCount = (specs: readonly ParameterSpec[]): number => specs.reduce((sum, spec) => sum + sizeOf(spec.shape), 0);
 

@@ -1,6 +1,7 @@
 /**
  * BERT (Devlin et al. 2019): embeddings, then post-LayerNorm blocks of self-attention and a GELU feed-forward layer.
- * Letters: B sequences, T tokens (padded), N rows that a layer computes, D width, H heads, F feed-forward width, V vocabulary.
+ * Letters: S sequences in all, of which B are a part's; T tokens (padded) of each of these; R = Σ B·T; N rows that a layer computes, R or S; D width, H heads,
+ * F feed-forward width, V vocabulary.
  */
 import {
   attention,
@@ -9,6 +10,7 @@ import {
   dropoutMask,
   embedding,
   firstTokenAttention,
+  joinedRows,
   largestBuffer,
   layerNorm,
   recomputed,
@@ -65,6 +67,14 @@ export interface TokenBatch {
   readonly seconds?: Int32Array;
 }
 
+/** Sequences that are encoded together: of one length, or parts with a length each. What is of all rows takes part after part. */
+export type Pass = TokenBatch | readonly TokenBatch[];
+
+export const partsOf = (pass: Pass): readonly TokenBatch[] => [pass].flat();
+
+/** Padded tokens of each part. */
+const sizesOf = (parts: readonly TokenBatch[]): number[] => parts.map(({ lengths, tokens }) => lengths.length * tokens);
+
 /** What training adds to a pass: dropout under a key, and layers that are computed again in the backward pass instead of kept. */
 export interface Training {
   readonly key: Key;
@@ -106,22 +116,23 @@ export function transformerSpecs(prefix: string, shape: TransformerShape): Param
 }
 
 /**
- * The last layer's vectors: of every token [B·T, D], or of each sequence's first alone [B, D]. In the latter case only [CLS] asks in the
+ * The last layer's vectors: of every token [R, D], or of each sequence's first alone [S, D]. In the latter case only [CLS] asks in the
  * last layer: the other tokens' outputs are never read, and are not computed.
  */
 export function transformer(
   weights: Tensors,
   prefix: string,
   shape: TransformerShape,
-  batch: TokenBatch,
+  pass: Pass,
   output: 'first' | 'all',
   training?: Training,
 ): tf.Tensor2D {
-  let x = embedded(weights, prefix, shape, batch, training); // [B·T, D]
+  const parts = partsOf(pass);
+  let x = embedded(weights, prefix, shape, parts, training); // [R, D]
   for (let i = 0; i < shape.layers; i++) {
     const firstOnly = output === 'first' && i === shape.layers - 1;
     const layer = (input: tf.Tensor2D, own: Tensors) =>
-      block(own, `${prefix}encoder.layer.${i}.`, shape, batch, input, { firstOnly, number: i, training });
+      block(own, `${prefix}encoder.layer.${i}.`, shape, parts, input, { firstOnly, number: i, training });
     x = training?.recompute ? recomputed(layer, x, select(weights, `${prefix}encoder.layer.${i}.`)) : layer(x, weights);
   }
   return x;
@@ -133,12 +144,12 @@ interface BlockOptions {
   readonly training: Training | undefined;
 }
 
-/** One layer: x [B·T, D] → [N, D], N = B·T, or B where only first tokens ask. */
+/** One layer: x [R, D] → [N, D], N = R, or S where only first tokens ask. */
 function block(
   weights: Tensors,
   prefix: string,
   shape: TransformerShape,
-  batch: TokenBatch,
+  parts: readonly TokenBatch[],
   x: tf.Tensor2D,
   options: BlockOptions,
 ): tf.Tensor2D {
@@ -146,43 +157,60 @@ function block(
   const { heads, epsilon } = shape;
   const matrix = (name: string) => densePair(weights, prefix + name);
   const norm = (name: string) => normPair(weights, prefix + name);
-  const T = batch.tokens;
-  const padding = tf.tensor2d(paddingMask(batch), [batch.lengths.length, T]); // [B, T]; made here, for a layer may be computed again
   const mask = 1 + 3 * number; // numbers the dropout masks of a pass: 0 is the embeddings'
-  const asking = firstOnly ? firstTokens(x, batch) : x; // [N, D]
-  const query = dense(asking, ...matrix('attention.self.query')); // [N, D]
   const rate = training?.rates.attention ?? 0;
-  const dropout = training && rate > 0 ? { rate, key: training.key, mask, rows: batch.rows } : undefined;
+  const attending = parts.map((part) => ({
+    mask: tf.tensor2d(paddingMask(part), [part.lengths.length, part.tokens]), // [B, T]; made here, for a layer may be computed again
+    dropout: training && rate > 0 ? { rate, key: training.key, mask, rows: part.rows } : undefined,
+  }));
+  const asking = firstOnly ? firstTokens(x, parts) : x; // [N, D]
+  const query = dense(asking, ...matrix('attention.self.query')); // [N, D]
   const context = firstOnly
-    ? firstTokenAttention(query, x, ...matrix('attention.self.kv'), padding, heads, dropout) // [B, D]
-    : attention(query, dense(x, ...matrix('attention.self.kv')), padding, heads, dropout); // [B·T, D]
-  const attended = dropped(dense(context, ...matrix('attention.output.dense')), batch, training, mask + 1); // [N, D]
+    ? firstTokenAttention(query, x, ...matrix('attention.self.kv'), attending, heads) // [S, D]
+    : attention(query, dense(x, ...matrix('attention.self.kv')), attending, heads); // [R, D]
+  const attended = dropped(dense(context, ...matrix('attention.output.dense')), parts, training, mask + 1); // [N, D]
   const middle = residualLayerNorm(attended, asking, ...norm('attention.output.LayerNorm'), epsilon); // [N, D]
   const inner = activated(shape.activation, middle, ...matrix('intermediate.dense')); // [N, F]
-  const outer = dropped(dense(inner, ...matrix('output.dense')), batch, training, mask + 2); // [N, D]
+  const outer = dropped(dense(inner, ...matrix('output.dense')), parts, training, mask + 2); // [N, D]
   return residualLayerNorm(outer, middle, ...norm('output.LayerNorm'), epsilon); // [N, D]
 }
 
-/** word + position + token type (+ task type), normalised → [B·T, D] */
-function embedded(weights: Tensors, prefix: string, shape: TransformerShape, batch: TokenBatch, training?: Training): tf.Tensor2D {
-  const B = batch.lengths.length;
-  const T = batch.tokens;
-  const table = (name: string) => weights[`${prefix}embeddings.${name}.weight`] as tf.Tensor2D;
-  const rowsOf = (name: string, first: number, rows: number) =>
-    embedding(
-      table(name),
-      Int32Array.from({ length: rows }, (_, row) => first + row),
-    ); // [rows, E]
-  let offsets = rowsOf('position_embeddings', shape.firstPosition, T); // [T, E]
-  if (shape.tokenTypes > 0 && !batch.seconds) offsets = tf.add(offsets, rowsOf('token_type_embeddings', 0, 1));
-  if (shape.taskTypes > 0) offsets = tf.add(offsets, rowsOf('task_type_embeddings', 0, 1));
-  const words = tf.reshape(embedding(table('word_embeddings'), batch.ids), [B, T, shape.embeddingWidth]); // [B, T, E]
-  let x = tf.reshape(tf.add(words, offsets), [B * T, shape.embeddingWidth]) as tf.Tensor2D; // [B·T, E]
-  if (shape.tokenTypes > 0 && batch.seconds) x = tf.add(x, embedding(table('token_type_embeddings'), tokenTypes(batch, shape)));
-  const normed = layerNorm(x, ...normPair(weights, `${prefix}embeddings.LayerNorm`), shape.epsilon); // [B·T, E]
-  const kept = dropped(normed, batch, training, 0);
-  return shape.embeddingWidth === shape.width ? kept : dense(kept, ...densePair(weights, `${prefix}embeddings_project`)); // [B·T, D]
+/** word + position + token type (+ task type), normalised → [R, D] */
+function embedded(
+  weights: Tensors,
+  prefix: string,
+  shape: TransformerShape,
+  parts: readonly TokenBatch[],
+  training: Training | undefined,
+): tf.Tensor2D {
+  const rowsOf = (name: string, rows: Int32Array) => embedding(weights[`${prefix}embeddings.${name}.weight`] as tf.Tensor2D, rows); // [·, E]
+  const numbers = (of: (part: TokenBatch) => Int32Array) => Int32Array.from(parts.flatMap((part) => [...of(part)]));
+  let offsets = rowsOf('position_embeddings', positionsOf(parts, shape)); // [longest T, E]
+  const pairs = parts.some(({ seconds }) => seconds);
+  if (shape.tokenTypes > 0 && !pairs) offsets = tf.add(offsets, rowsOf('token_type_embeddings', Int32Array.of(0)));
+  if (shape.taskTypes > 0) offsets = tf.add(offsets, rowsOf('task_type_embeddings', Int32Array.of(0)));
+  const words = rowsOf(
+    'word_embeddings',
+    numbers(({ ids }) => ids),
+  ); // [R, E]
+  const places = numbers(({ lengths, tokens }) => Int32Array.from({ length: lengths.length * tokens }, (_, i) => i % tokens));
+  let x = tf.add(words, embedding(offsets, places)) as tf.Tensor2D; // [R, E]
+  if (shape.tokenTypes > 0 && pairs)
+    x = tf.add(
+      x,
+      rowsOf(
+        'token_type_embeddings',
+        numbers((part) => tokenTypes(part, shape)),
+      ),
+    );
+  const normed = layerNorm(x, ...normPair(weights, `${prefix}embeddings.LayerNorm`), shape.epsilon); // [R, E]
+  const kept = dropped(normed, parts, training, 0);
+  return shape.embeddingWidth === shape.width ? kept : dense(kept, ...densePair(weights, `${prefix}embeddings_project`)); // [R, D]
 }
+
+/** Of the longest part, the rows of the position table. */
+const positionsOf = (parts: readonly TokenBatch[], { firstPosition }: TransformerShape): Int32Array =>
+  Int32Array.from({ length: Math.max(...parts.map(({ tokens }) => tokens)) }, (_, place) => firstPosition + place);
 
 function activated(activation: TransformerShape['activation'], x: tf.Tensor2D, w: tf.Tensor2D, b: tf.Tensor1D): tf.Tensor2D {
   if (activation === 'gelu') return denseGelu(x, w, b);
@@ -193,21 +221,35 @@ function activated(activation: TransformerShape['activation'], x: tf.Tensor2D, w
   return tf.mul(u, tf.sigmoid(tf.mul(inner, 2 * Math.sqrt(2 / Math.PI))));
 }
 
-/** Dropout of rows [B·T, D], or of first tokens [B, D], by the numbers of their sequences. */
-function dropped(x: tf.Tensor2D, batch: TokenBatch, training: Training | undefined, mask: number): tf.Tensor2D {
+/** Dropout of rows [R, D], or of first tokens [S, D], by the numbers of their sequences. */
+function dropped(x: tf.Tensor2D, parts: readonly TokenBatch[], training: Training | undefined, mask: number): tf.Tensor2D {
   if (!training || training.rates.hidden === 0) return x;
-  const B = batch.lengths.length;
   const { rates, key } = training;
-  const keep = dropoutMask([B, x.shape[0] / B, x.shape[1]], { rate: rates.hidden, key, mask, rows: batch.rows });
-  return tf.mul(x, tf.reshape(keep, x.shape)) as tf.Tensor2D;
+  const D = x.shape[1];
+  const firstOnly = x.shape[0] < sizesOf(parts).reduce((sum, size) => sum + size, 0);
+  const keep = parts.map(({ lengths, tokens, rows }) => {
+    const [B, T] = [lengths.length, firstOnly ? 1 : tokens];
+    return tf.reshape(dropoutMask([B, T, D], { rate: rates.hidden, key, mask, rows }), [B * T, D]) as tf.Tensor2D;
+  });
+  return tf.mul(x, joinedRows(keep)) as tf.Tensor2D;
 }
 
-/** The vector of each sequence's first token, [CLS]: [B·T, D] → [B, D] */
-function firstTokens(x: tf.Tensor2D, { lengths, tokens }: TokenBatch): tf.Tensor2D {
-  return embedding(
+/** The vector of each sequence's first token, [CLS]: [R, D] → [S, D] */
+const firstTokens = (x: tf.Tensor2D, parts: readonly TokenBatch[]): tf.Tensor2D =>
+  embedding(
     x,
-    Int32Array.from(lengths, (_, sequence) => sequence * tokens),
+    tokenRows(parts, () => 0),
   ); // gathers rows, scatters their gradients
+
+/** [S]: where a token of each sequence stands among the R rows. */
+export function tokenRows(parts: readonly TokenBatch[], tokenOf: (length: number) => number): Int32Array {
+  let begin = 0;
+  const rows = parts.flatMap(({ lengths, tokens }) => {
+    const first = begin;
+    begin += lengths.length * tokens;
+    return Array.from(lengths, (length, sequence) => first + sequence * tokens + tokenOf(length));
+  });
+  return Int32Array.from(rows);
 }
 
 function select(weights: Tensors, prefix: string): Tensors {

@@ -1,10 +1,10 @@
 /** How a step's activations are kept, what its queries compete with, and how much memory it will take. */
 import { isOnDevice } from '../backend/index.js';
 import type { RunConfig } from '../config/schema.js';
-import { chunksByLength, joined, rowsIn } from '../encoders/batching.js';
+import { chunksByLength, joined, passesOf, rowsIn } from '../encoders/batching.js';
 import { createCrossEncoder } from '../encoders/crossEncoder.js';
 import { createDualEncoder, type EncoderShape } from '../encoders/dualEncoder.js';
-import { type ParameterSpec, parameterCount, passParameters } from '../encoders/parameters.js';
+import { type ParameterSpec, parameterCount } from '../encoders/parameters.js';
 import type { DropoutRates, TransformerShape } from '../encoders/transformer.js';
 import { BLOCKED } from './losses.js';
 import type { MemoryPlan, StepBatch } from './sharedMemory.js';
@@ -53,8 +53,10 @@ export function predictedStepBytes(shape: EncoderShape, batch: StepBatch, plan: 
   const chunks = tables.flatMap((table) => {
     const all = Int32Array.from({ length: rowsIn(table) }, (_, row) => row);
     const rows = plan.kind === 'whole' ? undefined : plan.chunkRows;
-    return chunksByLength(table, all, { ...stepChunk(shape, passParameters(specs)), rows }, 0).map((chunk) =>
-      passFloats(shape, chunk.batch.lengths.length, chunk.batch.tokens, plan),
+    const limits = { ...stepChunk(shape), rows };
+    const passes = passesOf(chunksByLength(table, all, limits, 0), limits);
+    return passes.map((pass) =>
+      pass.reduce((sum, { batch: { lengths, tokens } }) => sum + passFloats(shape, lengths.length, tokens, plan), 0),
     );
   });
   const all = chunks.reduce((sum, floats) => sum + floats, 0);

@@ -1,10 +1,10 @@
 /** The ranker's step: pairs of each query with its positive and its negatives, their loss and its gradient. */
 import { embedding, tf } from '../backend/index.js';
 import { deriveKey } from '../core/random.js';
-import { rowsIn } from '../encoders/batching.js';
+import { passesOf, rowsIn } from '../encoders/batching.js';
 import type { CrossEncoder } from '../encoders/crossEncoder.js';
 import { type PairTable, pairChunks } from '../encoders/pairs.js';
-import { passParameters, type Weights } from '../encoders/parameters.js';
+import type { Weights } from '../encoders/parameters.js';
 import type { DropoutRates, TransformerShape } from '../encoders/transformer.js';
 import type { GradientSums } from './group/gradientSums.js';
 import type { SharedGroup } from './group/member.js';
@@ -68,7 +68,7 @@ function lossOf(
 ): tf.Scalar {
   const rows = queries.flatMap((query) => Array.from({ length: group }, (_, i) => query * group + i));
   const training = { key: deriveKey(shared.seed, 'dropout/ranker', step), rates: shared.dropout, recompute: false };
-  const limits = stepChunk({ transformer: encoder.shape, pooling: 'cls' }, passParameters(encoder.specs));
+  const limits = stepChunk({ transformer: encoder.shape, pooling: 'cls' });
   const chunks = pairChunks(pairs, rows, limits, shared.padId);
   const at = new Int32Array(rows.length); // where each row's score stands, chunk after chunk
   chunks
@@ -76,7 +76,8 @@ function lossOf(
     .forEach((place, i) => {
       at[place] = i;
     });
-  const scored = tf.concat1d(chunks.map(({ batch }) => encoder.score(weights, batch, training))); // [q·group], in the chunks' order
+  const passes = passesOf(chunks, limits).map((pass) => pass.map(({ batch }) => batch));
+  const scored = tf.concat1d(passes.map((parts) => encoder.score(weights, parts, training))); // [q·group], in the chunks' order
   const scores = tf.reshape(embedding(tf.reshape(scored, [-1, 1]) as tf.Tensor2D, at), [queries.length, group]); // [q, group]
   const positive = tf.slice(scores, [0, 0], [-1, 1]); // [q, 1]
   if (shared.loss === 'listwise') return tf.sub(tf.sum(tf.logSumExp(scores, 1)), tf.sum(positive)) as tf.Scalar; // Σ −log softmax

@@ -7,10 +7,10 @@
 import { embedding, hostValues, tf } from '../backend/index.js';
 import { deriveKey } from '../core/random.js';
 import type { TokenTable } from '../data/types.js';
-import { type ChunkLimits, chunksByLength, joined, lengthOf, rowsIn } from '../encoders/batching.js';
+import { type ChunkLimits, chunksByLength, joined, lengthOf, passesOf, rowsIn } from '../encoders/batching.js';
 import type { DualEncoder, Side } from '../encoders/dualEncoder.js';
 import { forwardFlops, type PassShape } from '../encoders/flops.js';
-import { passParameters, type Weights } from '../encoders/parameters.js';
+import type { Weights } from '../encoders/parameters.js';
 import { mostTokens, type TokenBatch } from '../encoders/transformer.js';
 import { type Contrast, contrastiveLoss } from './contrastive.js';
 import type { Barrier } from './group/barrier.js';
@@ -21,20 +21,20 @@ import type { SharedMemory, StepBatch } from './sharedMemory.js';
 /** Padded tokens of one pass of a step: more than in bulk encoding, for every pass costs something. */
 const PASS_TOKENS = 8192;
 /**
- * Seconds on one thread of a CPU (bench/step.mjs, jobs of the quickstart in turns): of a pass, whatever it computes; of adding the gradient of a parameter;
- * of a token, whatever the encoder; of a floating-point operation. Their ratios matter alone.
+ * Seconds on one thread of a CPU (bench/step.mjs, jobs of the quickstart in turns): of a part of a pass with a length of its own, whatever it computes; of a
+ * token, whatever the encoder; of a floating-point operation. Their ratios matter alone.
  */
-const SECONDS = { pass: 3e-3, parameter: 1.7e-9, token: 1.5e-6, operation: 1 / 90e9 };
+const SECONDS = { part: 3e-3, token: 1.5e-6, operation: 1 / 90e9 };
 /** Tokens of the sequences that a pass is reckoned with. */
 const RECKONED_TOKENS = 32;
 
-/** What one pass of a step may have: padding until another pass is cheaper (30 tokens of MiniLM, 1,700 of the quickstart's encoder). */
-export function stepChunk(shape: PassShape, parameters: number): ChunkLimits {
+/** What the sequences of one length may have in a step: padding until another part is cheaper (5 tokens of MiniLM, 1,100 of the quickstart's encoder). */
+export function stepChunk(shape: PassShape): ChunkLimits {
   const operations = (3 * forwardFlops(shape, 1, RECKONED_TOKENS)) / RECKONED_TOKENS;
-  const { pass, parameter, token, operation } = SECONDS;
+  const { part, token, operation } = SECONDS;
   return {
     tokens: Math.min(PASS_TOKENS, mostTokens(shape.transformer)),
-    padding: Math.round((pass + parameters * parameter) / (token + operations * operation)),
+    padding: Math.round(part / (token + operations * operation)),
   };
 }
 
@@ -48,9 +48,9 @@ export interface StepContext {
 }
 
 /** Sequences that are encoded together by one tower. Places count queries from 0 and passages from Q; they number the rows of dropout too. */
-interface Chunk {
+interface TowerPass {
   readonly side: Side;
-  readonly batch: TokenBatch;
+  readonly parts: readonly TokenBatch[];
 }
 
 /** A replica's share of the loss; `sums` hears its gradient. Shares add up to the step's. */
@@ -63,10 +63,10 @@ export function computeStep(context: StepContext, batch: StepBatch): tf.Scalar {
 }
 
 function wholeStep(context: StepContext, batch: StepBatch): tf.Scalar {
-  const chunks = ownChunks(context, batch);
-  const places = placesOf(chunks);
+  const passes = ownPasses(context, batch);
+  const places = placesOf(passes);
   const loss = context.sums.add(() => {
-    const vectors = encodeChunks(context, chunks, batch.step); // own rows: [n, D]
+    const vectors = encodePasses(context, passes, batch.step); // own rows: [n, D]
     return withGradient(vectors, (own) => {
       const all = gatherVectors(context, own, places, rowsIn(batch.queries) + rowsIn(batch.passages)); // [Q + P, D]
       return ownGradient(context, all, places, batch);
@@ -76,18 +76,19 @@ function wholeStep(context: StepContext, batch: StepBatch): tf.Scalar {
 }
 
 function cachedStep(context: StepContext, batch: StepBatch): tf.Scalar {
-  const chunks = ownChunks(context, batch, context.shared.memory.chunkRows);
-  const places = placesOf(chunks);
-  const vectors = tf.tidy(() => encodeChunks(context, chunks, batch.step)); // [n, D], nothing kept for a backward pass
+  const passes = ownPasses(context, batch, context.shared.memory.chunkRows);
+  const places = placesOf(passes);
+  const vectors = tf.tidy(() => encodePasses(context, passes, batch.step)); // [n, D], nothing kept for a backward pass
   const all = gatherVectors(context, vectors, places, rowsIn(batch.queries) + rowsIn(batch.passages)); // [Q + P, D]
   const { loss, gradient } = ownGradient(context, all, places, batch);
   let begin = 0;
-  for (const chunk of chunks) {
-    const slope = tf.slice(gradient, [begin, 0], [chunk.batch.rows.length, -1]); // [B, D]
-    // The gradient of Σ v·slope with respect to the parameters is the chunk's part of the loss's. The same key drops the same values.
-    context.sums.add(() => tf.sum(tf.mul(encodeChunks(context, [chunk], batch.step), slope)) as tf.Scalar).dispose();
+  for (const pass of passes) {
+    const { length } = placesOf([pass]);
+    const slope = tf.slice(gradient, [begin, 0], [length, -1]); // [S, D]
+    // The gradient of Σ v·slope with respect to the parameters is the pass's part of the loss's. The same key drops the same values.
+    context.sums.add(() => tf.sum(tf.mul(encodePasses(context, [pass], batch.step), slope)) as tf.Scalar).dispose();
     slope.dispose();
-    begin += chunk.batch.rows.length;
+    begin += length;
   }
   return ownShare(context, loss);
 }
@@ -99,10 +100,10 @@ function accumulatedStep(context: StepContext, batch: StepBatch): tf.Scalar {
   for (let group = context.number; group * memory.microBatch < Q; group += replicas) {
     const { queries, passages, contrast } = groupOf(batch, group * memory.microBatch, Math.min(Q, (group + 1) * memory.microBatch));
     const places = [...queries, ...passages.map((row) => Q + row)];
-    const chunks = chunksOf(context, batch, places);
-    const order = orderOf(placesOf(chunks), places);
+    const passes = passesOfTowers(context, batch, places);
+    const order = orderOf(placesOf(passes), places);
     const loss = context.sums.add(() => {
-      const vectors = embedding(encodeChunks(context, chunks, batch.step), order); // queries, then passages: [q + p, D]
+      const vectors = embedding(encodePasses(context, passes, batch.step), order); // queries, then passages: [q + p, D]
       const value = withGradient(vectors, (own) => lossOf(context, own, queries.length, contrast));
       return tf.mul(value, queries.length / Q) as tf.Scalar; // a mean over all queries of the step
     });
@@ -152,14 +153,14 @@ function withGradient(x: tf.Tensor2D, f: (x: tf.Tensor2D) => { loss: tf.Scalar; 
 /** All replicas compute the whole loss; the first one's counts. */
 const ownShare = ({ number }: StepContext, loss: tf.Scalar): tf.Scalar => (number === 0 ? loss : tf.scalar(0));
 
-/** This replica's rows of the batch in chunks of like length, of at most `rows` sequences. */
-function ownChunks(context: StepContext, batch: StepBatch, rows?: number): Chunk[] {
+/** This replica's rows of the batch in passes of at most `rows` sequences. */
+function ownPasses(context: StepContext, batch: StepBatch, rows?: number): TowerPass[] {
   const { number, shared } = context;
-  return chunksOf(context, batch, ownPlaces(joined(batch.queries, batch.passages), number, shared.replicas), rows);
+  return passesOfTowers(context, batch, ownPlaces(joined(batch.queries, batch.passages), number, shared.replicas), rows);
 }
 
 /** Towers that are one encode queries and passages together: fewer passes. */
-function chunksOf({ encoder, shared }: StepContext, batch: StepBatch, places: ArrayLike<number>, rows?: number): Chunk[] {
+function passesOfTowers({ encoder, shared }: StepContext, batch: StepBatch, places: ArrayLike<number>, rows?: number): TowerPass[] {
   const table = joined(batch.queries, batch.passages);
   const Q = rowsIn(batch.queries);
   const all = Array.from(places);
@@ -170,20 +171,18 @@ function chunksOf({ encoder, shared }: StepContext, batch: StepBatch, places: Ar
           ['query', all.filter((place) => place < Q)],
           ['passage', all.filter((place) => place >= Q)],
         ];
+  const limits = { ...stepChunk(encoder.shape), rows };
   return towers.flatMap(([side, own]) =>
-    chunksByLength(table, own, { ...stepChunk(encoder.shape, passParameters(encoder.specs)), rows }, shared.padId).map(({ batch }) => ({
-      side,
-      batch,
-    })),
+    passesOf(chunksByLength(table, own, limits, shared.padId), limits).map((chunks) => ({ side, parts: chunks.map(({ batch }) => batch) })),
   );
 }
 
-/** [n, D], chunk after chunk, with the step's dropout. */
-function encodeChunks({ encoder, weights, shared }: StepContext, chunks: readonly Chunk[], step: number): tf.Tensor2D {
+/** [n, D], pass after pass, with the step's dropout. */
+function encodePasses({ encoder, weights, shared }: StepContext, passes: readonly TowerPass[], step: number): tf.Tensor2D {
   const { seed, memory } = shared;
-  const vectors = chunks.map(({ side, batch }) => {
+  const vectors = passes.map(({ side, parts }) => {
     const key = deriveKey(seed, 'dropout', step);
-    return encoder.encode(weights, side, batch, { key, rates: encoder.shape.dropout, recompute: memory.recompute }); // [B, D]
+    return encoder.encode(weights, side, parts, { key, rates: encoder.shape.dropout, recompute: memory.recompute }); // [S, D]
   });
   return tf.concat2d(vectors, 0);
 }
@@ -233,7 +232,8 @@ function groupOf(batch: StepBatch, begin: number, end: number): { queries: numbe
   };
 }
 
-const placesOf = (chunks: readonly Chunk[]): Int32Array => Int32Array.from(chunks.flatMap(({ batch }) => [...batch.rows]));
+const placesOf = (passes: readonly TowerPass[]): Int32Array =>
+  Int32Array.from(passes.flatMap(({ parts }) => parts.flatMap(({ rows }) => [...rows])));
 
 /** Every replicas-th place by length, so that each replica has the same share of long and short rows. */
 function ownPlaces(table: TokenTable, number: number, replicas: number): Int32Array {

@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  type Attending,
   attention,
   type BackendName,
   crossEntropy,
@@ -37,23 +38,25 @@ const paddingOf = (B: number, T: number) =>
 const dropoutOf = (B: number, rate: number): Dropout | undefined =>
   rate > 0 ? { rate, key: KEY, mask: 5, rows: [...Array(B).keys()] } : undefined;
 
+const attending = (B: number, T: number, rate: number): Attending => ({
+  mask: tf.tensor2d(paddingOf(B, T), [B, T]),
+  dropout: dropoutOf(B, rate),
+});
+
 function attentionOf(B: number, T: number, heads: number, rate = 0): Operator {
+  return (query, keyValue) => attention(query as tf.Tensor2D, keyValue as tf.Tensor2D, [attending(B, T, rate)], heads);
+}
+
+/** Sequences of two lengths: 3 of T tokens, 2 of T + 3. */
+function attentionOfParts(T: number, heads: number, rate = 0): Operator {
   return (query, keyValue) =>
-    attention(query as tf.Tensor2D, keyValue as tf.Tensor2D, tf.tensor2d(paddingOf(B, T), [B, T]), heads, dropoutOf(B, rate));
+    attention(query as tf.Tensor2D, keyValue as tf.Tensor2D, [attending(3, T, rate), attending(2, T + 3, rate)], heads);
 }
 
 /** Of (query, x, weight, bias). */
 function firstTokenAttentionOf(B: number, T: number, heads: number, rate = 0): Operator {
   return (query, x, weight, bias) =>
-    firstTokenAttention(
-      query as tf.Tensor2D,
-      x as tf.Tensor2D,
-      weight as tf.Tensor2D,
-      bias as tf.Tensor1D,
-      tf.tensor2d(paddingOf(B, T), [B, T]),
-      heads,
-      dropoutOf(B, rate),
-    );
+    firstTokenAttention(query as tf.Tensor2D, x as tf.Tensor2D, weight as tf.Tensor2D, bias as tf.Tensor1D, [attending(B, T, rate)], heads);
 }
 
 /** The same by `attention` of all projected tokens, of which only the first one's result is read. */
@@ -62,7 +65,7 @@ function firstOfAttentionOf(B: number, T: number, heads: number, rate = 0): Oper
     const D = query.shape[1]!;
     const spread = tf.reshape(tf.concat([tf.reshape(query, [B, 1, D]), tf.zeros([B, T - 1, D])], 1), [B * T, D]);
     const projected = denseOf(x, weight, bias);
-    const all = attention(spread as tf.Tensor2D, projected as tf.Tensor2D, tf.tensor2d(paddingOf(B, T), [B, T]), heads, dropoutOf(B, rate));
+    const all = attention(spread as tf.Tensor2D, projected as tf.Tensor2D, [attending(B, T, rate)], heads);
     return tf.reshape(tf.slice3d(tf.reshape(all, [B, T, D]) as tf.Tensor3D, [0, 0, 0], [B, 1, D]), [B, D]);
   };
 }
@@ -132,6 +135,21 @@ describe.each(loaded)('%s', (backend) => {
       gaussian([B * T, heads * width], 1),
       gaussian([B * T, 2 * heads * width]),
     ]);
+  });
+
+  it.each([0, 0.3])('attention of sequences of two lengths is as on cpu, and as of each alone, dropout %f', async (rate) => {
+    const [T, heads, width] = [4, 2, 3];
+    const [D, first, second] = [heads * width, 3 * T, 2 * (T + 3)];
+    const inputs = [gaussian([first + second, D], 1), gaussian([first + second, 2 * D])];
+    await expectLikeCpu(backend, attentionOfParts(T, heads, rate), inputs);
+    const alone: Operator = (query, keyValue) => {
+      const [q, kv] = [query, keyValue].map((x) => tf.split(x as tf.Tensor2D, [first, second]) as tf.Tensor2D[]);
+      const parts = [attentionOf(3, T, heads, rate)(q![0]!, kv![0]!), attentionOf(2, T + 3, heads, rate)(q![1]!, kv![1]!)];
+      return tf.concat2d(parts as tf.Tensor2D[], 0);
+    };
+    const expected = await evaluate('cpu', alone, inputs);
+    const actual = await evaluate(backend, attentionOfParts(T, heads, rate), inputs);
+    actual.forEach((array, i) => expectClose(array, expected[i], 2e-5, i === 0 ? 'value' : `gradient of input ${i - 1}`));
   });
 
   it('firstTokenAttention is attention over projected tokens, with and without dropout, and as on cpu', () => {

@@ -70,10 +70,9 @@ describe('what a pass may pad', () => {
     pooling: 'cls' as const,
     transformer: { layers, width, heads: 4, feedForward: 4 * width },
   });
-  it('is more where tokens are cheap, and where a pass has more gradients to add', () => {
-    const padding = (layers: number, width: number, parameters: number) => stepChunk(shape(layers, width), parameters).padding!;
-    expect(padding(1, 192, 8e5)).toBeGreaterThan(5 * padding(6, 384, 2.3e7));
-    expect(padding(6, 384, 4e7)).toBeGreaterThan(padding(6, 384, 2.3e7));
-    expect(padding(12, 768, 1.1e8)).toBeGreaterThan(10);
+  it('is more where tokens are cheap', () => {
+    const padding = (layers: number, width: number) => stepChunk(shape(layers, width)).padding!;
+    expect(padding(1, 192)).toBeGreaterThan(5 * padding(6, 384));
+    expect(padding(6, 384)).toBeGreaterThan(padding(12, 768));
   });
 });
