@@ -8,7 +8,7 @@ import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { selectBackend } from '../dist/backend/index.js';
-import { SHAPES, shapeOf } from './shapes.mjs';
+import { MIXED, SHAPES, shapeOf } from './shapes.mjs';
 import { openTrainer, TIMED_RATE } from './trainer.mjs';
 
 const REPLICAS = [1, 2];
@@ -22,7 +22,7 @@ const { values: options } = parseArgs({
 
 if (options.shape && options.replicas) console.log(JSON.stringify(await measured(options.shape, Number(options.replicas))));
 else {
-  const names = options.shape ? [options.shape] : Object.keys(SHAPES);
+  const names = options.shape ? [options.shape] : Object.keys({ ...SHAPES, ...MIXED });
   const rows = names.flatMap((name) => REPLICAS.map((replicas) => inProcess(name, replicas)));
   if (options.json) console.log(JSON.stringify(rows));
   else for (const row of rows) console.log(lineOf(row));

@@ -15,7 +15,7 @@ import { probeBackends } from '../dist/backend/index.js';
 import { gigabytes } from '../dist/report/figures.js';
 import { table } from '../dist/report/table.js';
 import { PYTHON } from './peer.mjs';
-import { SHAPES } from './shapes.mjs';
+import { MIXED, SHAPES } from './shapes.mjs';
 
 /**
  * One measurement: `own` and `peer` as the table shows them, `ratio` > 1 where the peer is slower.
@@ -45,7 +45,7 @@ console.log(values.json ? JSON.stringify(rows, null, 2) : report());
 async function steps() {
   const usable = (await probeBackends()).filter(({ name, usable, accelerated }) => usable && (accelerated || name !== 'webgpu'));
   return usable.flatMap(({ name: backend }) =>
-    Object.keys(SHAPES)
+    Object.keys({ ...SHAPES, ...MIXED })
       .filter((shape) => backend === 'onnx' || /MiniLM-L6 16×64|quickstart/.test(shape))
       .map((shape) => ({
         name: 'step',

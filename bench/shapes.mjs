@@ -1,5 +1,6 @@
 /** What is timed: the shape of an encoder and of the batch of one training step. */
 
+import { deriveKey, normal } from '../dist/core/random.js';
 import { forwardFlops, productsOf as productsOfPass } from '../dist/encoders/flops.js';
 
 /**
@@ -10,10 +11,10 @@ import { forwardFlops, productsOf as productsOfPass } from '../dist/encoders/flo
  * @property {number} feedForward F
  * @property {number} vocabulary V
  * @property {Rows} queries
- * @property {Rows} passages as many as queries
+ * @property {Rows} passages the first ones are the queries' own
  */
 
-/** Sequences of one length: no padding. @typedef {{ sequences: number, tokens: number }} Rows */
+/** Sequences of `tokens` each; with a `spread`, of lengths whose median that is. @typedef {{ sequences: number, tokens: number, spread?: number }} Rows */
 
 const MODELS = {
   'BERT-mini': { layers: 4, width: 256, heads: 4, feedForward: 1024, vocabulary: 30_522 },
@@ -43,18 +44,45 @@ export const SHAPES = {
   },
 };
 
+/** Texts as they come: queries, and four passages each, of lengths that are log-normal. @type {Readonly<Record<string, StepShape>>} */
+export const MIXED = {
+  'MiniLM-L6 16+64 mixed': mixedOf('MiniLM-L6', 16, 64),
+  'BERT-base 8+16 mixed': mixedOf('BERT-base', 8, 16),
+};
+
+/** @param {keyof typeof MODELS} model @param {number} queries @param {number} passages @returns {StepShape} */
+function mixedOf(model, queries, passages) {
+  const spread = 0.45;
+  return { ...MODELS[model], queries: { sequences: queries, tokens: 12, spread }, passages: { sequences: passages, tokens: 70, spread } };
+}
+
 /** Of which a step takes a CPU minutes. @type {Readonly<Record<string, StepShape>>} */
 const LARGE = { 'BERT-base 32×128': stepOf('BERT-base', 16, 128, 128) };
 
 /** @param {string} name @returns {StepShape} */
 export function shapeOf(name) {
-  const shape = { ...SHAPES, ...LARGE }[name];
-  if (!shape) throw new Error(`--shape ${name}; expected one of ${Object.keys({ ...SHAPES, ...LARGE }).join(', ')}`);
+  const shapes = { ...SHAPES, ...MIXED, ...LARGE };
+  const shape = shapes[name];
+  if (!shape) throw new Error(`--shape ${name}; expected one of ${Object.keys(shapes).join(', ')}`);
   return shape;
 }
 
-/** The passes of a step: sides of one length are one. @param {StepShape} shape @returns {Rows[]} */
-function passesOf({ queries, passages }) {
+/** Of each sequence; those of a spread are drawn under a key of their own. @param {Rows} rows @returns {number[]} */
+export function lengthsOf({ sequences, tokens, spread = 0 }) {
+  const key = deriveKey(1, 'bench lengths', sequences);
+  return Array.from({ length: sequences }, (_, i) => Math.max(1, Math.round(tokens * Math.exp(spread * normal(key, 0, i)))));
+}
+
+/** @param {StepShape} shape */
+export const longestOf = ({ queries, passages }) => Math.max(...[queries, passages].flatMap(lengthsOf));
+
+/** @param {StepShape} shape */
+export const isMixed = ({ queries, passages }) => [queries, passages].some(({ spread }) => spread !== undefined);
+
+/** The passes of a step: sides of one length are one, and so is every length of those that mix them. @param {StepShape} shape @returns {Rows[]} */
+function passesOf(shape) {
+  const { queries, passages } = shape;
+  if (isMixed(shape)) return [queries, passages].flatMap(lengthsOf).map((tokens) => ({ sequences: 1, tokens }));
   return queries.tokens === passages.tokens
     ? [{ sequences: queries.sequences + passages.sequences, tokens: queries.tokens }]
     : [queries, passages];

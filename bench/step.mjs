@@ -2,7 +2,7 @@
  * One training step of one shape: forward and backward, and with AdamW; beside PyTorch's in turns and beside its matrix products alone.
  *   node bench/step.mjs --shape 'MiniLM-L6 16×64' [--backend onnx] [--replicas 2] [--repeats 9] [--equal 10] [--json]
  * `--equal n`: loss and gradient of n states of a short training are held against PyTorch's on the same batch. SIMANS_PYTHON names a Python with
- * torch and transformers; without it there is no peer. Peak memory is the process's own.
+ * torch and transformers; without it there is no peer. Peak memory is the process's own. Of mixed lengths the peer pads each side to its longest, as its users do.
  */
 import fs from 'node:fs';
 import os from 'node:os';
@@ -11,7 +11,7 @@ import { parseArgs } from 'node:util';
 import { selectBackend } from '../dist/backend/index.js';
 import { bytesOf } from '../dist/core/files.js';
 import { openLimit } from './limit.mjs';
-import { flopsOf, partOf, sequencesOf, shapeOf } from './shapes.mjs';
+import { flopsOf, isMixed, partOf, sequencesOf, shapeOf } from './shapes.mjs';
 import { openStepPeer } from './stepPeer.mjs';
 import { clock, median } from './timing.mjs';
 import { largestDifferences, openTrainer, statesOf, TIMED_RATE } from './trainer.mjs';
@@ -32,7 +32,7 @@ import { largestDifferences, openTrainer, statesOf, TIMED_RATE } from './trainer
  * @property {number} step with AdamW
  * @property {number} gflops 10⁹ floating-point operations of the products a second of `gradient`
  * @property {number} peakMemoryBytes
- * @property {number} [limit] the products alone on as many threads; backend onnx only
+ * @property {number} [limit] the products alone on as many threads; backend onnx only, and sequences of one length
  * @property {{ version: string, gradient: number, step: number, peakMemoryBytes: number }} [peer]
  * @property {{ states: number, loss: number, gradient: number }} [difference] the largest from the peer's, relative
  */
@@ -73,7 +73,7 @@ async function measure() {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'simans-bench-'));
   try {
     const peer = backend === 'onnx' ? await openStepPeer(trainer, shape, folder, { threads: replicas, device: 'cpu' }) : undefined;
-    const limit = backend === 'onnx' ? await openLimit(shape, replicas) : undefined;
+    const limit = backend === 'onnx' && !isMixed(shape) ? await openLimit(shape, replicas) : undefined;
     const times = await takeTurns(trainer, peer, limit);
     const peakOfPeer = peer && (await peer.ask('memory')).bytes;
     const timed = summary(shape, times, peer && { version: peer.version, peakMemoryBytes: peakOfPeer });

@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { bytesOf } from '../dist/core/files.js';
 import { startPeer } from './peer.mjs';
+import { longestOf } from './shapes.mjs';
 import { TEMPERATURE } from './trainer.mjs';
 
 /**
@@ -15,7 +16,7 @@ export async function openStepPeer({ specs, batch, parameters }, shape, folder, 
     Array.from({ length: offsets.length - 1 }, (_, row) => [...ids.subarray(offsets[row], offsets[row + 1])]);
   const settings = {
     ...shape,
-    ...{ threads, device, temperature: TEMPERATURE, specs, positions: Math.max(shape.queries.tokens, shape.passages.tokens) },
+    ...{ threads, device, temperature: TEMPERATURE, specs, positions: longestOf(shape) },
     ...{ queries: rows(batch.queries), passages: rows(batch.passages) },
   };
   const [told, given] = ['settings.json', 'parameters'].map((name) => path.join(folder, name));

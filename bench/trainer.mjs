@@ -9,6 +9,7 @@ import { predictedStepBytes } from '../dist/train/memory.js';
 import { createOptimizer } from '../dist/train/optimizer.js';
 import { Replicas } from '../dist/train/replicas.js';
 import { createSharedMemory } from '../dist/train/sharedMemory.js';
+import { lengthsOf, longestOf } from './shapes.mjs';
 
 /** @typedef {import('./shapes.mjs').StepShape} StepShape */
 /** @typedef {Awaited<ReturnType<typeof openTrainer>>} Trainer */
@@ -18,8 +19,9 @@ export const TEMPERATURE = 0.05;
 export const TIMED_RATE = 0;
 
 /** @param {StepShape} shape @returns {import('../dist/encoders/dualEncoder.js').EncoderShape} */
-export function encoderOf({ layers, width, heads, feedForward, vocabulary, queries, passages }) {
-  const positions = Math.max(queries.tokens, passages.tokens);
+export function encoderOf(shape) {
+  const { layers, width, heads, feedForward, vocabulary } = shape;
+  const positions = longestOf(shape);
   return {
     transformer: bertShape({ layers, width, heads, feedForward, vocabulary, positions }),
     towers: 'shared',
@@ -33,12 +35,10 @@ export function encoderOf({ layers, width, heads, feedForward, vocabulary, queri
 /** Token 0 is padding, which PyTorch gives no gradient. @param {StepShape} shape @returns {import('../dist/train/sharedMemory.js').StepBatch} */
 export function batchOf({ vocabulary, queries, passages }) {
   const key = deriveKey(1, 'bench tokens');
-  const table = (/** @type {import('./shapes.mjs').Rows} */ { sequences, tokens }, /** @type {number} */ row) =>
-    tableOf(
-      Array.from({ length: sequences }, (_, i) =>
-        Int32Array.from({ length: tokens }, (_, j) => 1 + integer(key, row, i * tokens + j, vocabulary - 1)),
-      ),
-    );
+  const table = (/** @type {import('./shapes.mjs').Rows} */ rows, /** @type {number} */ row) => {
+    let drawn = 0;
+    return tableOf(lengthsOf(rows).map((length) => Int32Array.from({ length }, () => 1 + integer(key, row, drawn++, vocabulary - 1))));
+  };
   const Q = queries.sequences;
   return {
     step: 0,

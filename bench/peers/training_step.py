@@ -90,13 +90,19 @@ def gradient(model):
     return np.concatenate(pieces)
 
 
-queries, passages = (torch.tensor(settings[side], device=device) for side in ("queries", "passages"))
+def padded(rows):
+    """To the longest, as transformers' collators do; 0 is padding."""
+    longest = max(map(len, rows))
+    return torch.tensor([row + [0] * (longest - len(row)) for row in rows], device=device)
+
+
+queries, passages = (padded(settings[side]) for side in ("queries", "passages"))
 together = queries.shape[1] == passages.shape[1]
 target = torch.arange(len(queries), device=device)
 
 
 def vectors(model, ids):
-    return model(ids, attention_mask=torch.ones_like(ids)).last_hidden_state[:, 0]
+    return model(ids, attention_mask=(ids != 0).long()).last_hidden_state[:, 0]
 
 
 def loss_of(model):

@@ -1,4 +1,5 @@
 /** Sequences of one length cost no padding: rows are sorted by length and cut into chunks, each padded to its own longest row. */
+import { concatenated } from '../core/arrays.js';
 import type { TokenTable } from '../data/types.js';
 import type { TokenBatch } from './transformer.js';
 
@@ -34,16 +35,13 @@ export interface ChunkLimits {
 
 /** The sequences of one table, then those of another. */
 export function joined(first: TokenTable, second: TokenTable): TokenTable {
-  const ids = new Int32Array(first.ids.length + second.ids.length);
-  ids.set(first.ids);
-  ids.set(second.ids, first.ids.length);
   const offsets = new Uint32Array(first.offsets.length + second.offsets.length - 1);
   offsets.set(first.offsets);
   offsets.set(
     second.offsets.map((offset) => offset + first.ids.length),
     first.offsets.length - 1,
   );
-  return { ids, offsets };
+  return { ids: concatenated(Int32Array, [first.ids, second.ids]), offsets };
 }
 
 /** Chunks that together hold every row once; the order depends on lengths and places alone. */
@@ -70,17 +68,17 @@ export function chunksByLength(table: TokenTable, rows: ArrayLike<number>, limit
   return chunks;
 }
 
-/** Chunks, one after the other, as passes of no more than the limits: of a pass each chunk is a part (transformer.ts), so that none pays for another's length. */
-export function passesOf(chunks: readonly Chunk[], { tokens, rows = Number.POSITIVE_INFINITY }: ChunkLimits): Chunk[][] {
-  const passes: Chunk[][] = [];
+/** The chunks' batches, one after the other, in passes of no more than the limits: of a pass each batch is a part (transformer.ts), so that none pays for another's length. */
+export function passesOf(chunks: readonly Chunk[], { tokens, rows = Number.POSITIVE_INFINITY }: ChunkLimits): TokenBatch[][] {
+  const passes: TokenBatch[][] = [];
   let [tokensLeft, rowsLeft] = [0, 0];
-  for (const chunk of chunks) {
-    const { ids, lengths } = chunk.batch;
+  for (const { batch } of chunks) {
+    const { ids, lengths } = batch;
     if (ids.length > tokensLeft || lengths.length > rowsLeft) {
       passes.push([]);
       [tokensLeft, rowsLeft] = [tokens, rows];
     }
-    passes.at(-1)!.push(chunk);
+    passes.at(-1)!.push(batch);
     tokensLeft -= ids.length;
     rowsLeft -= lengths.length;
   }

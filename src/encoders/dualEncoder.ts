@@ -2,7 +2,7 @@
  * The dual-tower encoder: a query and a passage each become one vector (pooled token vectors, then a projection where there is one); the logit of the
  * pair is the dot product of the two, or their cosine over a temperature. Towers are one set of weights (`shared`) or two.
  */
-import { dense, embedding, joinedRows, layerNorm, rowParts, tf } from '../backend/index.js';
+import { dense, embedding, layerNorm, tf, tokenMean } from '../backend/index.js';
 import { densePair, denseSpecs, normPair, normSpecs, type ParameterSpec, type Tensors } from './parameters.js';
 import {
   type DropoutRates,
@@ -109,20 +109,7 @@ function pooled(x: tf.Tensor2D, parts: readonly TokenBatch[], pooling: Pooling):
       x,
       tokenRows(parts, (length) => length - 1),
     );
-  const rows = rowParts(
-    x,
-    parts.map(({ lengths, tokens }) => lengths.length * tokens),
-  );
-  return joinedRows(parts.map((part, i) => meanOf(rows[i]!, part)));
-}
-
-/** Of a part's tokens: [B·T, D] → [B, D] */
-function meanOf(x: tf.Tensor2D, { lengths, tokens: T }: TokenBatch): tf.Tensor2D {
-  const B = lengths.length;
-  const shares = new Float32Array(B * T); // 1/length on a sequence's tokens
-  lengths.forEach((length, b) => shares.fill(1 / length, b * T, b * T + length));
-  const D = x.shape[1];
-  return tf.reshape(tf.matMul(tf.tensor3d(shares, [B, 1, T]), tf.reshape(x, [B, T, D])), [B, D]); // [B, 1, T]·[B, T, D]
+  return tokenMean(x, parts);
 }
 
 function normalise(x: tf.Tensor2D): tf.Tensor2D {

@@ -4,6 +4,7 @@
  */
 import fs from 'node:fs';
 import path from 'node:path';
+import { concatenated } from '../core/arrays.js';
 import { UserError } from '../core/errors.js';
 import { readJson, writeFileAtomic, writeFolderAtomic, writeJson } from '../core/files.js';
 import type { Reporter } from '../core/reporter.js';
@@ -14,7 +15,6 @@ import { readModules, writeModules } from './formats/sentenceTransformers.js';
 import { readWeightFiles } from './formats/weightFiles.js';
 import { resolveWeights } from './hub.js';
 import { encodePortableModel, type Precision } from './onnx/portableModel.js';
-import { concatenated } from './parameters.js';
 import { loadTokenizer, type Tokenizer } from './tokenizer/tokenizer.js';
 import { writeTokenizer } from './tokenizerFolder.js';
 import { towerTensors } from './towerTensors.js';
@@ -105,6 +105,12 @@ export function modelIn(folder: string): string {
   return fs.existsSync(path.join(inside, SETTINGS)) ? inside : folder;
 }
 
+/** Where the files of a side's tower lie: in a folder of its own where the model's towers are separate. */
+export function towerFolder(folder: string, side: Side): string {
+  const own = path.join(folder, side);
+  return fs.existsSync(path.join(own, 'config.json')) ? own : folder;
+}
+
 /** Reads a folder that simans wrote, or any of Hugging Face's or sentence-transformers' whose encoder is of BERT's kind. */
 export async function openModelFolder(folder: string): Promise<OpenedModel> {
   const settings = path.join(folder, SETTINGS);
@@ -112,7 +118,7 @@ export async function openModelFolder(folder: string): Promise<OpenedModel> {
     ? (readJson(settings, 'Export the model again.') as TextSettings & { shape: EncoderShape })
     : undefined;
   const separate = own?.shape.towers === 'separate';
-  const homes = separate ? SIDES.map((side) => path.join(folder, side)) : [folder];
+  const homes = separate ? SIDES.map((side) => towerFolder(folder, side)) : [folder];
   const described = own ?? describe(folder);
   const parts: Float32Array[] = [];
   const hashes: string[] = [];
@@ -125,7 +131,7 @@ export async function openModelFolder(folder: string): Promise<OpenedModel> {
     parts.push(flatParameters(towerSpecs('', described.shape), tensors, files.file, '', published));
     hashes.push(files.sha256);
   }
-  const parameters = concatenated(parts);
+  const parameters = concatenated(Float32Array, parts);
   const tokenizerFolder = homes[0]!;
   return { ...described, parameters, sha256: hashes.join(' '), tokenizer: await loadTokenizer(tokenizerFolder), tokenizerFolder };
 }

@@ -69,17 +69,6 @@ export function initialParameters(specs: readonly ParameterSpec[], seed: number)
   return flat;
 }
 
-/** Parameters of several parts, one after the other. */
-export function concatenated(parts: readonly Float32Array[]): Float32Array<ArrayBuffer> {
-  const flat = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    flat.set(part, at);
-    at += part.length;
-  }
-  return flat;
-}
-
 /** tf variables for the specs, filled from a flat [P] vector. Owned by the caller: dispose with disposeWeights. Throws a UserError where a device cannot hold one. */
 export function createWeights(specs: readonly ParameterSpec[], flat: Float32Array): Weights {
   const weights: Record<string, tf.Variable> = {};

@@ -2,6 +2,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import type { PretrainedInit } from '../config/schema.js';
+import { concatenated } from '../core/arrays.js';
 import { UserError } from '../core/errors.js';
 import { readJson } from '../core/files.js';
 import type { Reporter } from '../core/reporter.js';
@@ -11,7 +12,8 @@ import type { NamedArray } from './formats/safetensors.js';
 import { type Modules, readModules } from './formats/sentenceTransformers.js';
 import { readWeightFiles } from './formats/weightFiles.js';
 import { resolveWeights } from './hub.js';
-import { concatenated, initialParameters } from './parameters.js';
+import { towerFolder } from './modelFolder.js';
+import { initialParameters } from './parameters.js';
 import { hasTwoTowers, towerTensors } from './towerTensors.js';
 import type { DropoutRates, TransformerShape } from './transformer.js';
 import { flatParameters, namedTensors } from './weights.js';
@@ -44,10 +46,10 @@ export async function openPretrained(init: PretrainedInit, reporter: Reporter): 
   };
   const sourceOf = async (side: Side): Promise<Source> => {
     const name = (init.weights ?? init[side])!;
-    return { name, place: await resolve(name) };
+    return { name, place: towerFolder(await resolve(name), side) };
   };
   const sources: Record<Side, Source> = { query: await sourceOf('query'), passage: await sourceOf('passage') };
-  const home = init.config ? await resolve(init.config) : folderOf(sources.passage);
+  const home = init.config ? towerFolder(await resolve(init.config), 'passage') : folderOf(sources.passage);
   const configFile = path.join(home, 'config.json');
   if (!fs.existsSync(configFile)) {
     throw new UserError(
@@ -56,7 +58,7 @@ export async function openPretrained(init: PretrainedInit, reporter: Reporter): 
   }
   const config = readJson(configFile, 'Get the file again.') as ConfigJson;
   const { shape, dropout } = readArchitecture(config, configFile);
-  if (init.query) await requireSameShape(shape, sources.query, configFile);
+  if (sources.query.place !== sources.passage.place) await requireSameShape(shape, sources.query, configFile);
   return {
     transformer: shape,
     dropout: { hidden: init.dropout ?? dropout.hidden, attention: init.attentionDropout ?? dropout.attention },
@@ -95,14 +97,14 @@ async function readParameters(
     const files = read.get(place) ?? (await readWeightFiles(place));
     read.set(place, files);
     const layout = { architecture: encoder.transformer.architecture, ...init };
-    if (encoder.towers === 'shared' && hasTwoTowers(files.tensors, layout))
-      throw new UserError(`${files.file}: two towers; encoder.towers is shared, expected separate. Set encoder.towers=separate.`);
+    if (encoder.towers === 'shared' && (sources.query.place !== place || hasTwoTowers(files.tensors, layout)))
+      throw new UserError(`${name}: two towers; encoder.towers is shared, expected separate. Set encoder.towers=separate.`);
     const found = towerTensors(files.tensors, side, layout, files.file);
     if (found.unused.length > 0) reporter.line(`${name}: not used, for they are not of the encoder: ${shortList(found.unused)}`);
     for (const tensor of readModules(folderOf(sources[side]))?.tensors ?? []) found.tensors.set(tensor.name, tensor);
     parts.push(towerParameters(encoder, found.tensors, files.file, seed, (line) => reporter.line(`${name}: ${line}`)));
   }
-  return { flat: concatenated(parts), sha256: [...read.values()].map(({ sha256 }) => sha256).join(' ') };
+  return { flat: concatenated(Float32Array, parts), sha256: [...read.values()].map(({ sha256 }) => sha256).join(' ') };
 }
 
 /** One tower's parameters; a projection that the file lacks starts from random weights, and one that it has must be asked for. */

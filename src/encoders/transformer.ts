@@ -17,6 +17,7 @@ import {
   residualLayerNorm,
   tf,
 } from '../backend/index.js';
+import { concatenated } from '../core/arrays.js';
 import type { Key } from '../core/random.js';
 import { densePair, denseSpecs, normPair, normSpecs, type ParameterSpec, type Tensors } from './parameters.js';
 
@@ -184,7 +185,7 @@ function embedded(
   training: Training | undefined,
 ): tf.Tensor2D {
   const rowsOf = (name: string, rows: Int32Array) => embedding(weights[`${prefix}embeddings.${name}.weight`] as tf.Tensor2D, rows); // [·, E]
-  const numbers = (of: (part: TokenBatch) => Int32Array) => Int32Array.from(parts.flatMap((part) => [...of(part)]));
+  const numbers = (of: (part: TokenBatch) => Int32Array) => concatenated(Int32Array, parts.map(of));
   let offsets = rowsOf('position_embeddings', positionsOf(parts, shape)); // [longest T, E]
   const pairs = parts.some(({ seconds }) => seconds);
   if (shape.tokenTypes > 0 && !pairs) offsets = tf.add(offsets, rowsOf('token_type_embeddings', Int32Array.of(0)));

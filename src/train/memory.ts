@@ -50,21 +50,19 @@ export interface StepSetting {
 export function predictedStepBytes(shape: EncoderShape, batch: StepBatch, plan: MemoryPlan, setting: StepSetting): number {
   const { specs } = createDualEncoder(shape);
   const tables = shape.towers === 'shared' ? [joined(batch.queries, batch.passages)] : [batch.queries, batch.passages];
-  const chunks = tables.flatMap((table) => {
+  const ofPasses = tables.flatMap((table) => {
     const all = Int32Array.from({ length: rowsIn(table) }, (_, row) => row);
     const rows = plan.kind === 'whole' ? undefined : plan.chunkRows;
     const limits = { ...stepChunk(shape), rows };
     const passes = passesOf(chunksByLength(table, all, limits, 0), limits);
-    return passes.map((pass) =>
-      pass.reduce((sum, { batch: { lengths, tokens } }) => sum + passFloats(shape, lengths.length, tokens, plan), 0),
-    );
+    return passes.map((parts) => parts.reduce((sum, { lengths, tokens }) => sum + passFloats(shape, lengths.length, tokens, plan), 0));
   });
-  const all = chunks.reduce((sum, floats) => sum + floats, 0);
-  const most = chunks.reduce((largest, floats) => Math.max(largest, floats), 0);
+  const all = ofPasses.reduce((sum, floats) => sum + floats, 0);
+  const most = ofPasses.reduce((largest, floats) => Math.max(largest, floats), 0);
   const { replicas } = setting;
   const activations =
     plan.kind === 'gradCache' ? most * replicas : plan.kind === 'whole' ? all : (all * plan.microBatch * replicas) / rowsIn(batch.queries);
-  return 4 * (parameterFloats(specs, setting) + activations) + (replicas - 1) * THREAD_BYTES;
+  return bytesOf(specs, setting, activations);
 }
 
 /** Bytes of a ranker that trains with `microBatch` pairs of `maxTokens` at once: what predictedStepBytes counts of an encoder. */
@@ -75,11 +73,15 @@ export function rankerBytes(
 ): number {
   const { specs } = createCrossEncoder(shape);
   const pass = passFloats({ transformer: shape, pooling: 'cls', dropout }, microBatch, maxTokens, { recompute: false });
-  return 4 * (parameterFloats(specs, { replicas, averaged: false }) + replicas * pass) + (replicas - 1) * THREAD_BYTES;
+  return bytesOf(specs, { replicas, averaged: false }, replicas * pass);
 }
 
 /** A further thread with onnxruntime and TensorFlow.js. */
 const THREAD_BYTES = 70e6;
+
+const bytesOf = (specs: readonly ParameterSpec[], setting: StepSetting, activations: number): number =>
+  4 * (parameterFloats(specs, setting) + activations) + (setting.replicas - 1) * THREAD_BYTES;
+
 /** On a device: weights, parameters, moments, decay mask, the gradient by parameter and whole, and those that TensorFlow.js has not given back yet. */
 const DEVICE_VECTORS = 12;
 

@@ -76,8 +76,7 @@ function lossOf(
     .forEach((place, i) => {
       at[place] = i;
     });
-  const passes = passesOf(chunks, limits).map((pass) => pass.map(({ batch }) => batch));
-  const scored = tf.concat1d(passes.map((parts) => encoder.score(weights, parts, training))); // [q·group], in the chunks' order
+  const scored = tf.concat1d(passesOf(chunks, limits).map((parts) => encoder.score(weights, parts, training))); // [q·group], in the chunks' order
   const scores = tf.reshape(embedding(tf.reshape(scored, [-1, 1]) as tf.Tensor2D, at), [queries.length, group]); // [q, group]
   const positive = tf.slice(scores, [0, 0], [-1, 1]); // [q, 1]
   if (shared.loss === 'listwise') return tf.sub(tf.sum(tf.logSumExp(scores, 1)), tf.sum(positive)) as tf.Scalar; // Σ −log softmax

@@ -173,7 +173,7 @@ function passesOfTowers({ encoder, shared }: StepContext, batch: StepBatch, plac
         ];
   const limits = { ...stepChunk(encoder.shape), rows };
   return towers.flatMap(([side, own]) =>
-    passesOf(chunksByLength(table, own, limits, shared.padId), limits).map((chunks) => ({ side, parts: chunks.map(({ batch }) => batch) })),
+    passesOf(chunksByLength(table, own, limits, shared.padId), limits).map((parts) => ({ side, parts })),
   );
 }
 

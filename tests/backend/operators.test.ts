@@ -14,6 +14,7 @@ import {
   layerNorm,
   residualLayerNorm,
   tf,
+  tokenMean,
 } from '../../src/backend/index.js';
 import { candidates, evaluate, expectClose, expectLikeCpu, expectSlope, type Given, gaussian, map, type Operator } from './harness.js';
 
@@ -54,10 +55,13 @@ function attentionOfParts(T: number, heads: number, rate = 0): Operator {
 }
 
 /** Of (query, x, weight, bias). */
-function firstTokenAttentionOf(B: number, T: number, heads: number, rate = 0): Operator {
-  return (query, x, weight, bias) =>
-    firstTokenAttention(query as tf.Tensor2D, x as tf.Tensor2D, weight as tf.Tensor2D, bias as tf.Tensor1D, [attending(B, T, rate)], heads);
-}
+const firstTokenAttentionOfParts =
+  (parts: () => Attending[], heads: number): Operator =>
+  (query, x, weight, bias) =>
+    firstTokenAttention(query as tf.Tensor2D, x as tf.Tensor2D, weight as tf.Tensor2D, bias as tf.Tensor1D, parts(), heads);
+
+const firstTokenAttentionOf = (B: number, T: number, heads: number, rate = 0): Operator =>
+  firstTokenAttentionOfParts(() => [attending(B, T, rate)], heads);
 
 /** The same by `attention` of all projected tokens, of which only the first one's result is read. */
 function firstOfAttentionOf(B: number, T: number, heads: number, rate = 0): Operator {
@@ -171,6 +175,31 @@ describe.each(loaded)('%s', (backend) => {
       },
     );
     return fc.assert(property, runs);
+  });
+
+  it.each([0, 0.3])('firstTokenAttention of sequences of two lengths is as on cpu, dropout %f', async (rate) => {
+    const [heads, D] = [2, 6];
+    const operator = firstTokenAttentionOfParts(() => [attending(3, 4, rate), attending(2, 7, rate)], heads);
+    await expectLikeCpu(backend, operator, [gaussian([5, D], 1), ...affine(3 * 4 + 2 * 7, D, 2 * D)]);
+  });
+
+  it('tokenMean is the mean of the tokens before the padding, and as on cpu', async () => {
+    const D = 3;
+    const parts = [
+      { lengths: Int32Array.of(4, 1, 3), tokens: 4 },
+      { lengths: Int32Array.of(6), tokens: 7 },
+    ];
+    const x = gaussian([3 * 4 + 7, D], 1);
+    const operator: Operator = (rows) => tokenMean(rows as tf.Tensor2D, parts);
+    await expectLikeCpu(backend, operator, [x]);
+    const [value] = await evaluate(backend, operator, [x]);
+    const meanOf = (begin: number, length: number) =>
+      Array.from(
+        { length: D },
+        (_, j) => Array.from({ length }, (_, t) => x.values[(begin + t) * D + j]!).reduce((a, b) => a + b) / length,
+      );
+    const expected = [meanOf(0, 4), meanOf(4, 1), meanOf(8, 3), meanOf(12, 6)].flat();
+    expectClose(value!, Float32Array.from(expected), 2e-5, 'value');
   });
 
   it('embedding gathers rows, and adds up the gradients of equal rows', () => {

@@ -75,6 +75,22 @@ describe('layouts', () => {
     expect(named.get(`passage.${WORDS}`)).toEqual(twice);
   });
 
+  it('a folder with a folder for each tower, as simans writes them', async () => {
+    const weights = path.join(folder, 'towers');
+    for (const [side, factor] of [
+      ['query', 1],
+      ['passage', 2],
+    ] as const) {
+      fs.mkdirSync(path.join(weights, side), { recursive: true });
+      fs.copyFileSync(path.join(bert, 'config.json'), path.join(weights, side, 'config.json'));
+      writeSafetensors(path.join(weights, side, 'model.safetensors'), renamed('', encoderTensors, factor));
+    }
+    const { named } = await load({ weights }, { towers: 'separate' });
+    expect(named.get(`query.${WORDS}`)).toEqual(words);
+    expect(named.get(`passage.${WORDS}`)).toEqual(twice);
+    await expect(load({ weights })).rejects.toThrow(`${weights}: two towers; encoder.towers is shared, expected separate.`);
+  });
+
   it('ANCE’s head is the projection with LayerNorm', async () => {
     const roberta = path.join(GOLDEN, 'roberta');
     const own = [...readSafetensors(path.join(roberta, 'model.safetensors')).tensors.values()];

@@ -7,7 +7,7 @@ import { afterAll, expect, it } from 'vitest';
 import { root } from '../cli/command.js';
 import { lineCount, train, trainUntil } from '../train/process.js';
 
-const KINDS = ['nq-dpr', 'nq-ance-simans', 'nq-rocketqa-simans', 'nq-ar2-simans', 'private-corpus'];
+const KINDS = ['nq-dpr', 'nq-ance-simans', 'nq-rocketqa-simans', 'nq-ar2', 'private-corpus'];
 const others = fs
   .readdirSync(path.join(root, 'configs'))
   .filter((name) => /^(nq|tq|ms-pas|ms-doc|private)-.*\.yaml$/.test(name))

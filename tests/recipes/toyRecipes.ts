@@ -4,6 +4,8 @@ import path from 'node:path';
 import { lineCount, writeBeir, writeJobFile } from '../train/process.js';
 
 const RANKER = { init: { layers: 1, width: 16, heads: 2 }, maxTokens: 20, learningRate: 0.01 };
+/** The warm-up's model is a folder for each tower. */
+const TWO_TOWERS = { towers: 'separate' };
 /** Refreshes by a process of their own, which must know what the stages left. */
 const BESIDE = { everySteps: 4, mode: 'async', lagSteps: 2 };
 const EARLIER = { train: { steps: 8 }, sampler: { kind: 'random', negatives: 1 } };
@@ -35,6 +37,7 @@ const RECIPES: Readonly<Record<string, Record<string, object>>> = {
       ranker: { ...RANKER, queriesPerStep: 5, warmupSteps: 3, warmupQueriesPerStep: 12, stepsPerRefresh: 4 },
     },
     train: { inBatch: false, loss: { kind: 'distillation', adversarial: 0.2 } },
+    encoder: TWO_TOWERS,
   },
 };
 
@@ -52,11 +55,14 @@ export class ToyRecipes {
     return this.fileWith(recipe, RECIPES[recipe]!);
   }
 
-  /** The toy job with other sections, and other keys of train. */
-  fileWith(name: string, { train = {}, ...changes }: Record<string, object>): string {
+  /** The toy job with other sections, and other keys of train and encoder. */
+  fileWith(name: string, { train = {}, encoder = {}, ...changes }: Record<string, object>): string {
     const job = JSON.parse(fs.readFileSync(this.base, 'utf8'));
     const file = path.join(this.folder, `${name}.yaml`);
-    fs.writeFileSync(file, JSON.stringify({ ...job, ...changes, train: { ...job.train, ...train } }));
+    fs.writeFileSync(
+      file,
+      JSON.stringify({ ...job, ...changes, train: { ...job.train, ...train }, encoder: { ...job.encoder, ...encoder } }),
+    );
     return file;
   }
 

@@ -29,9 +29,13 @@ export type MaskShape = readonly [number, number, number] | readonly [number, nu
  * (key, line · blocks a line + ⌊i/8⌋, mask · 2²⁴ + row). `rate` in [0, 1) is rounded to a multiple of 1/256, and the scale follows the rounded rate.
  */
 export function dropoutMask(shape: MaskShape, dropout: Dropout): tf.Tensor {
-  const layout = maskLayout(shape, dropout);
-  if (webgpuIsActive()) return maskOnWebgpu(shape, layout);
-  const { groups, lines, length, blocks, linesNumbered, threshold, scale, counters } = layout;
+  if (webgpuIsActive()) return maskOnWebgpu(shape, maskLayout(shape, dropout));
+  return tf.tensor(dropoutValues(shape, dropout), [...shape]);
+}
+
+/** The mask's numbers. */
+export function dropoutValues(shape: MaskShape, dropout: Dropout): Float32Array {
+  const { key, groups, lines, length, blocks, linesNumbered, threshold, scale, counters } = maskLayout(shape, dropout);
   const values = new Float32Array(shape.reduce((size, dim) => size * dim, 1));
   const words = new Int32Array(2);
   let at = 0;
@@ -40,14 +44,14 @@ export function dropoutMask(shape: MaskShape, dropout: Dropout): tf.Tensor {
       for (let line = 0; line < lines; line++) {
         const first = (group * linesNumbered + line) * blocks;
         for (let i = 0; i < length; i++, at++) {
-          if ((i & 7) === 0) threefry2x32(dropout.key, first + (i >> 3), counter, words);
+          if ((i & 7) === 0) threefry2x32(key, first + (i >> 3), counter, words);
           const byte = (words[(i & 7) >> 2]! >>> ((i & 3) * 8)) & 0xff;
           if (byte >= threshold) values[at] = scale;
         }
       }
     }
   }
-  return tf.tensor(values, [...shape]);
+  return values;
 }
 
 /** How the elements of a mask are numbered, and which of them stay. */

@@ -4,9 +4,12 @@
  * function as `attention` of projected tokens at 2·H·D instead of 2·D² multiplications a token (32 × fewer at D = 192, H = 6).
  * S sequences in parts of B with T tokens each, D width, H heads, d = D/H.
  */
+import { graph, node } from '../onnx/graph.js';
+import { onnxIsActive, viewed } from '../onnx/operator.js';
 import { tf } from '../tf.js';
-import { type Attending, joinedRows, rowParts } from './attention.js';
-import { dropoutMask } from './dropout.js';
+import { dropoutMask, dropoutValues } from './dropout.js';
+import { byParts, cachedGraphs, type PartGraphs } from './partGraphs.js';
+import { type Attending, inOrder, joinedRows, rowParts } from './parts.js';
 
 /**
  * softmax(q·kᵀ/√d + mask)·v for every head, heads merged again, where k and v are the dense maps of x.
@@ -24,45 +27,88 @@ export function firstTokenAttention(
 ): tf.Tensor2D {
   const [S, D] = query.shape;
   const d = D / heads;
-  const [keyWeight, valueWeight] = tf.split(weight, 2).map((half) => tf.reshape(half, [heads, d, D])); // [H, d, D] each
-  const valueBias = tf.slice(bias, [D], [D]); // [D]
+  const [keyWeight, valueWeight] = tf.split(weight, 2) as [tf.Tensor2D, tf.Tensor2D]; // [D, D] each
+  const valueMap = tf.concat2d([tf.transpose(valueWeight), tf.reshape(tf.slice(bias, [D], [D]), [1, D])], 0); // [D + 1, H·d]
 
   const asking = tf.mul(swapped(tf.reshape(query, [S, heads, d])), 1 / Math.sqrt(d)); // [H, S, d]
-  const asked = tf.reshape(swapped(tf.matMul(asking, keyWeight!)), [S, heads * D]) as tf.Tensor2D; // Wₖᵀq: [S, H·D]
-  const askedParts = rowParts(
-    asked,
-    parts.map(({ mask }) => mask.shape[0]),
-  ); // [B, H·D]
-  const tokens = rowParts(
-    x,
-    parts.map(({ mask }) => mask.size),
-  ); // [B·T, D]
-  const attended = parts.map((part, i) => attend(askedParts[i]!, tokens[i]!, part, heads));
-  const mixed = tf.reshape(joinedRows(attended.map(({ mixed }) => mixed)), [S, heads, D]); // [S, H, D]
-  const context = swapped(tf.matMul(swapped(mixed), valueWeight!, false, true)); // [S, H, d]
-  const offset = tf.reshape(valueBias, [1, heads, d]);
-  const shares = attended.flatMap(({ share }) => share ?? []);
-  const shifted = tf.add(context, shares.length > 0 ? tf.mul(tf.reshape(joinedRows(shares), [S, heads, 1]), offset) : offset); // [S, H, d]
-  return tf.reshape(shifted, [S, D]);
+  const asked = swapped(tf.matMul(asking, tf.reshape(keyWeight, [heads, d, D]))); // Wₖᵀq: [S, H, D]
+  const mixed = (onnxIsActive() ? fusedMix : composedMix)(tf.reshape(asked, [S, heads * D]), x, parts, heads); // [S, H·(D + 1)]
+  const ofHeads = swapped(tf.reshape(mixed, [S, heads, D + 1])); // [H, S, D + 1]
+  const context = tf.matMul(ofHeads, swapped(tf.reshape(valueMap, [D + 1, heads, d]))); // Wᵥ·(Σ p·x) + (Σ p)·bᵥ: [H, S, d]
+  return tf.reshape(swapped(context), [S, D]);
 }
 
 /** [B, H, …] ↔ [H, B, …] */
 const swapped = (tensor: tf.Tensor): tf.Tensor => tf.transpose(tensor, [1, 0, 2]);
 
-/** Σ p·x [B, H·D] of asked [B, H·D] and tokens [B·T, D]; `share` [B, H] is Σ p, 1 unless dropout changed it. */
-function attend(
-  asked: tf.Tensor2D,
-  x: tf.Tensor2D,
-  { mask, dropout }: Attending,
-  heads: number,
-): { mixed: tf.Tensor2D; share?: tf.Tensor2D } {
-  const [B, T] = mask.shape;
+/** Of asked [S, H·D] and x [R, D]: Σ p·x of every head, and behind it Σ p, 1 unless dropout changed it → [S, H·(D + 1)]. */
+type Mix = (asked: tf.Tensor2D, x: tf.Tensor2D, parts: readonly Attending[], heads: number) => tf.Tensor2D;
+
+const composedMix: Mix = (asked, x, parts, heads) => {
   const D = x.shape[1];
-  const tokens = tf.reshape(x, [B, T, D]); // [B, T, D]
-  const queries = tf.reshape(asked, [B, heads, D]);
-  const logits = tf.add(tf.matMul(queries, tokens, false, true), tf.reshape(mask, [B, 1, T])); // [B, H, T]
-  const probabilities = tf.softmax(logits, 2); // [B, H, T]
-  const kept = dropout ? tf.mul(probabilities, tf.reshape(dropoutMask([B, heads, 1, T], dropout), [B, heads, T])) : probabilities; // [B, H, T]
-  const mixed = tf.reshape(tf.matMul(kept, tokens), [B, heads * D]) as tf.Tensor2D;
-  return { mixed, ...(dropout && { share: tf.sum(kept, 2) as tf.Tensor2D }) };
+  const [sequences, sizes] = [parts.map(({ mask }) => mask.shape[0]), parts.map(({ mask }) => mask.size)];
+  const [askedParts, xParts] = [rowParts(asked, sequences), rowParts(x, sizes)];
+  const mixed = parts.map(({ mask, dropout }, i) => {
+    const [B, T] = mask.shape;
+    const tokens = tf.reshape(xParts[i]!, [B, T, D]); // [B, T, D]
+    const queries = tf.reshape(askedParts[i]!, [B, heads, D]);
+    const logits = tf.add(tf.matMul(queries, tokens, false, true), tf.reshape(mask, [B, 1, T])); // [B, H, T]
+    const probabilities = tf.softmax(logits, 2); // [B, H, T]
+    const kept = dropout ? tf.mul(probabilities, tf.reshape(dropoutMask([B, heads, 1, T], dropout), [B, heads, T])) : probabilities;
+    const mix = tf.concat([tf.matMul(kept, tokens), tf.sum(kept, 2, true)], 2); // [B, H, D + 1]
+    return tf.reshape(mix, [B, heads * (D + 1)]) as tf.Tensor2D;
+  });
+  return joinedRows(mixed);
+};
+
+const fusedMix: Mix = (asked, x, parts, heads) => {
+  const D = x.shape[1];
+  const places = inOrder(parts, ({ mask }) => mask.shape).map(({ part: { mask, dropout }, B, T, sequences, rows }) => {
+    const pairs = [B, heads, T];
+    return {
+      inputs: [
+        { begin: sequences * heads * D, shape: [B, heads, D] },
+        { begin: rows * D, shape: [B, T, D] },
+      ],
+      output: { begin: sequences * heads * (D + 1), shape: [B, heads, D + 1] },
+      left: [pairs],
+      constants: [viewed(mask, [B, 1, T]), ...(dropout ? [{ values: dropoutValues([B, heads, 1, T], dropout), shape: pairs }] : [])],
+    };
+  });
+  return byParts(graphsFor(D, parts[0]!.dropout !== undefined), places, [asked, x], [asked.shape[0], heads * (D + 1)]);
+};
+
+/** Those of a width; those with dropout are others than those without. */
+const graphsFor = cachedGraphs(buildGraphs);
+
+function buildGraphs(D: number, dropout: boolean): PartGraphs {
+  const keep: Record<string, number> = dropout ? { keep: 3 } : {};
+  const [kept, dkept] = dropout ? ['kept', 'dkept'] : ['p', 'dp'];
+  const drop = dropout ? [node('kept', 'Mul', ['p', 'keep'])] : [];
+  const forward = graph('attention of first tokens', { asked: 3, x: 3, mask: 3, ...keep }, { y: 3, p: 3 }, [
+    node('scores', 'FusedMatMul', ['asked', 'x'], { transB: 1 }), // [B, H, T]
+    node('logits', 'Add', ['scores', 'mask']),
+    node('p', 'Softmax', ['logits'], { axis: -1 }),
+    ...drop,
+    node('mix', 'MatMul', [kept, 'x']), // [B, H, D]
+    node('share', 'ReduceSum', [kept, [-1]]), // [B, H, 1]
+    node('y', 'Concat', ['mix', 'share'], { axis: 2 }),
+  ]);
+  const backward = graph('attention of first tokens, gradient', { dy: 3, asked: 3, x: 3, p: 3, ...keep }, { dasked: 3, dx: 3 }, [
+    node('dmix dshare', 'Split', ['dy', [D, 1]], { axis: 2 }),
+    ...drop,
+    node('ofMix', 'FusedMatMul', ['dmix', 'x'], { transB: 1 }), // [B, H, T]
+    node(dkept, 'Add', ['ofMix', 'dshare']),
+    ...(dropout ? [node('dp', 'Mul', ['dkept', 'keep'])] : []),
+    // softmax: dlogits = p·(dp − Σ p·dp)
+    node('pdp', 'Mul', ['p', 'dp']),
+    node('rowSum', 'ReduceSum', ['pdp', [-1]]),
+    node('excess', 'Sub', ['dp', 'rowSum']),
+    node('dlogits', 'Mul', ['p', 'excess']),
+    node('dasked', 'MatMul', ['dlogits', 'x']),
+    node('ofLogits', 'FusedMatMul', ['dlogits', 'asked'], { transA: 1 }), // [B, T, D]
+    node('ofValues', 'FusedMatMul', [kept, 'dmix'], { transA: 1 }),
+    node('dx', 'Add', ['ofLogits', 'ofValues']),
+  ]);
+  return { forward, backward };
 }

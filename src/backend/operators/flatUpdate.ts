@@ -7,8 +7,9 @@ import type { AdamwSettings } from './adamw.js';
 import { FACTORS, type Factors, FLAT_CODE, type FlatCode, TOGETHER } from './flatKernels.js';
 import { type HeldGradient, laidOver } from './heldGradient.js';
 
-/** What is known of every parameter, [P] each; `gradient 0`, … are those of the threads, and the first becomes their sum. */
+/** Those of the threads; the first becomes their sum. */
 type GradientRow = `gradient ${number}`;
+/** What is known of every parameter, [P] each. */
 export type FlatRow = 'parameters' | 'firstMoment' | 'secondMoment' | 'decays' | 'average' | GradientRow;
 
 /** Numbers begin … begin + size of every row, one row after the other. */
@@ -220,9 +221,10 @@ export class FlatVectors {
 
   /** Visits this thread's stripes block by block. */
   private inBlocks(visit: VisitBlock): void {
-    for (const view of this.own)
-      for (let from = 0; from < padded(view.end - view.begin); from += BLOCK)
-        visitBlock(view, from, Math.min(from + BLOCK, padded(view.end - view.begin)), visit);
+    for (const view of this.own) {
+      const size = padded(view.end - view.begin);
+      for (let from = 0; from < size; from += BLOCK) visitBlock(view, from, Math.min(from + BLOCK, size), visit);
+    }
   }
 
   /** Likewise, where any gradient may be other than zeros. */
