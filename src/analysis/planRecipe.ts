@@ -4,6 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { selectBackend } from '../backend/index.js';
 import type { RunConfig } from '../config/schema.js';
+import { jobFolderOf } from '../config/stages.js';
 import { UserError } from '../core/errors.js';
 import { type Reporter, silentReporter } from '../core/reporter.js';
 import { planLines, recipeOf } from '../recipes/index.js';
@@ -35,7 +36,7 @@ export interface PlannedRanker {
 /** The stages in their order, the job itself last. */
 export async function planRecipe(config: RunConfig, reporter: Reporter): Promise<PlannedStage[]> {
   const { stages, does } = recipeOf(config);
-  const folder = path.join(config.jobsFolder, config.name);
+  const folder = jobFolderOf(config);
   const ranker = 'ranker' in config.recipe ? await planRanker(config, reporter) : undefined;
   const planned: PlannedStage[] = [];
   for (const stage of stages)

@@ -5,9 +5,12 @@ import type { RecipeConfig, RunConfig } from './schema.js';
 
 export type StageSettings = Extract<RecipeConfig, { kind: 'dpr' }>['first'];
 
+type Place = Pick<RunConfig, 'jobsFolder' | 'name'>;
+
+export const jobFolderOf = ({ jobsFolder, name }: Place): string => path.join(jobsFolder, name);
+
 /** The folder of a recipe's stage in that of its job. */
-export const stageFolder = ({ jobsFolder, name }: Pick<RunConfig, 'jobsFolder' | 'name'>, stage: string): string =>
-  path.join(jobsFolder, name, 'stages', stage);
+export const stageFolder = (config: Place, stage: string): string => path.join(jobFolderOf(config), 'stages', stage);
 
 /**
  * A stage as a job of its own. It trains by contrast with the negatives of the batch unless it says otherwise, is never tested, and has its folder in

@@ -8,9 +8,30 @@ export function answerTokens(text: string): string[] {
 
 /** Whether one of the answers' tokens stand in the text's in a row. An answer without tokens is found everywhere. */
 export function holdsAnswer(text: string, answers: readonly string[]): boolean {
+  const letters = folded(text.normalize('NFD'));
+  // Few texts have all letters of an answer, and looking costs a twentieth of cutting the text into tokens.
+  const possible = runsOf(answers).filter(({ searched }) => searched.every((token) => letters.includes(token)));
+  if (possible.length === 0) return false;
   const tokens = answerTokens(text);
-  return answers.some((answer) => containsRun(tokens, answerTokens(answer)));
+  return possible.some(({ run }) => containsRun(tokens, run));
 }
+
+interface AnswerRun {
+  readonly run: readonly string[];
+  /** The tokens as a folded text would have them. */
+  readonly searched: readonly string[];
+}
+
+const known = new WeakMap<readonly string[], AnswerRun[]>();
+
+function runsOf(answers: readonly string[]): AnswerRun[] {
+  const found = known.get(answers) ?? answers.map(answerTokens).map((run) => ({ run, searched: run.map(folded) }));
+  known.set(answers, found);
+  return found;
+}
+
+/** Lower case in which a sigma is the same at the end of a word and within. */
+const folded = (text: string): string => text.toLowerCase().replaceAll('ς', 'σ');
 
 function containsRun(tokens: readonly string[], wanted: readonly string[]): boolean {
   if (wanted.length === 0) return true; // as in DPR; readers refuse such answers

@@ -131,6 +131,7 @@ async function* retrievedContexts(file: string): AsyncGenerator<RankedLine> {
  * Throws a UserError for an id with white space, which the format cannot hold.
  */
 export function writeTrecRun(file: string, run: Run, names: Names, tag: string): void {
+  const ofRun = trecField(file, tag);
   const parts: string[] = [];
   run.rows.forEach((row, place) => {
     const query = trecField(file, names.queryId(row));
@@ -138,11 +139,23 @@ export function writeTrecRun(file: string, run: Run, names: Names, tag: string):
       const score = run.scores[place * run.k + i]!;
       // Nine digits give a 32-bit float back exactly.
       const written = run.scores instanceof Float32Array ? Number(score.toPrecision(9)) : score;
-      return `${query} Q0 ${trecField(file, names.passageId(passage))} ${i + 1} ${written} ${trecField(file, tag)}\n`;
+      return trecLine(query, trecField(file, names.passageId(passage)), i + 1, written, ofRun);
     });
     parts.push(lines.join(''));
   });
   writeFileAtomic(file, ...parts);
+}
+
+export const trecLine = (query: string, passage: string, rank: number, score: number, tag: string): string =>
+  `${query} Q0 ${passage} ${rank} ${score} ${tag}\n`;
+
+/** Refuses, before long work, ids that its runs could not be written with. */
+export function requireTrecIds(name: string, kind: string, texts: Pick<Texts, 'size' | 'id'>): void {
+  for (let row = 0; row < texts.size; row++)
+    if (!isTrecField(texts.id(row)))
+      throw new UserError(
+        `${name}: found the ${kind} id ${JSON.stringify(texts.id(row))}; expected one that is not empty and holds no white space, for runs are written in TREC’s format; rename it.`,
+      );
 }
 
 /** Writes a table of per-query values, tab-separated: a header, then a line a query of the split with its id and one value a measure. */
@@ -165,8 +178,10 @@ export function readPerQuery(file: string): { queries: string[]; values(measure:
   };
 }
 
+const isTrecField = (text: string): boolean => /^\S+$/.test(text);
+
 function trecField(file: string, text: string): string {
-  if (!/^\S+$/.test(text))
+  if (!isTrecField(text))
     throw new UserError(`cannot write ${file}: ${JSON.stringify(text)} is empty or holds white space, which a TREC run cannot; rename it`);
   return text;
 }

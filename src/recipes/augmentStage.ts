@@ -6,7 +6,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { selectBackend } from '../backend/index.js';
 import type { RecipeConfig, RunConfig } from '../config/schema.js';
-import { stageFolder } from '../config/stages.js';
+import { jobFolderOf, stageFolder } from '../config/stages.js';
 import { writeFileAtomic } from '../core/files.js';
 import { queriesOf } from '../data/formats/texts.js';
 import type { PseudoLabel } from '../data/pseudoLabels.js';
@@ -21,6 +21,7 @@ import { openModelFolder } from '../encoders/modelFolder.js';
 import { openPairScorer, type PairScorer } from '../encoders/pairScorer.js';
 import { createWeights, disposeWeights } from '../encoders/parameters.js';
 import { prefixed } from '../encoders/prefixed.js';
+import { requireTrecIds, trecLine } from '../eval/runFiles.js';
 import { encodeTable } from '../index/encode.js';
 import { ExactIndex, type Hits, QUERY_BLOCK } from '../index/exact.js';
 import { stageCandidates } from '../train/candidateSource.js';
@@ -42,7 +43,7 @@ export function augmentStage(
     name: 'augment',
     does: 'label queries without judgments by retriever and ranker',
     steps: 0,
-    done: () => fs.existsSync(pseudoLabelFile(path.join(config.jobsFolder, config.name))),
+    done: () => fs.existsSync(pseudoLabelFile(jobFolderOf(config))),
     run: (options) => label(config, settings, { ...models, folder }, options),
   };
 }
@@ -64,6 +65,7 @@ async function label(
   await selectBackend(config.backend, config.train.precision);
   const dataset = await loadTrainable(config, reporter);
   const queries = await readQueries(settings.queries);
+  requireTrecIds(settings.queries, 'query', queries);
   const search = await openSearch(retriever, queries, Math.min(settings.depth, dataset.corpus.size));
   const scorer = await openPairScorer(ranker, maxTokens, reporter);
   const phase = reporter.phase('label queries', queries.size, 'queries');
@@ -90,11 +92,11 @@ async function label(
     `augment: ${labelled.length.toLocaleString('en')} of ${queries.size.toLocaleString('en')} queries have a passage that the ranker gives more than ${settings.positivesAbove}`,
   );
   const rankings = labelled.map(({ id, ranking }) =>
-    ranking.map(({ id: passage, score }, i) => `${id} Q0 ${passage} ${i + 1} ${score} simans\n`).join(''),
+    ranking.map(({ id: passage, score }, i) => trecLine(id, passage, i + 1, score, 'simans')).join(''),
   );
   if (rankings.length > 0) writeFileAtomic(stageCandidates(folder), ...rankings);
   const labels = labelled.map(({ id, text, positive }): PseudoLabel => ({ id, text, positive: positive! }));
-  writeFileAtomic(pseudoLabelFile(path.join(config.jobsFolder, config.name)), ...labels.map((one) => `${JSON.stringify(one)}\n`));
+  writeFileAtomic(pseudoLabelFile(jobFolderOf(config)), ...labels.map((one) => `${JSON.stringify(one)}\n`));
   return true;
 }
 

@@ -2,6 +2,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import type { RunConfig } from '../config/schema.js';
+import { jobFolderOf } from '../config/stages.js';
 import { UserError } from '../core/errors.js';
 import { type JobOptions, trainJob } from '../train/job.js';
 import type { Summary } from '../train/summary.js';
@@ -34,7 +35,7 @@ export function recipeOf(config: RunConfig): Recipe {
 export async function runRecipe(config: RunConfig, options: JobOptions): Promise<Summary | undefined> {
   const { reporter, signal } = options;
   const { stages, parts } = recipeOf(config);
-  const folder = path.join(config.jobsFolder, config.name);
+  const folder = jobFolderOf(config);
   if (!options.resume && fs.existsSync(path.join(folder, 'stages')))
     throw new UserError(
       `${folder} already holds a job’s stages. Go on with --resume, choose another name with --set name=…, or remove the folder.`,
@@ -55,7 +56,7 @@ export async function runRecipe(config: RunConfig, options: JobOptions): Promise
 /** What is done in which order, and what of it is done already. */
 export function planLines(config: RunConfig): string[] {
   const { stages, does } = recipeOf(config);
-  const folder = path.join(config.jobsFolder, config.name);
+  const folder = jobFolderOf(config);
   const line = (number: number, what: string, steps: number, where: string, done: boolean) =>
     `  ${number}. ${what}: ${steps.toLocaleString('en')} steps, in ${where}${done ? ' (done)' : ''}`;
   return [

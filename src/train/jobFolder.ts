@@ -5,6 +5,7 @@ import path from 'node:path';
 import { type BackendReport, selectBackend } from '../backend/index.js';
 import { loadConfig, resolvedYaml } from '../config/load.js';
 import type { RunConfig } from '../config/schema.js';
+import { jobFolderOf } from '../config/stages.js';
 import { UserError } from '../core/errors.js';
 import { readJson, removeLeftovers, writeFileAtomic, writeJson } from '../core/files.js';
 import type { Reporter } from '../core/reporter.js';
@@ -25,7 +26,7 @@ const FREE_KEYS = new Set(['jobsFolder', 'train.checkpointEverySteps', 'train.ke
 
 /** Opens a new job's folder or an old one to resume; the configuration as run is saved there, backend and replicas resolved. */
 export async function openJobFolder(config: RunConfig, options: { resume: boolean; reporter: Reporter }): Promise<ResolvedJob> {
-  const folder = path.join(config.jobsFolder, config.name);
+  const folder = jobFolderOf(config);
   const file = path.join(folder, 'config.yaml');
   const exists = fs.existsSync(file);
   if (exists && !options.resume) {

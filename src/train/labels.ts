@@ -7,6 +7,7 @@ import { selectFromSplit } from '../data/texts.js';
 import type { Dataset, Split } from '../data/types.js';
 import { Bm25Index } from '../eval/bm25.js';
 import type { Judge } from '../eval/judge.js';
+import { requireTrecIds } from '../eval/runFiles.js';
 
 /** Ranks of BM25 that are looked at for an answer, as DPR does. */
 const LABEL_DEPTH = 100;
@@ -59,7 +60,7 @@ export function withPositives(dataset: Dataset, reporter: Reporter): Dataset {
 }
 
 /** Refuses, before long work, a configuration that the data cannot serve. */
-export function requireServing(config: RunConfig, { splits, answers, name, documents }: Dataset): void {
+export function requireServing(config: RunConfig, { splits, answers, name, documents, corpus, queries }: Dataset): void {
   const { sampler, refresh, train } = config;
   const { measures, selection } = config.eval;
   if (splits.train.rows.length === 0)
@@ -86,6 +87,8 @@ export function requireServing(config: RunConfig, { splits, answers, name, docum
   const judged = splits.dev.positives.some((rows) => rows.length > 0);
   if (!judged && !selection.startsWith('answer@'))
     throw new UserError(`${name}: found no judged passage in dev, only answers; expected eval.selection answer@k instead of ${selection}.`);
+  requireTrecIds(name, documents ? 'document' : 'passage', documents ?? corpus);
+  requireTrecIds(name, 'query', queries);
 }
 
 const isScored = ({ scores }: Split): boolean =>

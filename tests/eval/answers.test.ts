@@ -1,6 +1,7 @@
 import fs from 'node:fs';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createPatternMatcher, holdsAnswer } from '../../src/eval/answers.js';
+import { answerTokens, createPatternMatcher, holdsAnswer } from '../../src/eval/answers.js';
 
 interface Golden {
   answerMatch: { cases: { name: string; answers: string[]; text: string; expected: boolean }[] };
@@ -11,6 +12,19 @@ const golden: Golden = JSON.parse(fs.readFileSync(new URL('../golden/metrics.jso
 describe('holdsAnswer is DPR’s match', () => {
   it.each(golden.answerMatch.cases)('$name', ({ answers, text, expected }) => {
     expect(holdsAnswer(text, answers)).toBe(expected);
+  });
+
+  it('finds what a search among the tokens finds, in any script and case', () => {
+    const letters = [...'aAéE\u0301İıIiΣσςßẞ가\u1100\u1161ǅ1²ﬁ.,- \n\u00a0\u200b'];
+    const texts = (most: number) => fc.array(fc.constantFrom(...letters), { maxLength: most }).map((of) => of.join(''));
+    const inARow = (text: string, answer: string) => {
+      const [tokens, run] = [answerTokens(text), answerTokens(answer)];
+      return run.length === 0 || tokens.some((_, begin) => run.every((token, i) => tokens[begin + i] === token));
+    };
+    const property = fc.property(texts(20), fc.array(texts(4), { maxLength: 3 }), (text, answers) => {
+      expect(holdsAnswer(text, answers)).toBe(answers.some((answer) => inARow(text, answer)));
+    });
+    fc.assert(property, { seed: 1, numRuns: 5000 });
   });
 });
 

@@ -35,3 +35,19 @@ it.each([...KINDS, inTurn])('%s --preset tiny', async (name) => {
     for (const value of Object.values(measures)) expect(value).toBeGreaterThanOrEqual(0);
   expect(stdout).toContain('all of it');
 });
+
+it('nq-ar2-simans goes on from the models of nq-ar2: two towers and a ranker', async () => {
+  const earlier = path.join(folder, 'nq-ar2-tiny');
+  const inits = [`encoder.init=${earlier}/model`, 'encoder.vocabulary={}', `recipe.ranker.init=${earlier}/ranker/model`, 'name=goes-on'];
+  const file = path.join(root, 'configs', 'nq-ar2-simans.yaml');
+  const { code, stdout } = await train(
+    file,
+    '--preset',
+    'tiny',
+    '--set',
+    `jobsFolder=${folder}`,
+    ...inits.flatMap((init) => ['--set', init]),
+  );
+  expect(code).toBe(0);
+  expect(stdout).toContain(`weights: ${earlier}/model, bert, 2 layers of 64`);
+});

@@ -70,6 +70,8 @@ describe('requireServing', () => {
       { ...toy, splits: { ...toy.splits, dev: { ...toy.splits.dev, positives: toy.splits.dev.positives.map(() => new Int32Array(0)) } } },
       /expected eval\.selection answer@k instead of recall@10/,
     ],
+    ['an id that no run can hold', {}, { ...toy, corpus: { size: 1, id: () => 'a b' } }, /found the passage id "a b"; expected one that/],
+    ['a query without an id', {}, { ...toy, queries: { size: 1, id: () => '' } }, /found the query id ""; expected one that/],
   ])('refuses %s', (_, sections, data, message) => {
     expect(() => requireServing(config(sections), data as Dataset)).toThrow(message);
   });
