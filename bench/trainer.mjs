@@ -94,7 +94,7 @@ export async function openTrainer(shape, replicas, backend) {
         group.assign(at);
         return readBoth(group.first.gradient(batch));
       }
-      const memory = createFlatMemory(at.length, replicas, false);
+      const memory = createFlatMemory(at.length, replicas);
       group.begin(memory);
       group.assign(at);
       const { loss } = await group.step(batch);

@@ -54,8 +54,8 @@ const shared = createSharedMemory(
   { replicas: R, seed: 1, padId: 0, encoder, memory, loss: /** @type {const} */ ({ kind: 'softmax' }), maxStepRows: 1 },
   { query: table(1), passage: table(N) },
 );
-shared.parameters.set(initialParameters(createDualEncoder(encoder).specs, 1));
 const replicas = await Replicas.create(shared, backend);
+replicas.assign(initialParameters(createDualEncoder(encoder).specs, 1));
 const context = /** @type {import('../dist/train/refresh.js').RefreshContext} */ (
   /** @type {unknown} */ ({ replicas, reporter: silentReporter, dataset: { corpus: { size: N } } })
 );

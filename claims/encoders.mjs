@@ -208,7 +208,7 @@ async function lossAndGradient(shape, plan, batch) {
   };
   const replicas = await Replicas.create(createSharedMemory(settings, { query: batch.queries, passage: batch.passages }), 'onnx');
   const parameters = initialParameters(createDualEncoder(shape).specs, 3);
-  const flat = createFlatMemory(parameters.length, 1, false);
+  const flat = createFlatMemory(parameters.length, 1);
   replicas.begin(flat);
   replicas.assign(parameters);
   const { loss } = await replicas.step(batch);

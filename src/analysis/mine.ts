@@ -1,6 +1,7 @@
 /** Hard negatives for other trainers: one refresh of a finished job over all its training queries, one draw for each, written as a data set. */
 import path from 'node:path';
 import { selectBackend } from '../backend/index.js';
+import { concatenated } from '../core/arrays.js';
 import { UserError } from '../core/errors.js';
 import { deriveKey } from '../core/random.js';
 import type { Reporter } from '../core/reporter.js';
@@ -11,7 +12,7 @@ import { type OpenedModel, openModelFolder } from '../encoders/modelFolder.js';
 import { createJudge } from '../eval/judge.js';
 import { StoredVectors } from '../index/storedVectors.js';
 import { encodeCorpus } from '../train/corpusVectors.js';
-import { drawFigures, poolFigures, poolsLine } from '../train/diagnostics.js';
+import { DrawSums, poolFigures, poolsLine } from '../train/diagnostics.js';
 import { openMaking, tokenise } from '../train/job.js';
 import { buildPools } from '../train/pools.js';
 import type { RefreshContext } from '../train/refresh.js';
@@ -51,13 +52,18 @@ export async function mineJob(folder: string, { sets, to, format, vectors, repor
   context.making.filters.dispose();
   const key = deriveKey(config.seed, 'mine');
   const source = { config, dataset, sampler };
-  const draws = Array.from(train.rows, (row, place) =>
-    drawsFor(source, sampler, built, place, bestPositive(built, row), rowUniforms(key, place)),
-  );
-  const negatives = draws.map((drawn) => Int32Array.from(drawn.flatMap(({ passages }) => [...passages])));
+  const sums = new DrawSums(train);
+  const negatives = Array.from(train.rows, (row, place) => {
+    const draws = drawsFor(source, sampler, built, place, bestPositive(built, row), rowUniforms(key, place));
+    sums.add(draws, 0);
+    return concatenated(
+      Int32Array,
+      draws.map(({ passages }) => passages),
+    );
+  });
   const pools = poolFigures(built, undefined, sampler, dataset);
   if (pools) reporter.line(`pools: ${poolsLine(pools, config.sampler.kind)}`);
-  const figures = drawFigures(draws.flat(), [], train);
+  const figures = sums.figures();
   const said =
     figures?.gapMean === undefined
       ? ''

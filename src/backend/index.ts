@@ -14,6 +14,7 @@ export { dense, denseGelu } from './operators/dense.js';
 export { type Dropout, dropoutMask } from './operators/dropout.js';
 export { embedding, type RowListener, variableGradsHeard } from './operators/embedding.js';
 export { firstTokenAttention } from './operators/firstTokenAttention.js';
+export type { FlatRange } from './operators/flatDecay.js';
 export { createFlatMemory, type FlatMemory, type FlatRow, FlatVectors } from './operators/flatUpdate.js';
 export { lamb } from './operators/lamb.js';
 export { layerNorm, residualLayerNorm } from './operators/layerNorm.js';

@@ -5,7 +5,7 @@ import { type Layers, over, readLayers } from './layers.js';
 import { applyOverrides, type Override, parseOverrides } from './overrides.js';
 import { type PresetName, replacements, tiny } from './preset.js';
 import { checkConfig, type Problem } from './problems.js';
-import { presetOf } from './samplerPresets.js';
+import { withSamplerPreset } from './samplerPresets.js';
 import type { DataConfig, RunConfig } from './schema.js';
 import { stageProblems } from './stages.js';
 
@@ -19,8 +19,7 @@ export function loadConfig(file: string, sets: readonly string[] = [], preset?: 
   refuseExtends(overrides);
   const checked = checkConfig(applyOverrides(layers.value, overrides));
   const problems = 'config' in checked ? stageProblems(checked.config) : checked.problems;
-  if ('config' in checked && problems.length === 0)
-    return { ...checked.config, sampler: { ...checked.config.sampler, ...presetOf(checked.config.sampler) } };
+  if ('config' in checked && problems.length === 0) return withSamplerPreset(checked.config);
   throw new UserError(problems.map((problem) => `${place(problem, layers, overrides)}: ${problem.text}`).join('\n'));
 }
 

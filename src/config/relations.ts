@@ -99,6 +99,13 @@ export const relations: readonly Relation[] = [
         : undefined,
   },
   {
+    keys: ['recipe.augment', 'data.format'],
+    problem: ({ recipe, data }) =>
+      recipe.kind === 'rocketqa' && recipe.augment !== 'none' && data.format === 'mix'
+        ? 'recipe.augment is given and data.format mix; expected one set: labels of new queries belong to its passages'
+        : undefined,
+  },
+  {
     keys: ['train.teacher', 'sampler.kind'],
     problem: ({ train, sampler }) =>
       train.teacher === 'data' && sampler.kind !== 'given'

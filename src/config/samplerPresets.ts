@@ -34,3 +34,9 @@ export function presetOf(sampler: object): Preset | undefined {
   const { preset = 'none', compat = 'paper' } = sampler as Partial<Presettable>;
   return preset === 'none' ? undefined : PRESETS[compat][preset];
 }
+
+/** With the numbers of its sampler's preset, where that has one. */
+export const withSamplerPreset = <C extends { readonly sampler: object }>(config: C): C => ({
+  ...config,
+  sampler: { ...config.sampler, ...presetOf(config.sampler) },
+});

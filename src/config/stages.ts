@@ -1,6 +1,7 @@
 /** The jobs that a recipe runs before the one that a file describes: its settings, less what the stage has of its own. */
 import path from 'node:path';
 import { checkConfig, type Problem } from './problems.js';
+import { withSamplerPreset } from './samplerPresets.js';
 import type { RecipeConfig, RunConfig } from './schema.js';
 
 export type StageSettings = Extract<RecipeConfig, { kind: 'dpr' }>['first'];
@@ -22,7 +23,7 @@ export function stageConfig(
   settings: StageSettings | undefined,
 ): { config: RunConfig } | { problems: Problem[] } {
   const { train, refresh, sampler = config.sampler } = settings ?? {};
-  return checkConfig({
+  const checked = checkConfig({
     ...config,
     name: stage,
     jobsFolder: path.dirname(stageFolder(config, stage)),
@@ -33,6 +34,7 @@ export function stageConfig(
     sampler,
     eval: { ...config.eval, bm25: false, test: 'never' },
   });
+  return 'config' in checked ? { config: withSamplerPreset(checked.config) } : checked;
 }
 
 /** What is wrong with the settings of a recipe's stage, which are checked as the job that they make. */

@@ -48,7 +48,7 @@ export function tokenTable(texts: Texts, tokenizer: TextEncoder, maxTokens: numb
   header.writeUInt32LE(texts.size, 8);
   header.writeUInt32LE(table.ids.length, 12);
   header.write(checksum(table), 16, 'latin1');
-  writeFileAtomic(file, header, bytesOf(table.offsets), bytesOf(table.ids));
+  writeFileAtomic(file, [header, bytesOf(table.offsets), bytesOf(table.ids)]);
   return table;
 }
 

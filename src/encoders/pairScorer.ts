@@ -1,4 +1,5 @@
 /** Scores of pairs of texts by a cross-encoder, in batches. */
+import { UserError } from '../core/errors.js';
 import type { Reporter } from '../core/reporter.js';
 import { openCrossEncoder } from './crossEncoder.js';
 import { pairChunks, pairTable } from './pairs.js';
@@ -19,6 +20,11 @@ const CHUNK_TOKENS = 4096;
 /** `model`: folder or hub id of the cross-encoder; pairs longer than `maxTokens` lose the end of the longer text. A backend must have been selected. */
 export async function openPairScorer(model: string, maxTokens: number, reporter: Reporter): Promise<PairScorer> {
   const { encoder, parameters, folder } = await openCrossEncoder(model, 0, reporter);
+  const longest = encoder.shape.positions - encoder.shape.firstPosition;
+  if (maxTokens > longest)
+    throw new UserError(
+      `${model}: pairs of ${maxTokens} tokens were asked for; expected at most ${longest}, its positions. Lower maxTokens.`,
+    );
   const tokenizer = await loadTokenizer(folder);
   const weights = createWeights(encoder.specs, parameters);
   return {

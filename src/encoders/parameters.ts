@@ -3,7 +3,7 @@
  * the exchange between replicas and the checkpoint see a single buffer. Names and shapes are Hugging Face BERT's
  * ([out, in] matrices), except that key and value are one matrix `attention.self.kv` (split again on export).
  */
-import { requireBuffer, tf } from '../backend/index.js';
+import { type FlatRange, requireBuffer, tf } from '../backend/index.js';
 import { deriveKey, normal } from '../core/random.js';
 
 export interface ParameterSpec {
@@ -92,11 +92,13 @@ export function disposeWeights(weights: Weights): void {
   for (const weight of Object.values(weights)) weight.dispose();
 }
 
-/** 1 where weight decay applies, 0 elsewhere (biases, LayerNorm, what is frozen), flat [P]. */
-export function decayMask(specs: readonly ParameterSpec[]): Float32Array<ArrayBuffer> {
-  const mask = new Float32Array(parameterCount(specs));
-  forEachSlice(specs, (spec, begin, end) => mask.fill(spec.decays && !spec.frozen ? 1 : 0, begin, end));
-  return mask;
+/** Where in the flat vector weight decay applies: not to biases, LayerNorm and what is frozen. */
+export function decayingRanges(specs: readonly ParameterSpec[]): FlatRange[] {
+  const ranges: FlatRange[] = [];
+  forEachSlice(specs, (spec, begin, end) => {
+    if (spec.decays && !spec.frozen) ranges.push({ begin, end });
+  });
+  return ranges;
 }
 
 /** Visits the specs with the borders of their values in the flat vector. */

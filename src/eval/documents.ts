@@ -20,9 +20,7 @@ export function maxP(windows: Run, { of }: Documents, k: number): Run {
   return { k, rows: windows.rows, passages, scores };
 }
 
-/**
- * Searches windows deeper and deeper until every query has k documents, or all windows are ranked. `search` ranks windows of query rows to a depth.
- */
+/** Searches windows deeper and deeper for the queries that have not k documents yet and of which there may be more. `search` ranks windows of query rows to a depth. */
 export async function searchDocuments(
   rows: Int32Array,
   k: number,
@@ -31,8 +29,19 @@ export async function searchDocuments(
 ): Promise<Run> {
   const windows = documents.of.length;
   const wanted = Math.min(k, documents.size);
-  for (let depth = Math.min(windows, 2 * k); ; depth = Math.min(windows, 4 * depth)) {
-    const run = maxP(await search(rows, depth), documents, k);
-    if (depth === windows || run.rows.every((_, place) => run.passages[place * k + wanted - 1]! >= 0)) return run;
+  const found = { k, rows, passages: new Int32Array(rows.length * k).fill(-1), scores: new Float32Array(rows.length * k) };
+  let open = Int32Array.from(rows.keys()); // places in rows
+  for (let depth = Math.min(windows, 2 * k); open.length > 0; depth = Math.min(windows, 4 * depth)) {
+    const ranked = await search(
+      open.map((place) => rows[place]!),
+      depth,
+    );
+    const run = maxP(ranked, documents, k);
+    open.forEach((place, i) => {
+      for (const key of ['passages', 'scores'] as const) found[key].set(run[key].subarray(i * k, (i + 1) * k), place * k);
+    });
+    const hasMore = (i: number) => depth < windows && rankingAt(ranked, i).length === depth;
+    open = open.filter((_, i) => run.passages[i * k + wanted - 1]! < 0 && hasMore(i));
   }
+  return found;
 }

@@ -54,7 +54,8 @@ export async function readRun(file: string, rows: Rows): Promise<ReadRun> {
 }
 
 function toRun(entries: Map<number, Entry>): Run {
-  const k = Math.max(1, ...[...entries.values()].map(({ passages }) => passages.length));
+  let k = 1;
+  for (const { passages } of entries.values()) k = Math.max(k, passages.length);
   const rows = Int32Array.from(entries.keys());
   const passages = new Int32Array(rows.length * k).fill(-1);
   const scores = new Float64Array(rows.length * k);
@@ -131,19 +132,19 @@ async function* retrievedContexts(file: string): AsyncGenerator<RankedLine> {
  * Throws a UserError for an id with white space, which the format cannot hold.
  */
 export function writeTrecRun(file: string, run: Run, names: Names, tag: string): void {
-  const ofRun = trecField(file, tag);
-  const parts: string[] = [];
-  run.rows.forEach((row, place) => {
+  writeFileAtomic(file, trecLines(file, run, names, trecField(file, tag)));
+}
+
+function* trecLines(file: string, run: Run, names: Names, tag: string): Generator<string> {
+  for (const [place, row] of run.rows.entries()) {
     const query = trecField(file, names.queryId(row));
-    const lines = Array.from(rankingAt(run, place), (passage, i) => {
+    for (const [i, passage] of rankingAt(run, place).entries()) {
       const score = run.scores[place * run.k + i]!;
       // Nine digits give a 32-bit float back exactly.
       const written = run.scores instanceof Float32Array ? Number(score.toPrecision(9)) : score;
-      return trecLine(query, trecField(file, names.passageId(passage)), i + 1, written, ofRun);
-    });
-    parts.push(lines.join(''));
-  });
-  writeFileAtomic(file, ...parts);
+      yield trecLine(query, trecField(file, names.passageId(passage)), i + 1, written, tag);
+    }
+  }
 }
 
 export const trecLine = (query: string, passage: string, rank: number, score: number, tag: string): string =>

@@ -131,7 +131,7 @@ export function readVectors(folder: string): { ids: string[]; vectors: Float32Ar
   const ids: string[] = [];
   for (let shard = 0; shard < stored.shards; shard++) {
     vectors.set(stored.shard(shard).values, shard * stored.manifest.shardRows * stored.width);
-    ids.push(...stored.idsOfShard(shard));
+    for (const id of stored.idsOfShard(shard)) ids.push(id);
   }
   return { ids, vectors, width: stored.width };
 }

@@ -94,9 +94,12 @@ async function label(
   const rankings = labelled.map(({ id, ranking }) =>
     ranking.map(({ id: passage, score }, i) => trecLine(id, passage, i + 1, score, 'simans')).join(''),
   );
-  if (rankings.length > 0) writeFileAtomic(stageCandidates(folder), ...rankings);
+  if (rankings.length > 0) writeFileAtomic(stageCandidates(folder), rankings);
   const labels = labelled.map(({ id, text, positive }): PseudoLabel => ({ id, text, positive: positive! }));
-  writeFileAtomic(pseudoLabelFile(jobFolderOf(config)), ...labels.map((one) => `${JSON.stringify(one)}\n`));
+  writeFileAtomic(
+    pseudoLabelFile(jobFolderOf(config)),
+    labels.map((one) => `${JSON.stringify(one)}\n`),
+  );
   return true;
 }
 

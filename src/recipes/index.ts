@@ -4,6 +4,7 @@ import path from 'node:path';
 import type { RunConfig } from '../config/schema.js';
 import { jobFolderOf } from '../config/stages.js';
 import { UserError } from '../core/errors.js';
+import { resolveWeights } from '../encoders/hub.js';
 import { type JobOptions, trainJob } from '../train/job.js';
 import type { Summary } from '../train/summary.js';
 import { ance } from './ance.js';
@@ -41,16 +42,26 @@ export async function runRecipe(config: RunConfig, options: JobOptions): Promise
       `${folder} already holds a job’s stages. Go on with --resume, choose another name with --set name=…, or remove the folder.`,
     );
   if (stages.length > 0) for (const line of planLines(config)) reporter.line(line);
+  if (stages.some((stage) => !stage.done())) await requireInputs(config, options);
   for (const [i, stage] of stages.entries()) {
     if (stage.done()) continue;
     reporter.line(`\nstage ${i + 1} of ${stages.length + 1}: ${stage.does}`);
-    if (!(await stage.run(options)) || signal.aborted) {
+    if (!(await stage.run({ ...options, later: config })) || signal.aborted) {
       reporter.line(`stopped in stage ${stage.name}: go on with the same command and --resume`);
       return undefined;
     }
   }
   if (stages.length > 0) reporter.line(`\nstage ${stages.length + 1} of ${stages.length + 1}: ${recipeOf(config).does}`);
   return trainJob(config, options, parts);
+}
+
+/** What later stages read is looked for before the first one runs. */
+async function requireInputs({ recipe }: RunConfig, { reporter }: JobOptions): Promise<void> {
+  if ('ranker' in recipe && typeof recipe.ranker.init === 'string') await resolveWeights(recipe.ranker.init, { reporter });
+  if (recipe.kind !== 'rocketqa' || recipe.augment === 'none') return;
+  const { queries } = recipe.augment;
+  if (!fs.existsSync(queries))
+    throw new UserError(`recipe.augment.queries: found no file ${queries}; expected queries that nobody judged; check the path.`);
 }
 
 /** What is done in which order, and what of it is done already. */

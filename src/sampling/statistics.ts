@@ -1,7 +1,7 @@
 /** What is logged about the negatives of a refresh: how hard they are and how many may be false. */
 import type { Pool } from './types.js';
 
-export interface DrawStatistics {
+export interface GapFigures {
   /** Drawn negatives that stand in their query's pool; only these have a score. */
   readonly scored: number;
   /** Mean of s⁻ − s⁺ over the scored negatives; absent where none is scored. */
@@ -15,26 +15,32 @@ export interface DrawStatistics {
   readonly aboveThePositive?: number;
 }
 
-/** Statistics of draws: `drawn[i]` are negatives (passage rows) of `pools[i]`. */
-export function drawStatistics(pools: readonly Pool[], drawn: readonly Int32Array[]): DrawStatistics {
-  let scored = 0;
-  let gaps = 0;
-  let squares = 0;
-  let above = 0;
-  pools.forEach((pool, i) => {
-    for (const passage of drawn[i]!) {
+/** Of draws as they come: sums, for between two refreshes there may be millions. */
+export class DrawStatistics {
+  private scored = 0;
+  private gaps = 0;
+  private squares = 0;
+  private above = 0;
+
+  /** Negatives (passage rows) drawn from a pool. */
+  add(pool: Pool, drawn: Int32Array): void {
+    for (const passage of drawn) {
       const place = pool.passages.indexOf(passage); // few are drawn: looking through the pool is cheaper than a map of it
       if (place < 0) continue;
-      const score = pool.scores[place]!;
-      scored++;
-      gaps += score - pool.positiveScore;
-      squares += (score - pool.positiveScore) ** 2;
-      if (score > pool.positiveScore) above++;
+      const gap = pool.scores[place]! - pool.positiveScore;
+      this.scored++;
+      this.gaps += gap;
+      this.squares += gap ** 2;
+      if (gap > 0) this.above++;
     }
-  });
-  if (scored === 0) return { scored };
-  const scoreGap = gaps / scored;
-  return { scored, scoreGap, gapVariance: Math.max(0, squares / scored - scoreGap ** 2), aboveThePositive: above / scored };
+  }
+
+  figures(): GapFigures {
+    const { scored, gaps, squares, above } = this;
+    if (scored === 0) return { scored };
+    const scoreGap = gaps / scored;
+    return { scored, scoreGap, gapVariance: Math.max(0, squares / scored - scoreGap ** 2), aboveThePositive: above / scored };
+  }
 }
 
 /** Draws that are right passages which nobody judged. */
@@ -49,12 +55,12 @@ export interface HiddenFigures {
   readonly otherGradient?: number;
 }
 
-export function hiddenStatistics(
-  draws: readonly { readonly pool: Pool; readonly passages: Int32Array; readonly hidden: Int32Array }[],
-): HiddenFigures {
-  let [drawn, found] = [0, 0];
-  const gradients: Record<'hidden' | 'other', number[]> = { hidden: [], other: [] };
-  for (const { pool, passages, hidden } of draws) {
+export class HiddenStatistics {
+  private drawn = 0;
+  private found = 0;
+  private readonly gradients = { hidden: { sum: 0, count: 0 }, other: { sum: 0, count: 0 } };
+
+  add(pool: Pool, passages: Int32Array, hidden: Int32Array): void {
     const scores = Array.from(passages, (passage) => pool.scores[pool.passages.indexOf(passage)]);
     const scored = scores.filter((score) => score !== undefined);
     const largest = Math.max(pool.positiveScore, ...scored);
@@ -62,16 +68,23 @@ export function hiddenStatistics(
     const total = weights.reduce((sum, weight) => sum + weight, Math.exp(pool.positiveScore - largest));
     passages.forEach((passage, i) => {
       const isHidden = hidden.includes(passage);
-      drawn++;
-      if (isHidden) found++;
-      if (scores[i] !== undefined) gradients[isHidden ? 'hidden' : 'other'].push(weights[i]! / total);
+      this.drawn++;
+      if (isHidden) this.found++;
+      if (scores[i] === undefined) return;
+      const gradient = this.gradients[isHidden ? 'hidden' : 'other'];
+      gradient.sum += weights[i]! / total;
+      gradient.count++;
     });
   }
-  return {
-    share: found / Math.max(1, drawn),
-    ...(gradients.hidden.length > 0 && { gradient: meanOf(gradients.hidden) }),
-    ...(gradients.other.length > 0 && { otherGradient: meanOf(gradients.other) }),
-  };
+
+  figures(): HiddenFigures {
+    const { hidden, other } = this.gradients;
+    return {
+      share: this.found / Math.max(1, this.drawn),
+      ...(hidden.count > 0 && { gradient: hidden.sum / hidden.count }),
+      ...(other.count > 0 && { otherGradient: other.sum / other.count }),
+    };
+  }
 }
 
 /** 1 / Σ p²: how many equally likely candidates would be drawn as narrowly. Between 1 and the number of candidates. */

@@ -5,7 +5,7 @@ import { writeFileAtomic } from '../core/files.js';
 import type { Dataset, Split } from '../data/types.js';
 import { FILTER_NAMES } from '../sampling/filters.js';
 import { type Pools, placeOf, poolAt, spreadPlaces } from '../sampling/pools.js';
-import { drawStatistics, effectivePoolSize, entropyOf, type HiddenFigures, hiddenStatistics, meanOf } from '../sampling/statistics.js';
+import { DrawStatistics, effectivePoolSize, entropyOf, type HiddenFigures, HiddenStatistics, meanOf } from '../sampling/statistics.js';
 import type { Sampler } from '../sampling/types.js';
 import type { BuiltPools } from './pools.js';
 import type { Draw } from './visits.js';
@@ -90,19 +90,39 @@ export function poolFigures(
   };
 }
 
-export function drawFigures(draws: readonly Draw[], ages: readonly number[], { hidden }: Split): DrawFigures | undefined {
-  if (draws.length === 0) return undefined;
-  const { scoreGap, gapVariance, aboveThePositive } = drawStatistics(
-    draws.map(({ pool }) => pool),
-    draws.map(({ passages }) => passages),
-  );
-  return {
-    drawn: draws.reduce((sum, { passages }) => sum + passages.length, 0),
-    padded: draws.reduce((sum, { padded }) => sum + padded, 0),
-    age: meanOf(ages),
-    ...(scoreGap !== undefined && { gapMean: scoreGap, gapVariance: gapVariance!, aboveThePositive: aboveThePositive! }),
-    ...(hidden && { hidden: hiddenStatistics(draws.map(({ pool, passages, place }) => ({ pool, passages, hidden: hidden[place]! }))) }),
-  };
+/** Of the draws since a refresh. */
+export class DrawSums {
+  private queries = 0;
+  private drawn = 0;
+  private padded = 0;
+  private ages = 0;
+  private readonly statistics = new DrawStatistics();
+  private readonly hidden = new HiddenStatistics();
+
+  constructor(private readonly split: Pick<Split, 'hidden'>) {}
+
+  /** `age`: steps between the refresh that made the pools and the step that drew from them. */
+  add(draws: readonly Draw[], age: number): void {
+    for (const { pool, passages, padded, place } of draws) {
+      this.queries++;
+      this.drawn += passages.length;
+      this.padded += padded;
+      this.ages += age;
+      this.statistics.add(pool, passages);
+      if (this.split.hidden) this.hidden.add(pool, passages, this.split.hidden[place]!);
+    }
+  }
+
+  figures(): DrawFigures | undefined {
+    const { queries, drawn, padded, ages } = this;
+    if (queries === 0) return undefined;
+    const { scoreGap, gapVariance, aboveThePositive } = this.statistics.figures();
+    return {
+      ...{ drawn, padded, age: ages / queries },
+      ...(scoreGap !== undefined && { gapMean: scoreGap, gapVariance: gapVariance!, aboveThePositive: aboveThePositive! }),
+      ...(this.split.hidden && { hidden: this.hidden.figures() }),
+    };
+  }
 }
 
 /** The line that is printed of a refresh's pools. */

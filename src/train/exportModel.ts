@@ -1,6 +1,7 @@
 /** model/: the trained towers in the layout of Hugging Face and sentence-transformers; index/: the corpus vectors and texts that `simans search` reads. */
 import path from 'node:path';
 import { writeFileAtomic, writeFolderAtomic, writeJson } from '../core/files.js';
+import type { Texts } from '../data/types.js';
 import { writeSafetensors } from '../encoders/formats/safetensors.js';
 import { writeModelFolder } from '../encoders/modelFolder.js';
 import type { LoopContext } from './loop.js';
@@ -36,12 +37,12 @@ export function writeModel({ context, parameters, card }: Export): Record<string
     writeSafetensors(path.join(temporary, 'passages.safetensors'), [
       { name: 'vectors', shape: [dataset.corpus.size, encoder.width], values: shared.vectors.passage },
     ]);
-    const lines = Array.from(
-      { length: dataset.corpus.size },
-      (_, row) => `${JSON.stringify({ id: dataset.corpus.id(row), text: dataset.corpus.text(row) })}\n`,
-    );
-    writeFileAtomic(path.join(temporary, 'passages.jsonl'), ...lines);
+    writeFileAtomic(path.join(temporary, 'passages.jsonl'), linesOf(dataset.corpus));
     writeJson(path.join(temporary, 'index.json'), { passages: dataset.corpus.size });
   });
   return { model, index };
+}
+
+function* linesOf(corpus: Texts): Generator<string> {
+  for (let row = 0; row < corpus.size; row++) yield `${JSON.stringify({ id: corpus.id(row), text: corpus.text(row) })}\n`;
 }

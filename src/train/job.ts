@@ -35,6 +35,8 @@ export interface JobOptions {
   readonly resume: boolean;
   readonly reporter: Reporter;
   readonly signal: AbortSignal;
+  /** The job that this one is a stage of. */
+  readonly later?: RunConfig;
 }
 
 /** What a recipe adds to a job. */
@@ -58,7 +60,7 @@ export async function trainJob(wanted: RunConfig, options: JobOptions, parts: Jo
     return finished;
   }
   const start = opened.resumed ? (checkpointSteps(opened.folder).at(-1) ?? 0) : 0;
-  const { config, dataset, judge } = await openData(opened.config, reporter, opened.folder);
+  const { config, dataset, judge } = await openData(opened.config, reporter, { job: opened.folder, later: options.later });
   const job = { ...opened, config };
   await requireIndex(job.config);
   bindDataset(job, dataset);

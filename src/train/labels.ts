@@ -3,7 +3,7 @@ import type { RunConfig } from '../config/schema.js';
 import { UserError } from '../core/errors.js';
 import type { Reporter } from '../core/reporter.js';
 import { hidePositives } from '../data/hidden.js';
-import { selectFromSplit } from '../data/texts.js';
+import { notNegatives, selectFromSplit } from '../data/texts.js';
 import type { Dataset, Split } from '../data/types.js';
 import { Bm25Index } from '../eval/bm25.js';
 import type { Judge } from '../eval/judge.js';
@@ -17,7 +17,7 @@ const LABEL_DEPTH = 100;
  * hold one of its answers; one with none is left out.
  */
 export function labelByAnswers(dataset: Dataset, judge: Judge, reporter: Reporter): Dataset {
-  const { corpus, queries, splits } = dataset;
+  const { corpus, queries, splits, documents } = dataset;
   const { train } = splits;
   const index = Bm25Index.build(corpus, undefined, 'english');
   const phase = reporter.phase('label by answers', train.rows.length, 'questions');
@@ -27,7 +27,7 @@ export function labelByAnswers(dataset: Dataset, judge: Judge, reporter: Reporte
     if (own.length > 0) return own;
     return index
       .search(queries.text(row), LABEL_DEPTH)
-      .rows.filter((passage) => judge.names.answers?.(row, passage) ?? false)
+      .rows.filter((passage) => judge.holdsAnswer(row, passage))
       .sort();
   });
   phase.end();
@@ -35,7 +35,8 @@ export function labelByAnswers(dataset: Dataset, judge: Judge, reporter: Reporte
   reporter.line(
     `labels: ${kept.length} of ${train.rows.length} training questions have a passage with an answer in BM25's first ${LABEL_DEPTH}; the others are left out`,
   );
-  const labelled = { ...train, positives, judged: positives, grades: positives.map((rows) => rows.map(() => 1)) };
+  const judged = documents ? positives.map((rows) => Int32Array.from(new Set(rows.map((row) => documents.of[row]!)))) : positives;
+  const labelled = { ...train, positives, judged, grades: judged.map((rows) => rows.map(() => 1)) };
   return { ...dataset, splits: { ...splits, train: selectFromSplit(labelled, kept) } };
 }
 
@@ -60,7 +61,8 @@ export function withPositives(dataset: Dataset, reporter: Reporter): Dataset {
 }
 
 /** Refuses, before long work, a configuration that the data cannot serve. */
-export function requireServing(config: RunConfig, { splits, answers, name, documents, corpus, queries }: Dataset): void {
+export function requireServing(config: RunConfig, dataset: Dataset): void {
+  const { splits, answers, name, documents, corpus, queries } = dataset;
   const { sampler, refresh, train } = config;
   const { measures, selection } = config.eval;
   if (splits.train.rows.length === 0)
@@ -69,12 +71,20 @@ export function requireServing(config: RunConfig, { splits, answers, name, docum
     );
   if (splits.dev.rows.length === 0)
     throw new UserError(`${name}: found no dev query; expected a dev split or data.devShare of the training queries.`);
-  if (sampler.kind === 'given' && !splits.train.negatives)
-    throw new UserError(`${name}: found no negatives in the data; expected some, for sampler.kind is given; choose another sampler.`);
+  const { negatives } = splits.train;
+  const given =
+    sampler.kind === 'given'
+      ? 'sampler.kind is'
+      : 'source' in sampler && [sampler.source].flat().includes('given')
+        ? 'sampler.source has'
+        : undefined;
+  if (given && !negatives)
+    throw new UserError(`${name}: found no negatives in the data; expected some, for ${given} given; choose another.`);
   if (train.teacher === 'data' && !isScored(splits.train))
     throw new UserError(
       `${name}: found training queries without a teacher’s scores; expected one of each positive and negative, for train.teacher is data; leave those queries out, or name a cross-encoder.`,
     );
+  if (train.teacher === 'data' && 'negatives' in sampler) requireScoredNegatives(dataset, sampler.negatives);
   if (documents && typeof refresh.when === 'object' && 'dev' in refresh.when)
     throw new UserError(
       `${name}: found documents in windows; expected passages for refresh.when.dev, which ranks a sample of them; set {drift: …}.`,
@@ -89,6 +99,18 @@ export function requireServing(config: RunConfig, { splits, answers, name, docum
     throw new UserError(`${name}: found no judged passage in dev, only answers; expected eval.selection answer@k instead of ${selection}.`);
   requireTrecIds(name, documents ? 'document' : 'passage', documents ?? corpus);
   requireTrecIds(name, 'query', queries);
+}
+
+/** Random passages, which a short list is filled up with, have no score. */
+function requireScoredNegatives({ name, queries, splits: { train } }: Dataset, wanted: number): void {
+  train.rows.forEach((row, place) => {
+    const excluded = new Set(notNegatives(train, place));
+    const own = train.negatives![place]!.filter((passage) => !excluded.has(passage)).length;
+    if (own < wanted)
+      throw new UserError(
+        `${name}: found ${own} negatives of query ${queries.id(row)} with a teacher’s score; expected at least sampler.negatives (${wanted}), for train.teacher is data; lower it, or leave such queries out.`,
+      );
+  });
 }
 
 const isScored = ({ scores }: Split): boolean =>

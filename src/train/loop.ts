@@ -12,7 +12,7 @@ import type { Phase } from '../core/reporter.js';
 import { BackgroundRefresh } from './backgroundRefresh.js';
 import { type BatchSource, buildBatch } from './batch.js';
 import { checkpointSteps, loadCheckpoint, pruneCheckpoints, saveCheckpoint } from './checkpoint.js';
-import { densityWarning, drawFigures, poolFigures, poolsLine, writeFigures } from './diagnostics.js';
+import { DrawSums, densityWarning, poolFigures, poolsLine, writeFigures } from './diagnostics.js';
 import { describeStep, predictedStepBytes } from './memory.js';
 import { createOptimizer, type Optimizer } from './optimizer.js';
 import { bestRefresh, type Refresh, type RefreshContext, refresh } from './refresh.js';
@@ -66,8 +66,7 @@ export class Trainer {
   /** The step of the checkpoint whose refresh is made beside the training. */
   private pending: number | undefined;
   private readonly log: StepLog;
-  private draws: Draw[] = [];
-  private ages: number[] = [];
+  private draws: DrawSums;
   private memory: StepMemory | undefined;
 
   /** Starts at `start`: 0 with the initial parameters, or the step of a checkpoint. */
@@ -85,6 +84,7 @@ export class Trainer {
     this.pending = checkpoint?.state.pending;
     this.background = new BackgroundRefresh(folder, context.reporter);
     this.log = new StepLog(folder, start);
+    this.draws = new DrawSums(context.dataset.splits.train);
     // A batch is a pure function of its step: what was drawn since the last refresh is drawn again, for its figures.
     const last = this.refreshes.at(-1);
     for (let step = last ? servedSteps(config, last.step).from : 0; step < start; step++)
@@ -109,7 +109,7 @@ export class Trainer {
       else if (due || step === this.takenAt()) {
         phase?.end(this.negativesLine());
         phase = undefined;
-        await (due ? this.refresh(step) : this.take(signal));
+        await (due ? this.refresh(step) : this.take(step, signal));
         if (!signal.aborted) await this.teach(this.refreshes.at(-1)!);
         if (signal.aborted) break;
       }
@@ -122,7 +122,7 @@ export class Trainer {
       await new Promise((resolve) => setImmediate(resolve)); // lets Ctrl-C in
     }
     phase?.end(this.negativesLine());
-    if (step === steps && this.pending !== undefined) await this.take();
+    if (step === steps && this.pending !== undefined) await this.take(step);
     if (step === steps) await this.refresh(step);
     else await this.checkpoint(step);
     return { refreshes: this.refreshes, step, memory: this.memory };
@@ -215,8 +215,11 @@ export class Trainer {
     return this.pending === undefined ? undefined : servedSteps(this.context.config, this.pending).from;
   }
 
-  /** Waits for the refresh under way and goes on with its pools; nothing changes where the signal comes first. */
-  private async take(signal?: AbortSignal): Promise<void> {
+  /**
+   * Waits for the refresh under way and goes on with its pools; nothing changes where the signal comes first. From here on a ranker learns from them: a job
+   * that is killed must not go back to steps that an earlier state of the ranker taught.
+   */
+  private async take(now: number, signal?: AbortSignal): Promise<void> {
     const { config, folder, stopwatch } = this.context;
     const step = this.pending!;
     const { seconds, value: finished } = await stopwatch.lap('wait', () => this.background.finished(signal));
@@ -225,6 +228,7 @@ export class Trainer {
     if (made?.step !== step) throw new Error(`internal: the refresh of step ${step} was reported but is not there`);
     this.accept(made, `of step ${step}`, `waited ${seconds.toFixed(1)} s`);
     this.pending = undefined;
+    await this.checkpoint(now);
   }
 
   /** Goes on with what was made, and says it: of when it is, and how long training stood still. */
@@ -256,7 +260,7 @@ export class Trainer {
 
   /** What the negatives since the last refresh were like. */
   private negativesLine(): string | undefined {
-    const figures = drawFigures(this.draws, this.ages, this.context.dataset.splits.train);
+    const figures = this.draws.figures();
     if (!figures) return undefined;
     const { gapMean, aboveThePositive, padded } = figures;
     const said =
@@ -269,8 +273,8 @@ export class Trainer {
   /** Keeps what a refresh found and what was drawn before it, and says it. */
   private describe(made: Refresh, before: Refresh | undefined): void {
     const { source, dataset, config, reporter, folder } = this.context;
-    const draws = drawFigures(this.draws, this.ages, dataset.splits.train);
-    [this.draws, this.ages] = [[], []];
+    const draws = this.draws.figures();
+    this.draws = new DrawSums(dataset.splits.train);
     const { sampler } = config;
     const pools = source.sampler && poolFigures(made, before, source.sampler, dataset);
     writeFigures(folder, { refresh: made.number, step: made.step, dev: made.dev, draws, pools });
@@ -285,7 +289,6 @@ export class Trainer {
 
   /** The draws of a step, and how old the pools were that they came from. */
   private remember(draws: readonly Draw[], step: number): void {
-    this.draws.push(...draws);
-    this.ages.push(...draws.map(() => step - (this.refreshes.at(-1)?.step ?? 0)));
+    this.draws.add(draws, step - (this.refreshes.at(-1)?.step ?? 0));
   }
 }

@@ -14,7 +14,7 @@ import {
   requireBuffer,
   tf,
 } from '../backend/index.js';
-import { decayMask, sizeOf } from '../encoders/parameters.js';
+import { decayingRanges, sizeOf } from '../encoders/parameters.js';
 import type { Group } from './group/group.js';
 import { LONGEST } from './group/lamb.js';
 import type { Member, StepTotals } from './group/member.js';
@@ -84,10 +84,14 @@ export class SharedOptimizer<Batch> implements Optimizer<Batch> {
     private readonly settings: OptimizerSettings,
   ) {
     this.averaged = settings.averageDecay > 0;
-    const memory = createFlatMemory(begin.parameters.length, group.members.replicas, this.averaged);
+    const { averaged } = this;
+    const memory = createFlatMemory(begin.parameters.length, group.members.replicas, {
+      averaged,
+      decaying: decayingRanges(group.first.specs),
+    });
     this.vectors = new FlatVectors(memory, 0);
     const { parameters, firstMoment, secondMoment, average = parameters } = begin;
-    const rows = { parameters, firstMoment, secondMoment, decays: decayMask(group.first.specs), ...(this.averaged && { average }) };
+    const rows = { parameters, firstMoment, secondMoment, ...(averaged && { average }) };
     for (const [row, values] of Object.entries(rows)) if (values) this.vectors.write(row as FlatRow, 0, values);
     group.begin(memory);
     group.assign(parameters);
@@ -155,7 +159,9 @@ export class DeviceOptimizer<Batch> implements Optimizer<Batch> {
       secondMoment: tf.tensor1d(begin.secondMoment ?? zeros()),
     };
     if (settings.averageDecay > 0) this.average = tf.tensor1d(begin.average ?? begin.parameters);
-    this.decays = tf.tensor1d(decayMask(member.specs));
+    const decays = zeros();
+    for (const { begin, end } of decayingRanges(member.specs)) decays.fill(1, begin, end);
+    this.decays = tf.tensor1d(decays);
     this.sizes = member.specs.map(({ shape }) => sizeOf(shape));
     this.give('parameters');
   }

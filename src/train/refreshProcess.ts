@@ -39,7 +39,7 @@ let opened: Promise<RefreshContext> | undefined;
 async function open(): Promise<RefreshContext> {
   const begun = { ...loadConfig(path.join(folder, 'config.yaml')), jobsFolder: path.dirname(folder) };
   const { name: backend } = await selectBackend(begun.backend, begun.train.precision);
-  const { config, dataset, judge } = await openData(begun, silentReporter, folder);
+  const { config, dataset, judge } = await openData(begun, silentReporter, { job: folder });
   bindDataset({ folder, resumed: true }, dataset);
   const { tokenizer, shape } = await prepareEncoder(folder, config, dataset, silentReporter);
   const memory = { kind: 'whole', microBatch: 1, chunkRows: 1, recompute: false } as const; // no step is taken

@@ -122,7 +122,8 @@ function devAmong(
   scores: readonly Float32Array[],
 ): number {
   const { dev } = dataset.splits;
-  const run = { k, rows, passages: new Int32Array(rows.length * k).fill(-1), scores: new Float32Array(rows.length * k) };
+  // Whole: there is nothing beyond the candidates, however deep eval.selection looks.
+  const run = { k, rows, passages: new Int32Array(rows.length * k).fill(-1), scores: new Float32Array(rows.length * k), whole: true };
   scores.forEach((own, i) => {
     const order = Int32Array.from(own.keys()).sort((a, b) => own[b]! - own[a]! || a - b);
     order.forEach((from, to) => {

@@ -16,15 +16,22 @@ export const cacheFolderOf = ({ jobsFolder }: RunConfig): string => path.join(jo
 /** Where a recipe's earlier stage leaves the labels of queries that nobody judged. */
 export const pseudoLabelFile = (job: string): string => path.join(job, 'stages', 'augment', 'labels.jsonl');
 
-/** Loads and announces it, labels what is to be labelled, and refuses a configuration that the data cannot serve. `job`: the folder whose labels are added. */
-export async function loadTrainable(config: RunConfig, reporter: Reporter, job?: string): Promise<Dataset> {
+export interface TrainableOptions {
+  /** The folder of the job whose labels are added. */
+  readonly job?: string;
+  /** A later job on the same data: what it asks of them is looked at first too. */
+  readonly later?: RunConfig | undefined;
+}
+
+/** Loads and announces it, labels what is to be labelled, and refuses a configuration that the data cannot serve. */
+export async function loadTrainable(config: RunConfig, reporter: Reporter, { job, later }: TrainableOptions = {}): Promise<Dataset> {
   const { data, seed } = config;
   const loaded = await loadDataset(data, { seed, cacheFolder: cacheFolderOf(config), reporter });
   announce(loaded, reporter);
   const labelled =
     data.format === 'dpr' && data.labels === 'answers' ? labelByAnswers(loaded, createJudge(loaded, config.eval), reporter) : loaded;
   const dataset = trainable(labelled, config, reporter);
-  requireServing(config, dataset);
+  for (const served of [config, ...(later ? [later] : [])]) requireServing(served, dataset);
   return job === undefined ? dataset : labelledDataset(dataset, job, reporter);
 }
 
@@ -32,9 +39,9 @@ export async function loadTrainable(config: RunConfig, reporter: Reporter, job?:
 export async function openData(
   config: RunConfig,
   reporter: Reporter,
-  job: string,
+  options: TrainableOptions,
 ): Promise<{ config: RunConfig; dataset: Dataset; judge: Judge }> {
-  const dataset = await loadTrainable(config, reporter, job);
+  const dataset = await loadTrainable(config, reporter, options);
   return { config: epochsAsSteps(config, dataset), dataset, judge: createJudge(dataset, config.eval) };
 }
 

@@ -7,11 +7,10 @@ const STEPS = 4;
 
 /** The rows after some updates by sums of gradients, all threads one after the other. */
 function updated(P: number, threads: number, gradients: readonly Float32Array[][], scale = 0.5) {
-  const memory = createFlatMemory(P, threads, true);
+  const memory = createFlatMemory(P, threads, { averaged: true, decaying: decayingOf(P) });
   const members = Array.from({ length: threads }, (_, thread) => new FlatVectors(memory, thread));
   const start = gaussian([P]).values;
   for (const row of ['parameters', 'average'] as const) members[0]!.write(row, 0, start);
-  members[0]!.write('decays', 0, decaysOf(P));
   const squares: number[] = [];
   gradients.forEach((shares, i) => {
     shares.forEach((share, thread) => members[thread]!.write(`gradient ${thread}`, 0, share));
@@ -29,7 +28,20 @@ function updated(P: number, threads: number, gradients: readonly Float32Array[][
   return { start, squares, read };
 }
 
-const decaysOf = (P: number) => Float32Array.from({ length: P }, (_, i) => i % 2);
+/** Within blocks, to their ends, and over several. */
+const decayingOf = (P: number) =>
+  [
+    [0, 3],
+    [4, 5],
+    [1000, 16_384],
+    [16_390, 70_000],
+    [90_001, P],
+  ].map(([begin, end]) => ({ begin: Math.min(begin!, P), end: Math.min(end!, P) }));
+const decaysOf = (P: number) => {
+  const decays = new Float32Array(P);
+  for (const { begin, end } of decayingOf(P)) decays.fill(1, begin, end);
+  return decays;
+};
 const gradientsOf = (P: number, threads: number) =>
   Array.from({ length: STEPS }, (_, step) => Array.from({ length: threads }, (_, thread) => gaussian([P], 1 + step + 10 * thread).values));
 
@@ -61,7 +73,7 @@ describe.each([1, 2, 3])('%i threads', (threads) => {
 });
 
 it('a parameter without gradient and decay stays where it is, and small moments end as zeros', () => {
-  const memory = createFlatMemory(4, 1, false);
+  const memory = createFlatMemory(4, 1);
   const vectors = new FlatVectors(memory, 0);
   vectors.write('parameters', 0, Float32Array.of(1, -2, 3, 4));
   vectors.write('firstMoment', 0, Float32Array.of(0, 0, 1e-31, -1e-31));
@@ -79,14 +91,14 @@ it('a parameter without gradient and decay stays where it is, and small moments 
 });
 
 it('not a number stays one: the norm tells', () => {
-  const vectors = new FlatVectors(createFlatMemory(9, 1, false), 0);
+  const vectors = new FlatVectors(createFlatMemory(9, 1), 0);
   vectors.write('gradient 0', 8, Float32Array.of(Number.NaN));
   expect(vectors.sumGradients()).toBeNaN();
 });
 
 it('parts are written, added to, cleared and read across the borders of stripes', () => {
   const P = 300; // stripes of 128 numbers
-  const vectors = new FlatVectors(createFlatMemory(P, 3, false), 0);
+  const vectors = new FlatVectors(createFlatMemory(P, 3), 0);
   vectors.write('gradient 1', 105, new Float32Array(40).fill(1));
   vectors.add('gradient 1', 118, new Float32Array(20).fill(2));
   vectors.clear('gradient 1', 123, 133);
@@ -101,7 +113,7 @@ it('parts are written, added to, cleared and read across the borders of stripes'
 
 it('adds rows to a table, wherever stripes end', () => {
   const [P, begin, width] = [500, 30, 40]; // stripes of 128 numbers
-  const memory = createFlatMemory(P, 3, false);
+  const memory = createFlatMemory(P, 3);
   const vectors = new FlatVectors(memory, 0);
   const ids = Int32Array.of(4, 0, 11, 4, 8, 7);
   const values = gaussian([ids.length * width]).values;
@@ -120,7 +132,7 @@ it.each([1, 2, 3])('sums gradients that %i threads hold in part as if they were 
   const shares = Array.from({ length: threads }, (_, thread) => gaussian([P], thread).values);
   const borders = [0, 7, 20_000, 20_003, 41_000, P]; // every other stretch is held, and one whole block at least
   const sums = [true, false].map((holds) => {
-    const memory = createFlatMemory(P, threads, false);
+    const memory = createFlatMemory(P, threads);
     const members = Array.from({ length: threads }, (_, thread) => new FlatVectors(memory, thread));
     const held = shares.map((share, thread) =>
       borders.slice(1).flatMap((end, i) => {
@@ -141,9 +153,9 @@ it.each([1, 2, 3])('sums gradients that %i threads hold in part as if they were 
 
 it.each([1, 2, 3])('sums the rows that %i threads add to a table, other ones in every step', (threads) => {
   const [P, begin, width, rows] = [20_000, 300, 48, 400];
-  const memory = createFlatMemory(P, threads, false);
+  const memory = createFlatMemory(P, threads, { decaying: [{ begin: 0, end: P }] });
   const members = Array.from({ length: threads }, (_, thread) => new FlatVectors(memory, thread));
-  for (const row of ['parameters', 'decays'] as const) members[0]!.write(row, 0, new Float32Array(P).fill(1));
+  members[0]!.write('parameters', 0, new Float32Array(P).fill(1));
   for (let step = 0; step < 4; step++) {
     const expected = new Float32Array(P);
     members.forEach((member, thread) => {

@@ -26,9 +26,17 @@ const everything = () => fs.readdirSync(folder, { recursive: true, encoding: 'ut
 describe('writeFileAtomic', () => {
   it('writes texts and bytes one behind the other, making folders, replacing what was there', () => {
     writeFileAtomic(inside('a/b/c'), 'old, and longer than the new');
-    writeFileAtomic(inside('a/b/c'), 'né', Uint8Array.of(0, 255), '');
+    writeFileAtomic(inside('a/b/c'), ['né', Uint8Array.of(0, 255), '']);
     expect(fs.readFileSync(inside('a/b/c'))).toEqual(Buffer.from([0x6e, 0xc3, 0xa9, 0, 255]));
     expect(everything()).toEqual(['a', 'a/b', 'a/b/c']);
+  });
+
+  it('writes more parts than a call has arguments, as they come', () => {
+    const parts = function* () {
+      for (let i = 0; i < 300_000; i++) yield i % 1000 === 7 ? Uint8Array.of(0x2d) : 'né\n';
+    };
+    writeFileAtomic(inside('many'), parts());
+    expect(fs.readFileSync(inside('many'), 'utf8')).toBe([...parts()].map((part) => (typeof part === 'string' ? part : '-')).join(''));
   });
 
   it('a failure while writing leaves the old file and nothing else', () => {
@@ -38,8 +46,8 @@ describe('writeFileAtomic', () => {
         throw new Error('disk on fire');
       },
     } as unknown as Uint8Array;
-    expect(() => writeFileAtomic(inside('a'), 'new', broken)).toThrow(UserError);
-    expect(() => writeFileAtomic(inside('a'), 'new', broken)).toThrow(`cannot write ${inside('a')}: disk on fire`);
+    expect(() => writeFileAtomic(inside('a'), ['new', broken])).toThrow(UserError);
+    expect(() => writeFileAtomic(inside('a'), ['new', broken])).toThrow(`cannot write ${inside('a')}: disk on fire`);
     expect(fs.readFileSync(inside('a'), 'utf8')).toBe('old');
     expect(everything()).toEqual(['a']);
   });

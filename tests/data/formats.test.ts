@@ -108,7 +108,7 @@ describe('DPR', () => {
     const data = await load(files);
     expect(auto(data)).toBe('dpr');
     expect(said(data, data.splits.train)[0]).toEqual({
-      query: 'train-2',
+      query: 'train-1',
       text: "what is Ada's name",
       positives: ['1'],
       judged: ['1:1'],
@@ -117,6 +117,23 @@ describe('DPR', () => {
     });
     expect(texts(data)).toContain('4|Title 4 text 4');
     expect(data.answers!.get(0)).toEqual(['Ada']);
+  });
+
+  it('questions without ids are numbered through all files of a split, however they are laid out', async () => {
+    const named = (...names: string[]) => names.map((name) => question(name, { positive_ctxs: [ctx(name)] }));
+    const asked = async (train: Files) => {
+      const data = await load({ ...train, 'nq-dev.json': files['nq-dev.json']! });
+      return said(data, data.splits.train).map(({ query, positives }) => [query, ...positives]);
+    };
+    const all = ['a', 'b', 'c', 'd'].map((name, i) => [`train-${i + 1}`, name]);
+    expect(await asked({ 'nq-train.json': JSON.stringify(named('a', 'b', 'c', 'd')) })).toEqual(all);
+    expect(await asked({ 'nq-train.jsonl': jsonLines(...named('a', 'b', 'c', 'd')) })).toEqual(all);
+    expect(
+      await asked({
+        'train-00000-of-00002.jsonl': jsonLines(...named('a', 'b')),
+        'train-00001-of-00002.jsonl': jsonLines(...named('c', 'd')),
+      }),
+    ).toEqual(all);
   });
 
   it('all positives count where that is asked for', async () => {

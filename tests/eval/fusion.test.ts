@@ -67,4 +67,29 @@ describe('maxP', () => {
     });
     expect(deeper).toEqual([6]);
   });
+
+  it('searches deeper for those alone that may have more, and keeps the places of all', async () => {
+    // Windows of documents 0, 0, …: query 7 needs two depths; query 8 finds one window and no more; query 9 has all at once.
+    const many = { ...documents, size: 5, of: Int32Array.from({ length: 100 }, (_, row) => (row < 80 ? 0 : 1 + (row % 4))) };
+    const rankings: Record<number, number[]> = { 7: [...Array(100).keys()], 8: [81], 9: [99, 98, 97, 0, 1, 2, 3, 4] };
+    const asked: [number[], number][] = [];
+    const found = await searchDocuments(Int32Array.of(7, 8, 9), 2, many, (rows, depth) => {
+      asked.push([[...rows], depth]);
+      const cut = [...rows].map((row) => [...rankings[row]!, ...Array(100).fill(-1)].slice(0, depth));
+      return run(
+        [...rows],
+        cut,
+        cut.map((one) => one.map((_, i) => 100 - i)),
+      );
+    });
+    expect(asked).toEqual([
+      [[7, 8, 9], 4],
+      [[7], 16],
+      [[7], 64],
+      [[7], 100],
+    ]);
+    expect([...found.rows]).toEqual([7, 8, 9]);
+    expect([...found.passages]).toEqual([0, 1, 2, -1, 4, 3]);
+    expect([...found.scores]).toEqual([100, 20, 100, 0, 100, 99]);
+  });
 });

@@ -1,6 +1,19 @@
 import { describe, expect, it } from 'vitest';
-import { drawStatistics, effectivePoolSize, entropyOf, hiddenStatistics } from '../../src/sampling/statistics.js';
+import { DrawStatistics, effectivePoolSize, entropyOf, HiddenStatistics } from '../../src/sampling/statistics.js';
+import type { Pool } from '../../src/sampling/types.js';
 import { poolOf } from './golden.js';
+
+function drawStatistics(pools: readonly Pool[], drawn: readonly Int32Array[]) {
+  const statistics = new DrawStatistics();
+  pools.forEach((pool, i) => statistics.add(pool, drawn[i]!));
+  return statistics.figures();
+}
+
+function hiddenStatistics(pool: Pool, passages: Int32Array, hidden: Int32Array) {
+  const statistics = new HiddenStatistics();
+  statistics.add(pool, passages, hidden);
+  return statistics.figures();
+}
 
 describe('drawStatistics', () => {
   it('averages over the drawn negatives that stand in the pool', () => {
@@ -34,7 +47,7 @@ describe('effective pool size', () => {
 describe('hiddenStatistics', () => {
   it('counts hidden positives among the drawn, with the softmax weight of each', () => {
     const pool = poolOf([2, 1, 0], 1);
-    const found = hiddenStatistics([{ pool, passages: Int32Array.of(100, 102), hidden: Int32Array.of(100) }]);
+    const found = hiddenStatistics(pool, Int32Array.of(100, 102), Int32Array.of(100));
     const total = Math.exp(1) + Math.exp(2) + Math.exp(0);
     expect(found.share).toBe(0.5);
     expect(found.gradient).toBeCloseTo(Math.exp(2) / total, 12);
@@ -42,6 +55,6 @@ describe('hiddenStatistics', () => {
   });
 
   it('has no gradient of what has no score', () => {
-    expect(hiddenStatistics([{ pool: poolOf([2], 1), passages: Int32Array.of(7), hidden: Int32Array.of(7) }])).toEqual({ share: 1 });
+    expect(hiddenStatistics(poolOf([2], 1), Int32Array.of(7), Int32Array.of(7))).toEqual({ share: 1 });
   });
 });

@@ -43,6 +43,16 @@ it('a random passage in place of a negative is refused, naming the query', async
   await expect(teacher!.logits(batch, { ...rows, passages: Int32Array.of(3, 4, 20, 7, 9) })).rejects.toThrow('query q3: a random negative');
 });
 
+it('data with fewer negatives than are drawn are refused before training, naming the query', () => {
+  const few = scored();
+  const { train } = few.splits;
+  train.negatives[7] = train.negatives[7]!.slice(0, 1);
+  train.scores.negatives[7] = train.scores.negatives[7]!.slice(0, 1);
+  expect(() => requireServing(config, few)).toThrow(
+    'found 1 negatives of query q7 with a teacher’s score; expected at least sampler.negatives (2)',
+  );
+});
+
 it('data with a score missing is refused before training', () => {
   expect(() => requireServing(config, scored())).not.toThrow();
   expect(() =>

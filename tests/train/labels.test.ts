@@ -42,6 +42,14 @@ describe('labelByAnswers', () => {
   });
 });
 
+it('labelByAnswers looks in the windows of documents, and judges the documents', () => {
+  const documents = { size: 2, id: (row: number) => `d${row}`, rowOf: () => undefined, of: Int32Array.of(0, 1, 1, 1) };
+  const windowed: Dataset = { ...dataset, documents };
+  const { splits } = labelByAnswers(windowed, createJudge(windowed, { relevanceLevel: 1, answerRule: 'tokens' }), silentReporter);
+  expect(splits.train.positives.map((rows) => [...rows])).toEqual([[0, 1], [3]]);
+  expect(splits.train.judged.map((rows) => [...rows])).toEqual([[0, 1], [1]]);
+});
+
 describe('withPositives', () => {
   it('leaves out training queries that have none, says so, and keeps a mix aligned', () => {
     const lines: string[] = [];
@@ -62,6 +70,12 @@ describe('requireServing', () => {
     ['no training query', {}, { ...toy, splits: { ...toy.splits, train: none } }, /found no training query/],
     ['no dev query', {}, { ...toy, splits: { ...toy.splits, dev: none } }, /found no dev query/],
     ['negatives that are not there', { sampler: { kind: 'given' } }, toy, /found no negatives in the data/],
+    [
+      'negatives that are not there as one of several sources',
+      { sampler: { kind: 'topkUniform', source: ['bm25', 'given'], pool: 10, negatives: 2 } },
+      toy,
+      /found no negatives in the data; expected some, for sampler\.source has given/,
+    ],
     ['answers that are not there', { eval: { measures: ['answer@5', 'recall@10'] } }, toy, /found no answers in the data/],
     ['a sample of dev from documents', { refresh: { when: { dev: 0.1 } } }, { ...toy, documents: {} }, /found documents in windows/],
     [

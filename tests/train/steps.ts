@@ -29,7 +29,7 @@ export interface Step {
 
 /** Loss and gradient of a batch, at these parameters. */
 async function stepOf<Batch>(group: Group<Batch, never, Member<Batch, never>>, parameters: Float32Array, batch: Batch): Promise<Step> {
-  const memory = createFlatMemory(parameters.length, group.members.replicas, false);
+  const memory = createFlatMemory(parameters.length, group.members.replicas);
   group.begin(memory);
   group.assign(parameters);
   const { loss } = await group.step(batch);

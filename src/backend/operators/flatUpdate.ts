@@ -4,15 +4,16 @@
  */
 import { instantiateOver, type SharedPages, sharedPages } from '../../core/wasm.js';
 import type { AdamwSettings } from './adamw.js';
+import { type DecayView, decaysAt, type FlatRange, overlaps } from './flatDecay.js';
 import { FACTORS, type Factors, FLAT_CODE, type FlatCode, TOGETHER } from './flatKernels.js';
 import { type HeldGradient, laidOver } from './heldGradient.js';
 
 /** Those of the threads; the first becomes their sum. */
 type GradientRow = `gradient ${number}`;
 /** What is known of every parameter, [P] each. */
-export type FlatRow = 'parameters' | 'firstMoment' | 'secondMoment' | 'decays' | 'average' | GradientRow;
+export type FlatRow = 'parameters' | 'firstMoment' | 'secondMoment' | 'average' | GradientRow;
 
-/** Numbers begin … begin + size of every row, one row after the other. */
+/** Numbers begin … begin + size of every row, one row after the other; behind them a block of room for each thread, a block of ones and one of zeros. */
 interface Segment {
   readonly begin: number;
   readonly size: number;
@@ -25,6 +26,8 @@ interface Segment {
 export interface FlatMemory {
   readonly rows: readonly FlatRow[];
   readonly threads: number;
+  /** What weight decay applies to. */
+  readonly decaying: readonly FlatRange[];
   /** Of a stripe. */
   readonly stripe: number;
   readonly segments: readonly Segment[];
@@ -43,30 +46,36 @@ const grainsOf = (numbers: number): number => Math.ceil(numbers / GRAIN);
 /** With the zeros after a row's last number that loops need. */
 const padded = (numbers: number): number => Math.ceil(numbers / TOGETHER) * TOGETHER;
 
-/** Zeros for P parameters; `averaged` adds a moving average. */
-export function createFlatMemory(P: number, threads: number, averaged: boolean): FlatMemory {
+export interface FlatOptions {
+  /** Whether there is a moving average. */
+  readonly averaged?: boolean;
+  readonly decaying?: readonly FlatRange[];
+}
+
+/** Zeros for P parameters. */
+export function createFlatMemory(P: number, threads: number, { averaged = false, decaying = [] }: FlatOptions = {}): FlatMemory {
   const gradients = Array.from({ length: threads }, (_, thread): FlatRow => `gradient ${thread}`);
-  const rows: FlatRow[] = ['parameters', 'firstMoment', 'secondMoment', 'decays', ...(averaged ? ['average' as const] : []), ...gradients];
+  const rows: FlatRow[] = ['parameters', 'firstMoment', 'secondMoment', ...(averaged ? ['average' as const] : []), ...gradients];
   const stripe = Math.min(LARGEST_STRIPE, GRAIN * grainsOf(P / (threads * STRIPES_A_THREAD)));
   const segments = Array.from({ length: Math.ceil(P / LARGEST_SEGMENT) }, (_, i) => {
     const begin = i * LARGEST_SEGMENT;
     const size = Math.min(P - begin, LARGEST_SEGMENT);
-    const pages = sharedPages(4 * (rows.length * padded(size) + threads * BLOCK));
+    const numbers = rows.length * padded(size) + threads * BLOCK;
+    const pages = sharedPages(4 * (numbers + 2 * BLOCK));
+    new Float32Array(pages.buffer, 4 * numbers, BLOCK).fill(1);
     return { begin, size, pages, written: new SharedArrayBuffer(threads * grainsOf(size)) };
   });
-  return { rows, threads, stripe, segments };
+  return { rows, threads, decaying, stripe, segments };
 }
 
 /** Whose stripes: a thread's own, which it sums and updates, or the others'. */
 type Whose = 'own' | 'others';
 
 /** A stripe, numbers begin … end of a segment, as a thread sees it. */
-interface View {
+interface View extends DecayView {
   readonly begin: number;
   readonly end: number;
   readonly isOwn: boolean;
-  /** The thread's room for a block. */
-  readonly scratch: Float32Array<SharedArrayBuffer>;
   readonly code: FlatCode;
   readonly values: Readonly<Record<FlatRow, Float32Array<SharedArrayBuffer>>>;
   readonly written: Readonly<Record<GradientRow, Uint8Array<SharedArrayBuffer>>>;
@@ -158,9 +167,10 @@ export class FlatVectors {
   update(settings: AdamwSettings): void {
     const { learningRate, weightDecay } = settings;
     const given = factorsOf(settings, learningRate, learningRate * weightDecay);
-    this.inBlocks(({ code }, at, n) =>
-      code.adamw(at('parameters'), at('firstMoment'), at('secondMoment'), at('gradient 0'), at('decays'), n, ...given),
-    );
+    this.inBlocks((view, at, n, begin) => {
+      const decays = decaysAt(view, begin - view.begin, n);
+      view.code.adamw(at('parameters'), at('firstMoment'), at('secondMoment'), at('gradient 0'), decays, n, ...given);
+    });
   }
 
   /** Writes over this thread's part of the first gradient the direction of LAMB: (m/(1−β₁ᵗ)) / (√(v/(1−β₂ᵗ)) + ε) + weightDecay·decays·p. */
@@ -168,7 +178,8 @@ export class FlatVectors {
     const given = factorsOf(settings, 1, settings.weightDecay);
     this.inBlocks((view, at, n, begin) => {
       mark(view, 'gradient 0', begin - view.begin, begin - view.begin + n);
-      view.code.direction(at('parameters'), at('firstMoment'), at('secondMoment'), at('gradient 0'), at('decays'), n, ...given);
+      const decays = decaysAt(view, begin - view.begin, n);
+      view.code.direction(at('parameters'), at('firstMoment'), at('secondMoment'), at('gradient 0'), decays, n, ...given);
     });
   }
 
@@ -244,17 +255,20 @@ export class FlatVectors {
 }
 
 /** A segment's stripes. */
-function viewsOf({ begin, size, pages, written }: Segment, { rows, stripe }: FlatMemory, thread: number): Omit<View, 'isOwn'>[] {
+function viewsOf(segment: Segment, { rows, threads, decaying, stripe }: FlatMemory, thread: number): Omit<View, 'isOwn'>[] {
+  const { begin, size, pages, written } = segment;
   const code = instantiateOver<FlatCode>(FLAT_CODE, pages);
   const gradients = rows.filter((row) => row.startsWith('gradient'));
-  const scratch = new Float32Array(pages.buffer, 4 * (rows.length * padded(size) + thread * BLOCK), BLOCK);
+  const block = (number: number) => 4 * (rows.length * padded(size) + number * BLOCK);
+  const scratch = new Float32Array(pages.buffer, block(thread), BLOCK);
   return Array.from({ length: Math.ceil(size / stripe) }, (_, i) => {
     const from = i * stripe;
     const length = Math.min(size - from, stripe);
     const numbers = (at: number) => new Float32Array(pages.buffer, 4 * (at * padded(size) + from), length);
     const grains = (at: number) => new Uint8Array(written, at * grainsOf(size) + from / GRAIN, grainsOf(length));
     return {
-      ...{ begin: begin + from, end: begin + from + length, scratch, code },
+      ...{ begin: begin + from, end: begin + from + length, scratch, ones: block(threads), zeros: block(threads + 1), code },
+      decaying: overlaps(decaying, begin + from, length),
       values: Object.fromEntries(rows.map((row, at) => [row, numbers(at)])) as View['values'],
       written: Object.fromEntries(gradients.map((row, at) => [row, grains(at)])) as View['written'],
     };

@@ -1,5 +1,5 @@
 /** DPR's files: questions with positive and hard negative passages (JSON), questions with answers alone (TSV, JSON lines), psgs_w100.tsv. */
-import { badData, type Place, type SplitName } from '../source.js';
+import { badData, type Place } from '../source.js';
 import type { Example, ExampleFormat, Mention } from './examples.js';
 import { asId, fieldOf, NAMES } from './fields.js';
 import type { FileRecord } from './records.js';
@@ -19,16 +19,22 @@ export function dprFormat(positives: 'first' | 'all'): ExampleFormat {
       test: ['test', '*-test', '*-test.qa'],
     },
     table: { columns: { 2: ['question', 'answers'] }, quoted: true, isHeader: (values) => values.includes('question') },
-    exampleOf: (record, split) => exampleOf(record, split, positives),
+    exampleOf: (record, split, number) => exampleOf(record, `${split}-${number}`, positives),
   };
 }
 
-function exampleOf(record: FileRecord, split: SplitName, positives: 'first' | 'all'): Example {
+/** `unnamed` is the id of a question that has none. */
+function exampleOf(record: FileRecord, unnamed: string, positives: 'first' | 'all'): Example {
   const { fields, place } = record;
   // As DPR does before it encodes a question.
   const question = { ...record, fields: { ...fields, text: undefined, title: undefined } };
   const { text, answers } = queryOf(question, '');
-  const query = { id: idOfQuestion(record, split), text: text.replaceAll('’', "'"), place, ...(answers && { answers }) };
+  const query = {
+    id: asId(fields.q_id) ?? asId(fields.id) ?? unnamed,
+    text: text.replaceAll('’', "'"),
+    place,
+    ...(answers && { answers }),
+  };
   const right = [...contexts(fields.positive_ctxs, 'positive_ctxs', place), ...ids(fields.positive_ids, 'positive_ids', place)];
   const wrong = [
     ...contexts(fields.hard_negative_ctxs, 'hard_negative_ctxs', place),
@@ -41,10 +47,6 @@ function exampleOf(record: FileRecord, split: SplitName, positives: 'first' | 'a
     ...wrong,
   ].filter(({ id }) => !distinct.has(id) && distinct.add(id));
   return { query, mentions };
-}
-
-function idOfQuestion({ fields, place }: FileRecord, split: SplitName): string {
-  return asId(fields.q_id) ?? asId(fields.id) ?? `${split}-${place.line}`;
 }
 
 /** As negatives. */

@@ -25,7 +25,8 @@ export interface ExampleFormat {
   readonly texts?: TextFileOptions;
   readonly splits: Readonly<Record<SplitName, readonly string[]>>;
   readonly table: TableOptions;
-  exampleOf(record: FileRecord, split: SplitName): Example;
+  /** `number` is the record's among those of the split, from 1 on through all its files. */
+  exampleOf(record: FileRecord, split: SplitName, number: number): Example;
 }
 
 /** `splitFiles`: where the splits are not found by their names. */
@@ -51,7 +52,8 @@ async function* inFiles(files: readonly string[], options?: TextFileOptions): As
 }
 
 async function* examplesIn(files: readonly string[], split: SplitName, format: ExampleFormat): AsyncGenerator<Example> {
-  for (const file of files) for await (const record of recordsOf(file, format.table)) yield format.exampleOf(record, split);
+  let number = 0;
+  for (const file of files) for await (const record of recordsOf(file, format.table)) yield format.exampleOf(record, split, ++number);
 }
 
 /** Each passage once, at its first mention. */

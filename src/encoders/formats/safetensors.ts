@@ -42,7 +42,7 @@ export function writeSafetensors(file: string, tensors: readonly NamedArray[], m
   const padded = Buffer.concat([text, Buffer.alloc((8 - (text.length % 8)) % 8, ' ')]); // aligns the data to 8 bytes
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(padded.length));
-  writeFileAtomic(file, length, padded, ...tensors.map(({ values }) => bytesOf(values)));
+  writeFileAtomic(file, [length, padded, ...tensors.map(({ values }) => bytesOf(values))]);
 }
 
 interface Entry {

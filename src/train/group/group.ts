@@ -1,6 +1,6 @@
 /** A group of members as the one that leads it sees them: the first lives in this thread, the others in workers. */
 import type { BackendName, FlatMemory } from '../../backend/index.js';
-import type { GroupCommand, Member, SharedGroup, StepTotals, Update } from './member.js';
+import { type GroupCommand, type Member, type SharedGroup, type StepTotals, sharedFloats, type Update } from './member.js';
 import { closeThread, type MemberSettings, type MemberThread, openThread, runAll } from './thread.js';
 
 export class Group<Batch, Command extends { readonly kind: string }, First extends Member<Batch, Command>> {
@@ -12,20 +12,28 @@ export class Group<Batch, Command extends { readonly kind: string }, First exten
 
   /** Gives all members the parameters [P]. */
   assign(parameters: Float32Array): void {
-    this.members.parameters.set(parameters);
-    Atomics.add(this.members.assignments, 0, 1);
-    this.first.pull();
+    if (this.workers.length > 0) {
+      const shared = sharedFloats(parameters.length);
+      shared.set(parameters);
+      this.tell({ kind: 'assign', parameters: shared });
+    }
+    this.first.take(parameters);
   }
 
   /** Training goes on in this memory. */
   begin(memory: FlatMemory): void {
-    for (const { worker } of this.workers) worker.postMessage({ kind: 'begin', memory } satisfies GroupCommand<Batch>);
+    this.tell({ kind: 'begin', memory });
     this.first.begin(memory);
   }
 
   /** Loss and gradient of a batch, summed over the members, and one update where that is told (Member.step). */
   step(batch: Batch, update?: Update): Promise<StepTotals> {
     return this.run({ kind: 'step', batch, update }, () => this.first.step(batch, update));
+  }
+
+  /** What the others hear before their next command. */
+  private tell(command: GroupCommand<Batch>): void {
+    for (const { worker } of this.workers) worker.postMessage(command);
   }
 
   async dispose(): Promise<void> {

@@ -24,9 +24,6 @@ type SharedDoubles = Float64Array<SharedArrayBuffer>;
 /** What the members of any group share. */
 export interface SharedGroup {
   readonly replicas: number;
-  /** What was assigned last, [P], and how often there was something. */
-  readonly parameters: SharedFloats;
-  readonly assignments: Int32Array<SharedArrayBuffer>;
   /** Each member's share of a step's loss, and of the squared norm of its gradient. */
   readonly losses: SharedDoubles;
   readonly squares: SharedDoubles;
@@ -50,6 +47,7 @@ export interface StepTotals {
 
 /** What every group is told; its own commands come beside. */
 export type GroupCommand<Batch> =
+  | { readonly kind: 'assign'; readonly parameters: SharedFloats }
   | { readonly kind: 'begin'; readonly memory: FlatMemory }
   | { readonly kind: 'step'; readonly batch: Batch; readonly update: Update | undefined };
 
@@ -60,8 +58,6 @@ const sharedDoubles = (length: number): SharedDoubles => new Float64Array(new Sh
 export function createSharedGroup(replicas: number, specs: readonly ParameterSpec[]): SharedGroup {
   return {
     replicas,
-    parameters: sharedFloats(parameterCount(specs)),
-    assignments: sharedInts(1),
     losses: sharedDoubles(replicas),
     squares: sharedDoubles(replicas),
     lengths: sharedDoubles(lengthsSize(replicas, specs)),
@@ -73,14 +69,13 @@ export abstract class Member<Batch, Command extends { readonly kind: string } = 
   protected readonly weights: Weights;
   protected readonly barrier: Barrier;
   private vectors: FlatVectors | undefined;
-  private assignment = 0;
 
   protected constructor(
     private readonly group: SharedGroup,
     protected readonly number: number,
     readonly specs: readonly ParameterSpec[],
   ) {
-    this.weights = createWeights(specs, group.parameters);
+    this.weights = createWeights(specs, new Float32Array(parameterCount(specs)));
     this.barrier = new Barrier(group.barrier, group.replicas);
   }
 
@@ -88,12 +83,8 @@ export abstract class Member<Batch, Command extends { readonly kind: string } = 
   protected abstract accumulate(batch: Batch, sums: GradientSums): tf.Scalar;
   protected abstract runOwn(command: Command): Promise<void>;
 
-  /** Takes over what was assigned last, if that is news. */
-  pull(): void {
-    const { parameters, assignments } = this.group;
-    const latest = Atomics.load(assignments, 0);
-    if (latest === this.assignment) return;
-    this.assignment = latest;
+  /** Takes over all parameters [P]. */
+  take(parameters: Float32Array): void {
     this.fill((into, begin) => into.set(parameters.subarray(begin, begin + into.length)));
   }
 
@@ -134,8 +125,8 @@ export abstract class Member<Batch, Command extends { readonly kind: string } = 
 
   /** A command that came from the first member. */
   async run(command: GroupCommand<Batch> | Command): Promise<void> {
-    this.pull();
-    if (command.kind === 'begin') this.begin((command as Extract<GroupCommand<Batch>, { kind: 'begin' }>).memory);
+    if (command.kind === 'assign') this.take((command as Extract<GroupCommand<Batch>, { kind: 'assign' }>).parameters);
+    else if (command.kind === 'begin') this.begin((command as Extract<GroupCommand<Batch>, { kind: 'begin' }>).memory);
     else if (command.kind === 'step') {
       const { batch, update } = command as Extract<GroupCommand<Batch>, { kind: 'step' }>;
       this.step(batch, update);
