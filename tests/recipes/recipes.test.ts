@@ -36,6 +36,22 @@ it('AR2 killed in each of its stages ends like one never interrupted', async () 
   expectSameJob(toy.job('ar2-killed'), toy.job('ar2'));
 }, 240_000);
 
+it('AR2 with refreshes beside it, killed while the ranker learns from pools that it has just taken, ends like one never interrupted', async () => {
+  const { train: own, ...sections } = toy.sections('ar2');
+  const rare = { steps: 24, checkpointEverySteps: 100 };
+  const file = toy.fileWith('beside', {
+    ...sections,
+    train: { ...own, ...rare },
+    refresh: { everySteps: 8, mode: 'async', lagSteps: 2 },
+  });
+  expect(await train(file)).toMatchObject({ code: 0 });
+  const flags = ['--set', 'name=beside-killed'];
+  const taken = () => toy.rankerSteps('beside-killed', 'ranker') >= 9; // 7 at the first refresh, 11 at the second
+  expect(await trainUntil(taken, 'SIGKILL', file, ...flags)).toMatchObject({ signal: 'SIGKILL' });
+  expect(await train(file, ...flags, '--resume')).toMatchObject({ code: 0 });
+  expectSameJob(toy.job('beside-killed'), toy.job('beside'));
+}, 240_000);
+
 it('a job that holds stages is not begun a second time', async () => {
   fs.mkdirSync(path.join(toy.job('begun'), 'stages'), { recursive: true });
   const { code, stderr } = await train(toy.file('dpr'), '--set', 'name=begun');

@@ -102,7 +102,7 @@ export class ToyRecipes {
   }
 
   /** Steps of the ranker's latest checkpoint. */
-  private rankerSteps(...names: string[]): number {
+  rankerSteps(...names: string[]): number {
     const checkpoints = this.job(...names, 'checkpoints');
     if (!fs.existsSync(checkpoints)) return 0;
     return Math.max(0, ...fs.readdirSync(checkpoints).map((name) => Number(/^step-(\d+)$/.exec(name)?.[1] ?? 0)));
