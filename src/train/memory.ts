@@ -90,7 +90,7 @@ function parameterFloats(specs: readonly ParameterSpec[], { replicas, averaged }
   const P = parameterCount(specs);
   const average = averaged ? P : 0;
   if (isOnDevice()) return DEVICE_VECTORS * P + average;
-  const weights = replicas + 5; // each replica's; as assigned, and as trained with moments and decay mask
+  const weights = replicas + 3; // each replica’s; as trained with moments
   // As each replica's backward pass left them, what of them others are to sum, and the sum. Of a table few rows are ever written.
   const gradients = replicas + (replicas - 1) + 1 / replicas;
   return weights * P + gradients * parameterCount(specs.filter(({ table }) => !table)) + average;
