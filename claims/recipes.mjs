@@ -95,7 +95,7 @@ async function scoresOfWritten(home, [architecture, tokenizerName, part], pairs)
   const parameters = initialParameters(createCrossEncoder(shape).specs, 5);
   const folder = path.join(home, architecture);
   writeCrossEncoderFolder(folder, { shape, dropout: { hidden: 0.1, attention: 0.1 }, parameters, tokenizer, tokenizerFolder });
-  const scorer = await openPairScorer(folder, MOST_TOKENS, silentReporter);
+  const scorer = await openPairScorer(folder, MOST_TOKENS, { namedBy: 'the ranker', reporter: silentReporter });
   /** @type {number[]} */
   const scores = [];
   for (const [first, second] of pairs) scores.push((await scorer.score(first, [second]))[0]);

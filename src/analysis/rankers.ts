@@ -8,8 +8,7 @@ import type { Reporter } from '../core/reporter.js';
 import { fingerprintTexts } from '../data/texts.js';
 import type { Dataset, Split, Texts } from '../data/types.js';
 import { createDualEncoder, type Side } from '../encoders/dualEncoder.js';
-import { resolveWeights } from '../encoders/hub.js';
-import { modelIn, type OpenedModel, openModelFolder } from '../encoders/modelFolder.js';
+import { type OpenedModel, openModel } from '../encoders/modelFolder.js';
 import type { AnalysisName } from '../eval/analyzer.js';
 import { Bm25Index, searchBm25 } from '../eval/bm25.js';
 import { searchDocuments } from '../eval/documents.js';
@@ -63,7 +62,7 @@ async function fileRun(file: string, { dataset, reporter }: RankContext): Promis
 
 async function modelRun(name: string, context: RankContext): Promise<Run> {
   const { dataset, split, reporter } = context;
-  const model = await openModelFolder(modelIn((await resolveWeights(name, { reporter })).folder));
+  const { model } = await openModel(name, reporter);
   const encoder = createDualEncoder(model.shape);
   const passages = await encoded(model, dataset.corpus, 'passage', context);
   const queries = await encoded(model, subset(dataset.queries, split.rows), 'query', context);

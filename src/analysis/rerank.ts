@@ -57,7 +57,7 @@ export async function rerankFile({ what, data, format, split, to, ...options }: 
 
 export async function rerank(run: Run, { model, dataset, depth, maxTokens, reporter }: RerankOptions): Promise<Run> {
   await selectBackend('auto');
-  const scorer = await openPairScorer(model, maxTokens, reporter);
+  const scorer = await openPairScorer(model, maxTokens, { namedBy: 'the model of simans rerank', reporter });
   const { queries, corpus } = dataset;
   const k = Math.min(depth, run.k);
   const reranked = {

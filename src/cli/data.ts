@@ -127,9 +127,9 @@ async function tokensIn(name: string): Promise<(text: string) => number> {
   const { resolveWeights } = await import('../encoders/hub.js');
   const { loadTokenizer } = await import('../encoders/tokenizer/tokenizer.js');
   const { createTerminalReporter } = await import('../report/terminal.js');
-  const { towerFolder } = await import('../encoders/modelFolder.js');
-  const { folder } = await resolveWeights(name, { reporter: createTerminalReporter() });
-  const tokenizer = await loadTokenizer(towerFolder(folder, 'passage'));
+  const { modelIn, towerFolder } = await import('../encoders/modelFolder.js');
+  const { folder } = await resolveWeights(name, { namedBy: '--tokenizer', reporter: createTerminalReporter() });
+  const tokenizer = await loadTokenizer(towerFolder(modelIn(folder), 'passage'));
   return (text) => tokenizer.encode(text, Number.MAX_SAFE_INTEGER).length;
 }
 

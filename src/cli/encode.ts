@@ -63,13 +63,12 @@ export const encodeVerb: CommandModule<object, EncodeArguments> = {
 async function encodeShards({ model: name, texts: file, to, shardRows, shard, ...given }: EncodeArguments): Promise<void> {
   const { side, dtype, precision, engine } = given as { side: Side; dtype: VectorType; precision: InferencePrecision; engine: Engine }; // checked above
   const { createTerminalReporter } = await import('../report/terminal.js');
-  const { resolveWeights } = await import('../encoders/hub.js');
-  const { modelIn, openModelFolder } = await import('../encoders/modelFolder.js');
+  const { openModel } = await import('../encoders/modelFolder.js');
   const { readTextFile } = await import('../data/index.js');
   const { bulkEncode } = await import('../index/bulkEncode.js');
   const { selectBackend } = await import('../backend/index.js');
   const reporter = createTerminalReporter();
-  const model = await openModelFolder(modelIn((await resolveWeights(name, { reporter })).folder));
+  const { model } = await openModel(name, reporter);
   const { texts, notes } = await readTextFile(file, side);
   for (const note of notes) reporter.line(note);
   if (engine === 'tensorflow') {

@@ -1,4 +1,5 @@
 import type { CommandModule } from 'yargs';
+import { LEAST_PAIR_TOKENS } from '../config/limits.js';
 import { wholeNumbers } from './flags.js';
 
 interface RerankArguments {
@@ -17,7 +18,7 @@ export const rerankVerb: CommandModule<object, RerankArguments> = {
   describe: 'Rank a run anew with a cross-encoder',
   builder: (yargs) =>
     yargs
-      .positional('model', { type: 'string', demandOption: true, describe: 'The cross-encoder: folder or hub id' })
+      .positional('model', { type: 'string', demandOption: true, describe: 'The cross-encoder: job, folder or hub id' })
       .positional('run', { type: 'string', demandOption: true, describe: 'A run file, or bm25' })
       .option('data', { type: 'string', requiresArg: true, demandOption: true, describe: 'Folder of the data set' })
       .option('format', { type: 'string', requiresArg: true, default: 'auto', describe: 'Its format' })
@@ -28,6 +29,7 @@ export const rerankVerb: CommandModule<object, RerankArguments> = {
       .check(({ depth, maxTokens, split }) => {
         const whole = wholeNumbers({ depth, maxTokens });
         if (whole !== true) return whole;
+        if (maxTokens < LEAST_PAIR_TOKENS) return `--maxTokens is ${maxTokens}; expected at least ${LEAST_PAIR_TOKENS}`;
         return ['train', 'dev', 'test'].includes(split) || `--split is ${split}; expected train, dev or test`;
       })
       .example('simans rerank org/name run.trec --data data/mine --to new.trec', '')

@@ -1,5 +1,6 @@
 /** What the sections of the schema are made of. */
 import { z } from 'zod';
+import { LEAST_PAIR_TOKENS } from './limits.js';
 
 /** A key with its default, its unit ('' for none) and one sentence. */
 export function key<T extends z.ZodType>(type: T, byDefault: z.core.util.NoUndefined<z.output<T>>, unit: string, description: string) {
@@ -11,3 +12,5 @@ export const defaultKind = <const K extends string>(kind: K) => z.literal(kind).
 
 export const share = () => z.number().min(0).max(1);
 export const count = () => z.int().min(1);
+/** The longest sequence of a query and a passage. */
+export const pairTokens = () => z.int().min(LEAST_PAIR_TOKENS);

@@ -1,7 +1,7 @@
 /** The `recipe` section of a job file: which of the field's ways of training, and what only that way has. */
 import { z } from 'zod';
 import { passageTokens, queryTokens, randomInit } from './encoderSchema.js';
-import { count, defaultKind, key, share } from './keyTypes.js';
+import { count, defaultKind, key, pairTokens, share } from './keyTypes.js';
 
 const section = (of: string, more = '') =>
   key(z.record(z.string(), z.unknown()), {}, '', `Keys of ${of} that are other than this job’s.${more}`);
@@ -47,7 +47,7 @@ const ranker = () => ({
     .meta({
       description: 'What the ranker, a cross-encoder, starts from: folder or hub id, or the shape of one that starts from random weights.',
     }),
-  maxTokens: key(z.int().min(5).max(512), 160, 'tokens', 'Longest pair of a query and a passage; the longer text loses its end first.'),
+  maxTokens: key(pairTokens().max(512), 160, 'tokens', 'Longest pair of a query and a passage; the longer text loses its end first.'),
   learningRate: key(z.number().gt(0).max(1), 1e-5, '', 'Peak learning rate of the ranker.'),
   queriesPerStep: optional(count().max(65_536), 'queries', 'Queries in a step of the ranker; train.queriesPerStep where not given.'),
   weightDecay: optional(share(), '', 'Weight decay of the ranker; train.weightDecay where not given.'),

@@ -34,7 +34,7 @@ export const relations: readonly Relation[] = [
     problem: ({ encoder: { init, vocabulary } }) =>
       'layers' in init || JSON.stringify(vocabulary) === DEFAULT_VOCABULARY
         ? undefined
-        : 'encoder.vocabulary is given; expected none, for encoder.init names weights, which have a tokenizer of their own',
+        : "encoder.vocabulary is given; expected no keys in it (--set 'encoder.vocabulary={}'), for encoder.init names weights, which have a tokenizer of their own",
   },
   {
     keys: ['encoder.freeze.layers', 'encoder.freeze.embeddings'],

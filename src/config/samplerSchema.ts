@@ -1,6 +1,6 @@
 /** The `sampler` section of a job file. */
 import { z } from 'zod';
-import { count, defaultKind, key } from './keyTypes.js';
+import { count, defaultKind, key, pairTokens } from './keyTypes.js';
 
 /** What all samplers have. */
 const drawing = () => ({
@@ -34,9 +34,12 @@ const filters = z
       z.union([
         z.literal('none'),
         z.strictObject({
-          model: z.string().min(1).meta({ unit: '', description: 'Folder or hub id of a cross-encoder.', form: 'a folder or hub id' }),
+          model: z
+            .string()
+            .min(1)
+            .meta({ unit: '', description: 'A cross-encoder: folder, job with a ranker, or hub id.', form: 'a folder or hub id' }),
           margin: key(z.number(), 0, 'logits', 'Of its scores.'),
-          maxTokens: key(count(), 160, 'tokens', 'Longest pair.'),
+          maxTokens: key(pairTokens(), 160, 'tokens', 'Longest pair.'),
         }),
       ]),
       'none',

@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { data } from './dataSchema.js';
 import { encoder, type pretrainedInit, type randomInit } from './encoderSchema.js';
-import { count, defaultKind, key, share } from './keyTypes.js';
+import { count, defaultKind, key, pairTokens, share } from './keyTypes.js';
 import { loss } from './lossSchema.js';
 import { recipe } from './recipeSchema.js';
 import { sampler } from './samplerSchema.js';
@@ -120,8 +120,11 @@ const train = z.strictObject({
     z.union([
       z.enum(['none', 'data']),
       z.strictObject({
-        model: z.string().min(1).meta({ unit: '', description: 'Folder or hub id of a cross-encoder.', form: 'a folder or hub id' }),
-        maxTokens: key(count(), 160, 'tokens', 'Longest pair.'),
+        model: z
+          .string()
+          .min(1)
+          .meta({ unit: '', description: 'A cross-encoder: folder, job with a ranker, or hub id.', form: 'a folder or hub id' }),
+        maxTokens: key(pairTokens(), 160, 'tokens', 'Longest pair.'),
       }),
     ]),
     'none',

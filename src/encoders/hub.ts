@@ -15,7 +15,15 @@ export interface ResolvedWeights {
   readonly folder: string;
 }
 
+/** Who asks for a model. */
+export interface Asked {
+  /** The key of the job file that names it, or what a verb calls it: what messages say to check. */
+  readonly namedBy: string;
+  readonly reporter: Reporter;
+}
+
 const HUB_ID = /^[\w.-]+(\/[\w.-]+)?(@[\w./-]+)?$/;
+const WEIGHT_FILE = /\.(pt|pth|pkl|bin|safetensors|onnx|ckpt)$/;
 /** What belongs to an encoder, weights aside. */
 const COMPANIONS =
   /^(config|tokenizer|tokenizer_config|special_tokens_map|vocab|modules|config_sentence_transformers|sentence_bert_config)\.json$|^(vocab|merges)\.txt$|\.model$|^\d_\w+\/(config\.json|model\.safetensors)$/;
@@ -26,22 +34,24 @@ const WEIGHTS = [
   /^onnx\/model\.onnx$/,
 ];
 
-/** The local place of what a job file names as weights: a path as it is, a hub id (org/name, org/name@revision) by downloading what is not there yet. */
-export async function resolveWeights(name: string, { reporter }: { reporter: Reporter }): Promise<ResolvedWeights> {
+/** The local place of what is named as weights: a path as it is, a hub id (org/name, org/name@revision) by downloading what is not there yet. */
+export async function resolveWeights(name: string, asked: Asked): Promise<ResolvedWeights> {
+  const { namedBy, reporter } = asked;
   if (fs.existsSync(name)) return { folder: name };
+  if (WEIGHT_FILE.test(name)) throw new UserError(`${name}: no such file; expected one of weights. Check ${namedBy}.`);
   if (!HUB_ID.test(name) || name.startsWith('.')) {
-    throw new UserError(`${name}: no such folder or file, and no hub id (org/name or org/name@revision) either. Check encoder.init.`);
+    throw new UserError(`${name}: no such folder or file, and no hub id (org/name or org/name@revision) either. Check ${namedBy}.`);
   }
   const [id, revision = 'main'] = name.split('@') as [string, string?];
   const cache = path.join(getHFHubCachePath(), getRepoFolderName({ name: id, type: 'model' }));
-  if (process.env.HF_HUB_OFFLINE === '1') return fromCache(name, cache, revision, 'HF_HUB_OFFLINE is 1', reporter);
+  if (process.env.HF_HUB_OFFLINE === '1') return fromCache(name, cache, revision, 'HF_HUB_OFFLINE is 1', asked);
   try {
     return { folder: await download(id, revision, cache, reporter) };
   } catch (error) {
     if (error instanceof UserError) throw error;
-    if (error instanceof HubApiError) throw refusal(name, error);
+    if (error instanceof HubApiError) throw refusal(name, error, namedBy);
     // Neither an answer of the hub nor ours: it cannot be reached.
-    return fromCache(name, cache, revision, `the hub cannot be reached (${reasonOf(error)})`, reporter);
+    return fromCache(name, cache, revision, `the hub cannot be reached (${reasonOf(error)})`, asked);
   }
 }
 
@@ -49,7 +59,10 @@ const hubUrl = (): string => (process.env.HF_ENDPOINT ?? 'https://huggingface.co
 const credentials = () => (process.env.HF_TOKEN ? { accessToken: process.env.HF_TOKEN } : {});
 const reasonOf = (error: unknown): string => messageOf((error as { cause?: unknown }).cause ?? error);
 
-function fromCache(name: string, cache: string, revision: string, why: string, reporter: Reporter): ResolvedWeights {
+/** What could be a path as well is said to be none here. */
+const asHubId = (name: string): string => `${name}: no such folder here, and as a hub id`;
+
+function fromCache(name: string, cache: string, revision: string, why: string, { namedBy, reporter }: Asked): ResolvedWeights {
   const reference = path.join(cache, 'refs', revision);
   const commit = fs.existsSync(reference) ? fs.readFileSync(reference, 'utf8').trim() : revision;
   const folder = path.join(cache, 'snapshots', commit);
@@ -58,17 +71,17 @@ function fromCache(name: string, cache: string, revision: string, why: string, r
     return { folder };
   }
   throw new UserError(
-    `${name}: ${why}, and ${cache} does not have it. Fetch it where the hub can be reached and name the folder in encoder.init.`,
+    `${asHubId(name)}: ${why}, and ${cache} does not have it. Check ${namedBy}, or fetch it where the hub can be reached and name its folder.`,
   );
 }
 
-function refusal(name: string, { statusCode, message }: HubApiError): UserError {
+function refusal(name: string, { statusCode, message }: HubApiError, namedBy: string): UserError {
   if (statusCode === 401 || statusCode === 403)
     return new UserError(
-      `${name}: the hub answers ${statusCode}: no such model, or a private or gated one. Accept its terms on the hub and set HF_TOKEN.`,
+      `${asHubId(name)}: the hub answers ${statusCode}: no such model, or a private or gated one. Check ${namedBy}, or accept the model’s terms on the hub and set HF_TOKEN.`,
     );
-  if (statusCode === 404) return new UserError(`${name}: the hub answers 404: no such model or revision. Check encoder.init.`);
-  return new UserError(`${name}: the hub answers ${statusCode} (${message}). Try again later; what was downloaded is kept.`);
+  if (statusCode === 404) return new UserError(`${asHubId(name)}: the hub answers 404: no such model or revision. Check ${namedBy}.`);
+  return new UserError(`${asHubId(name)}: the hub answers ${statusCode} (${message}). Try again later; what was downloaded is kept.`);
 }
 
 /** Downloads what is missing of a revision and returns the folder of its snapshot. */

@@ -17,7 +17,7 @@ import { resolveWeights } from './hub.js';
 import { encodePortableModel, type Precision } from './onnx/portableModel.js';
 import { loadTokenizer, type Tokenizer } from './tokenizer/tokenizer.js';
 import { writeTokenizer } from './tokenizerFolder.js';
-import { towerTensors } from './towerTensors.js';
+import { towerTensors, unusedLine } from './towerTensors.js';
 import { flatParameters, namedTensors } from './weights.js';
 
 /** What becomes of a text before its ids are encoded. */
@@ -40,6 +40,7 @@ export interface ModelToWrite extends TextSettings {
 
 const SETTINGS = 'simans.json';
 const PROJECTION = 'projection.';
+const CLASSIFIER = /(^|\.)classifier\./;
 /** Where transformers.js looks for them. */
 const ONNX_FILES: Readonly<Record<Precision, string>> = {
   fp32: 'onnx/model.onnx',
@@ -97,12 +98,17 @@ export interface OpenedModel extends TextSettings {
   readonly sha256: string;
   readonly tokenizer: Tokenizer;
   readonly tokenizerFolder: string;
+  /** Names of tensors in its files that an encoder has no use for, such as those of heads. */
+  readonly unused: readonly string[];
 }
+
+/** Whether simans wrote the folder, as a retriever's. */
+export const isRetriever = (folder: string): boolean => fs.existsSync(path.join(folder, SETTINGS));
 
 /** Where the model of a job's folder lies; any other folder is a model itself. */
 export function modelIn(folder: string): string {
   const inside = path.join(folder, 'model');
-  return fs.existsSync(path.join(inside, SETTINGS)) ? inside : folder;
+  return isRetriever(inside) ? inside : folder;
 }
 
 /** Where the files of a side's tower lie: in a folder of its own where the model's towers are separate. */
@@ -122,18 +128,31 @@ export async function openModelFolder(folder: string): Promise<OpenedModel> {
   const described = own ?? describe(folder);
   const parts: Float32Array[] = [];
   const hashes: string[] = [];
+  const left: string[] = [];
   for (const home of homes) {
     const files = await readWeightFiles(home);
     const { architecture } = described.shape.transformer;
-    const { tensors } = towerTensors(files.tensors, 'passage', { architecture }, files.file);
+    const { tensors, unused } = towerTensors(files.tensors, 'passage', { architecture }, files.file);
     for (const tensor of readModules(home)?.tensors ?? []) tensors.set(tensor.name, tensor);
     const published = (name: string) => tensors.get(name)?.name ?? publishedName(architecture, name);
     parts.push(flatParameters(towerSpecs('', described.shape), tensors, files.file, '', published));
     hashes.push(files.sha256);
+    left.push(...unused);
   }
   const parameters = concatenated(Float32Array, parts);
   const tokenizerFolder = homes[0]!;
-  return { ...described, parameters, sha256: hashes.join(' '), tokenizer: await loadTokenizer(tokenizerFolder), tokenizerFolder };
+  const tokenizer = await loadTokenizer(tokenizerFolder);
+  return { ...described, parameters, sha256: hashes.join(' '), tokenizer, tokenizerFolder, unused: left };
+}
+
+/** The model that a user names: the folder of a job or of a model, or a hub id. What of it is left out is said. */
+export async function openModel(name: string, reporter: Reporter): Promise<{ model: OpenedModel; folder: string }> {
+  const folder = modelIn((await resolveWeights(name, { namedBy: 'the name of the model', reporter })).folder);
+  const model = await openModelFolder(folder);
+  if (model.unused.length > 0) reporter.line(unusedLine(name, model.unused));
+  if (model.unused.some((tensor) => CLASSIFIER.test(tensor)))
+    reporter.line(`note: ${name} is read as an encoder; if it is a cross-encoder, it scores pairs with simans rerank`);
+  return { model, folder };
 }
 
 /** What config.json and modules.json say of an encoder. */
@@ -160,8 +179,7 @@ function describe(folder: string): TextSettings & { shape: EncoderShape } {
 /** Reads a model and writes it anew. An existing folder is a UserError. */
 export async function exportModel(name: string, to: string, precisions: readonly Precision[], reporter: Reporter): Promise<void> {
   if (fs.existsSync(to)) throw new UserError(`${to} exists already; expected a new folder. Choose another name or remove it.`);
-  const place = modelIn((await resolveWeights(name, { reporter })).folder);
-  const model = await openModelFolder(place);
+  const { model, folder: place } = await openModel(name, reporter);
   const card = path.join(place, 'README.md');
   const encoder = createDualEncoder(model.shape);
   writeFolderAtomic(to, (temporary) =>

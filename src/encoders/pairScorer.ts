@@ -1,7 +1,7 @@
 /** Scores of pairs of texts by a cross-encoder, in batches. */
 import { UserError } from '../core/errors.js';
-import type { Reporter } from '../core/reporter.js';
 import { openCrossEncoder } from './crossEncoder.js';
+import type { Asked } from './hub.js';
 import { pairChunks, pairTable } from './pairs.js';
 import { createWeights, disposeWeights } from './parameters.js';
 import { loadTokenizer } from './tokenizer/tokenizer.js';
@@ -17,9 +17,9 @@ export interface PairScorer {
 /** Padded tokens scored at once. */
 const CHUNK_TOKENS = 4096;
 
-/** `model`: folder or hub id of the cross-encoder; pairs longer than `maxTokens` lose the end of the longer text. A backend must have been selected. */
-export async function openPairScorer(model: string, maxTokens: number, reporter: Reporter): Promise<PairScorer> {
-  const { encoder, parameters, folder } = await openCrossEncoder(model, 0, reporter);
+/** `model`: what findCrossEncoder takes; pairs longer than `maxTokens` lose the end of the longer text. A backend must have been selected. */
+export async function openPairScorer(model: string, maxTokens: number, asked: Asked): Promise<PairScorer> {
+  const { encoder, parameters, folder } = await openCrossEncoder(model, asked);
   const longest = encoder.shape.positions - encoder.shape.firstPosition;
   if (maxTokens > longest)
     throw new UserError(

@@ -12,9 +12,9 @@ import type { NamedArray } from './formats/safetensors.js';
 import { type Modules, readModules } from './formats/sentenceTransformers.js';
 import { readWeightFiles } from './formats/weightFiles.js';
 import { resolveWeights } from './hub.js';
-import { towerFolder } from './modelFolder.js';
+import { modelIn, towerFolder } from './modelFolder.js';
 import { initialParameters } from './parameters.js';
-import { hasTwoTowers, towerTensors } from './towerTensors.js';
+import { hasTwoTowers, towerTensors, unusedLine } from './towerTensors.js';
 import type { DropoutRates, TransformerShape } from './transformer.js';
 import { flatParameters, namedTensors } from './weights.js';
 
@@ -41,7 +41,7 @@ export interface Pretrained {
 export async function openPretrained(init: PretrainedInit, reporter: Reporter): Promise<Pretrained> {
   const places: Record<string, string> = {};
   const resolve = async (name: string) => {
-    places[name] ??= (await resolveWeights(name, { reporter })).folder;
+    places[name] ??= modelIn((await resolveWeights(name, { namedBy: 'encoder.init', reporter })).folder);
     return places[name];
   };
   const sourceOf = async (side: Side): Promise<Source> => {
@@ -100,7 +100,7 @@ async function readParameters(
     if (encoder.towers === 'shared' && (sources.query.place !== place || hasTwoTowers(files.tensors, layout)))
       throw new UserError(`${name}: two towers; encoder.towers is shared, expected separate. Set encoder.towers=separate.`);
     const found = towerTensors(files.tensors, side, layout, files.file);
-    if (found.unused.length > 0) reporter.line(`${name}: not used, for they are not of the encoder: ${shortList(found.unused)}`);
+    if (found.unused.length > 0) reporter.line(unusedLine(name, found.unused));
     for (const tensor of readModules(folderOf(sources[side]))?.tensors ?? []) found.tensors.set(tensor.name, tensor);
     parts.push(towerParameters(encoder, found.tensors, files.file, seed, (line) => reporter.line(`${name}: ${line}`)));
   }
@@ -132,7 +132,3 @@ function towerParameters(
   }
   return flatParameters(towerSpecs('', encoder), tensors, file, '', published);
 }
-
-const MOST_NAMED = 8;
-const shortList = (names: readonly string[]): string =>
-  names.length <= MOST_NAMED ? names.join(', ') : `${names.slice(0, MOST_NAMED).join(', ')} and ${names.length - MOST_NAMED} more`;

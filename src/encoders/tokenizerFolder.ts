@@ -4,6 +4,7 @@ import path from 'node:path';
 import { writeJson } from '../core/files.js';
 import { writeTokenizerFiles } from './tokenizer/files.js';
 import type { Tokenizer } from './tokenizer/tokenizer.js';
+import type { NormalizerJson, TokenizerJson } from './tokenizer/wordpiece.js';
 import type { TransformerShape } from './transformer.js';
 
 const TOKENIZER_CLASSES = {
@@ -24,5 +25,23 @@ export function writeTokenizer(
   writeTokenizerFiles(folder, tokenizer.json, tokenizerFolder);
   const file = path.join(folder, 'tokenizer_config.json');
   if (fs.existsSync(file)) return;
-  writeJson(file, { tokenizer_class: TOKENIZER_CLASSES[architecture], do_lower_case: true, model_max_length: positions - firstPosition });
+  const tokenizerClass = TOKENIZER_CLASSES[architecture];
+  writeJson(file, {
+    tokenizer_class: tokenizerClass,
+    ...(!tokenizerClass.includes('Roberta') && normalization(tokenizer.json)),
+    model_max_length: positions - firstPosition,
+  });
 }
+
+/** What the normalizer does, by the keys with which transformers would otherwise replace it by another. */
+function normalization(json: string): Record<string, unknown> {
+  const steps = stepsOf((JSON.parse(json) as TokenizerJson).normalizer);
+  const bert = steps.find(({ type }) => type === 'BertNormalizer');
+  return {
+    do_lower_case: bert?.lowercase === true || steps.some(({ type }) => type === 'Lowercase'),
+    ...(bert && { strip_accents: bert.strip_accents ?? null, tokenize_chinese_chars: bert.handle_chinese_chars !== false }),
+  };
+}
+
+const stepsOf = (normalizer: NormalizerJson | null): NormalizerJson[] =>
+  normalizer?.type === 'Sequence' ? normalizer.normalizers!.flatMap(stepsOf) : normalizer ? [normalizer] : [];

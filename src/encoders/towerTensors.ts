@@ -76,6 +76,14 @@ export function towerTensors(all: ReadonlyMap<string, NamedArray>, side: Side, l
   return { tensors, unused };
 }
 
+const MOST_NAMED = 8;
+
+/** Says what of a model is left out. */
+export function unusedLine(name: string, unused: readonly string[]): string {
+  const more = unused.length > MOST_NAMED ? ` and ${unused.length - MOST_NAMED} more` : '';
+  return `${name}: not used, for they are not of the encoder: ${unused.slice(0, MOST_NAMED).join(', ')}${more}`;
+}
+
 /** Whether the file holds two towers where one was asked for. */
 export function hasTwoTowers(all: ReadonlyMap<string, NamedArray>, layout: Layout): boolean {
   return prefixIn(all, layout, 'query') !== prefixIn(all, layout, 'passage');

@@ -67,7 +67,7 @@ async function label(
   const queries = await readQueries(settings.queries);
   requireTrecIds(settings.queries, 'query', queries);
   const search = await openSearch(retriever, queries, Math.min(settings.depth, dataset.corpus.size));
-  const scorer = await openPairScorer(ranker, maxTokens, reporter);
+  const scorer = await openPairScorer(ranker, maxTokens, { namedBy: 'the recipe’s ranker', reporter });
   const phase = reporter.phase('label queries', queries.size, 'queries');
   for (let begin = 0; begin < queries.size; begin += QUERY_BLOCK) {
     const end = Math.min(queries.size, begin + QUERY_BLOCK);

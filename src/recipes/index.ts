@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { RunConfig } from '../config/schema.js';
 import { jobFolderOf } from '../config/stages.js';
 import { UserError } from '../core/errors.js';
-import { resolveWeights } from '../encoders/hub.js';
+import { findCrossEncoder } from '../encoders/crossEncoder.js';
 import { type JobOptions, trainJob } from '../train/job.js';
 import type { Summary } from '../train/summary.js';
 import { ance } from './ance.js';
@@ -57,7 +57,8 @@ export async function runRecipe(config: RunConfig, options: JobOptions): Promise
 
 /** What later stages read is looked for before the first one runs. */
 async function requireInputs({ recipe }: RunConfig, { reporter }: JobOptions): Promise<void> {
-  if ('ranker' in recipe && typeof recipe.ranker.init === 'string') await resolveWeights(recipe.ranker.init, { reporter });
+  if ('ranker' in recipe && typeof recipe.ranker.init === 'string')
+    await findCrossEncoder(recipe.ranker.init, { namedBy: 'recipe.ranker.init', reporter }, true);
   if (recipe.kind !== 'rocketqa' || recipe.augment === 'none') return;
   const { queries } = recipe.augment;
   if (!fs.existsSync(queries))

@@ -14,7 +14,7 @@ export async function openFixedTeacher({ job, source, reporter }: TeacherSource)
   const scorer =
     teacher === 'data'
       ? givenScores(dataset)
-      : await openKeptScorer({ ...teacher, folder: path.join(job.folder, 'teacher'), dataset, reporter });
+      : await openKeptScorer({ ...teacher, folder: path.join(job.folder, 'teacher'), dataset, namedBy: 'train.teacher.model', reporter });
   return {
     learn: async () => {},
     logits: async ({ contrast }, rows) => {

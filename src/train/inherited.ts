@@ -52,5 +52,5 @@ export async function openDenoiser(
   dataset: Dataset,
   reporter: Reporter,
 ): Promise<Denoiser> {
-  return { below, ...(await openKeptScorer({ ...ranker, folder: scores, dataset, reporter })) };
+  return { below, ...(await openKeptScorer({ ...ranker, folder: scores, dataset, namedBy: 'the recipe’s ranker', reporter })) };
 }

@@ -5,8 +5,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { UserError } from '../core/errors.js';
 import { bytesOf, sha256, writeFileAtomic } from '../core/files.js';
-import type { Reporter } from '../core/reporter.js';
 import type { Dataset } from '../data/types.js';
+import type { Asked } from '../encoders/hub.js';
 import { openPairScorer } from '../encoders/pairScorer.js';
 
 export interface KeptScorer {
@@ -15,19 +15,18 @@ export interface KeptScorer {
   dispose(): void;
 }
 
-export interface KeptScorerOptions {
-  /** Folder or hub id of the cross-encoder. */
+export interface KeptScorerOptions extends Asked {
+  /** The cross-encoder, as findCrossEncoder takes it. */
   readonly model: string;
   readonly maxTokens: number;
   /** Where the scores are kept. */
   readonly folder: string;
   readonly dataset: Dataset;
-  readonly reporter: Reporter;
 }
 
-export async function openKeptScorer({ model, maxTokens, folder, dataset, reporter }: KeptScorerOptions): Promise<KeptScorer> {
+export async function openKeptScorer({ model, maxTokens, folder, dataset, ...asked }: KeptScorerOptions): Promise<KeptScorer> {
   const { queries, corpus, fingerprint } = dataset;
-  const scorer = await openPairScorer(model, maxTokens, reporter);
+  const scorer = await openPairScorer(model, maxTokens, asked);
   const known = new PairScores(folder, sha256(bytesOf(scorer.parameters), String(maxTokens), JSON.stringify(fingerprint)));
   return {
     score: async (query, passages) => {

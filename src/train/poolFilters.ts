@@ -56,7 +56,10 @@ export async function createPoolFilters(
   const { duplicates, answers, margin, percentOfPositive: share, reranker } = sampler.filters;
   const { corpus, queries } = dataset;
   const byAnswer = answers && dataset.answers !== undefined;
-  const scorer = reranker === 'none' ? undefined : await openPairScorer(reranker.model, reranker.maxTokens, reporter);
+  const scorer =
+    reranker === 'none'
+      ? undefined
+      : await openPairScorer(reranker.model, reranker.maxTokens, { namedBy: 'sampler.filters.reranker.model', reporter });
   const of = async (query: ScoredQuery, candidates: Int32Array): Promise<readonly Filter[]> => [
     knownPositives(query.known),
     ...(duplicates ? [duplicateText((candidate) => isTwin(query, candidate))] : []),

@@ -78,6 +78,10 @@ async function fromWeights(
     if (encoder[key] > longest)
       throw new UserError(`encoder.${key} is ${encoder[key]}; expected at most ${longest}, the positions of the weights. Lower it.`);
   }
+  if (encoder.freeze.layers > transformer.layers)
+    throw new UserError(
+      `encoder.freeze.layers is ${encoder.freeze.layers}; expected at most ${transformer.layers}, the layers of the weights. Lower it.`,
+    );
   const shape = encoderShape(encoder, transformer, dropout);
   for (const difference of differences(pretrained, encoder)) reporter.line(difference);
   const { flat, sha256 } = await pretrained.parameters(shape, seed, reporter);

@@ -167,7 +167,7 @@ const KEPT = 2;
 async function startOf({ settings, config, tokenizer, tokenizerFolder, reporter }: RankerOptions): Promise<Start> {
   const { init, maxTokens } = settings;
   if (typeof init === 'string') {
-    const { encoder, parameters, dropout, folder } = await openCrossEncoder(init, config.seed, reporter);
+    const { encoder, parameters, dropout, folder } = await openCrossEncoder(init, { namedBy: 'recipe.ranker.init', reporter }, config.seed);
     const longest = encoder.shape.positions - encoder.shape.firstPosition;
     if (maxTokens > longest)
       throw new UserError(`recipe.ranker.maxTokens is ${maxTokens}; expected at most ${longest}, the positions of ${init}. Lower it.`);

@@ -3,6 +3,11 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { bertShape } from '../../src/encoders/architectures.js';
+import { createCrossEncoder } from '../../src/encoders/crossEncoder.js';
+import { writeCrossEncoderFolder } from '../../src/encoders/crossEncoderFolder.js';
+import { initialParameters } from '../../src/encoders/parameters.js';
+import { loadTokenizer } from '../../src/encoders/tokenizer/tokenizer.js';
 import { writeBeir, writeJobFile } from '../train/process.js';
 import { simans } from './command.js';
 
@@ -220,11 +225,28 @@ describe('runs', () => {
     ok(['eval', at('search.trec'), '--data', at('beir'), '--measures', 'recall@5']);
   });
 
-  test('rerank gives a run in another order, of the same passages', () => {
+  test.each([
+    ['jobs/a/model', '12', 1, 'no head of a cross-encoder in it'],
+    ['jobs/a', '12', 1, 'found the folder of a job without a finished ranker'],
+    ['ranker', '4', 2, '--maxTokens is 4; expected at least 5'],
+  ])('rerank refuses %s with %s tokens', (model, maxTokens, code, words) => {
+    const flags = ['--data', at('beir'), '--to', at('none.trec'), '--depth', '2', '--maxTokens', maxTokens];
+    const result = simans(['rerank', at(model), 'bm25', ...flags], { cwd: folder });
+    expect([result.code, result.stderr]).toEqual([code, expect.stringContaining(words)]);
+    expect(fs.existsSync(at('none.trec'))).toBe(false);
+  });
+
+  test('rerank gives a run in another order, of the same passages', async () => {
+    const tokenizerFolder = at('jobs/a/tokenizer');
+    const tokenizer = await loadTokenizer(tokenizerFolder);
+    const sizes = { layers: 1, width: 16, heads: 2, feedForward: 16, vocabulary: tokenizer.vocabSize, positions: 12 };
+    const shape = bertShape(sizes);
+    const parameters = initialParameters(createCrossEncoder(shape).specs, 9);
+    writeCrossEncoderFolder(at('ranker'), { shape, dropout: { hidden: 0, attention: 0 }, parameters, tokenizer, tokenizerFolder });
     ok(['eval', 'bm25', '--data', at('beir'), '--to', at('first')]);
-    const stdout = ok([
+    ok([
       'rerank',
-      at('jobs/a/model'),
+      at('ranker'),
       at('first/bm25.trec'),
       '--data',
       at('beir'),
@@ -235,7 +257,6 @@ describe('runs', () => {
       '--maxTokens',
       '12',
     ]);
-    expect(stdout).toContain('no head of a cross-encoder in it'); // an encoder is none, and that is said
     const passages = (file: string) => {
       const byQuery = new Map<string, string[]>();
       for (const line of fs.readFileSync(at(file), 'utf8').trim().split('\n')) {

@@ -27,7 +27,7 @@ const tensorsOf = (place: string) => [...readSafetensors(path.join(place, 'model
 /** Opens a folder in which nothing may be missing. */
 async function open(place: string) {
   const lines: string[] = [];
-  const opened = await openCrossEncoder(place, 1, { ...silentReporter, line: (text) => lines.push(text) });
+  const opened = await openCrossEncoder(place, { namedBy: 'model', reporter: { ...silentReporter, line: (text) => lines.push(text) } });
   expect(lines).toEqual([]);
   return opened;
 }

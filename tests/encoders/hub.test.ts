@@ -79,7 +79,10 @@ beforeEach(() => {
 
 async function resolve(name = 'org/name'): Promise<{ folder: string; lines: string[] }> {
   const lines: string[] = [];
-  const { folder: found } = await resolveWeights(name, { reporter: { ...silentReporter, line: (text) => lines.push(text) } });
+  const { folder: found } = await resolveWeights(name, {
+    namedBy: 'recipe.ranker.init',
+    reporter: { ...silentReporter, line: (text) => lines.push(text) },
+  });
   return { folder: found, lines };
 }
 
@@ -137,8 +140,8 @@ describe('a hub id', () => {
   });
 
   it.each([
-    [404, 'no such model or revision'],
-    [401, 'HF_TOKEN'],
+    [404, 'org/name: no such folder here, and as a hub id: the hub answers 404: no such model or revision. Check recipe.ranker.init.'],
+    [401, 'Check recipe.ranker.init, or accept the model’s terms on the hub and set HF_TOKEN.'],
     [503, 'Try again later'],
   ])('answered with %i is one line', async (status, words) => {
     hub.status = status;
@@ -158,11 +161,16 @@ describe('without the hub', () => {
 
   it('what the cache lacks is an error that names it', async () => {
     process.env.HF_HUB_OFFLINE = '1';
-    await expect(resolve()).rejects.toThrow(`${path.join(cache, 'models--org--name')} does not have it`);
+    await expect(resolve()).rejects.toThrow(`${path.join(cache, 'models--org--name')} does not have it. Check recipe.ranker.init,`);
   });
 });
 
 it('a path stays a path, and neither path nor id is an error of both readings', async () => {
   expect((await resolve(folder)).folder).toBe(folder);
-  await expect(resolve('./no/such/folder')).rejects.toThrow('no such folder or file, and no hub id');
+  await expect(resolve('./no/such/folder')).rejects.toThrow(/no such folder or file, and no hub id .* Check recipe\.ranker\.init\.$/);
+});
+
+it.each(['pt', 'pth', 'pkl', 'bin', 'safetensors', 'onnx', 'ckpt'])('a missing file of weights, .%s, is no hub id', async (ending) => {
+  await expect(resolve(`org/name.${ending}`)).rejects.toThrow(`org/name.${ending}: no such file; expected one of weights. Check recipe`);
+  expect(hub.requests).toEqual([]);
 });

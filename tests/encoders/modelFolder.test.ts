@@ -5,10 +5,14 @@ import path from 'node:path';
 import zlib from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { selectBackend, tf } from '../../src/backend/index.js';
+import { silentReporter } from '../../src/core/reporter.js';
+import { createCrossEncoder } from '../../src/encoders/crossEncoder.js';
+import { writeCrossEncoderFolder } from '../../src/encoders/crossEncoderFolder.js';
 import { createDualEncoder, type EncoderShape } from '../../src/encoders/dualEncoder.js';
-import { openModelFolder, writeModelFolder } from '../../src/encoders/modelFolder.js';
+import { openModel, openModelFolder, writeModelFolder } from '../../src/encoders/modelFolder.js';
 import { createWeights, disposeWeights, initialParameters } from '../../src/encoders/parameters.js';
 import { loadTokenizer } from '../../src/encoders/tokenizer/tokenizer.js';
+import { writeTokenizer } from '../../src/encoders/tokenizerFolder.js';
 import type { TransformerShape } from '../../src/encoders/transformer.js';
 import { root } from '../cli/command.js';
 import { tinyShape } from '../train/fixtures.js';
@@ -88,6 +92,55 @@ it('the files are those that sentence-transformers loads', async () => {
   expect(json(place, 'sentence_bert_config.json').max_seq_length).toBe(32);
   expect(json(place, 'config.json')).toMatchObject({ architectures: ['BertModel'], model_type: 'bert', pad_token_id: 0 });
   expect(fs.readFileSync(path.join(place, 'README.md'), 'utf8')).toBe('# card\n');
+});
+
+describe('tokenizer_config.json, where the tokenizer has none, says', () => {
+  const bert = { do_lower_case: true, strip_accents: true, tokenize_chinese_chars: true };
+  const cased = { type: 'BertNormalizer', lowercase: false, strip_accents: null, handle_chinese_chars: false };
+  const cases: [string, object | null, Partial<TransformerShape>, object][] = [
+    ['what an uncased normalizer does', { type: 'BertNormalizer', lowercase: true, strip_accents: true }, {}, bert],
+    ['what a cased one does', cased, {}, { do_lower_case: false, strip_accents: null, tokenize_chinese_chars: false }],
+    [
+      'what one within a sequence does',
+      { type: 'Sequence', normalizers: [{ type: 'NFC' }, { type: 'Lowercase' }] },
+      {},
+      { do_lower_case: true },
+    ],
+    ['that nothing is done without one', null, {}, { do_lower_case: false }],
+    ['nothing of it for RoBERTa', null, { architecture: 'roberta', firstPosition: 2 }, {}],
+  ];
+  it.each(cases)('%s', (name, normalizer, part, expected) => {
+    const place = path.join(folder, name);
+    fs.mkdirSync(place);
+    writeTokenizer(place, { tokenizer: { json: JSON.stringify({ normalizer }) }, tokenizerFolder: place }, { ...transformer, ...part });
+    const { tokenizer_class, model_max_length, ...said } = json(place, 'tokenizer_config.json');
+    expect(said).toEqual(expected);
+    expect(model_max_length).toBe('firstPosition' in part ? 38 : 40);
+  });
+});
+
+it('heads are named and left out, and a cross-encoder is told how it is used', async () => {
+  const place = path.join(folder, 'reranker');
+  const parameters = initialParameters(createCrossEncoder(transformer).specs, 9);
+  const dropout = { hidden: 0, attention: 0 };
+  const tokenizer = await loadTokenizer(tokenizerFolder);
+  writeCrossEncoderFolder(place, { shape: transformer, dropout, parameters, tokenizer, tokenizerFolder });
+  const lines: string[] = [];
+  await openModel(place, { ...silentReporter, line: (text) => lines.push(text) });
+  const heads = ['classifier.bias', 'classifier.weight', 'bert.pooler.dense.bias', 'bert.pooler.dense.weight'];
+  for (const head of heads) expect(lines[0]).toContain(head);
+  expect(lines[0]).toContain(`${place}: not used, for they are not of the encoder: `);
+  expect(lines[1]).toBe(`note: ${place} is read as an encoder; if it is a cross-encoder, it scores pairs with simans rerank`);
+});
+
+it('a second dense layer is refused, as what is not known', async () => {
+  const { place } = await write('dense', { projection: { width: 5, layerNorm: true } });
+  const modules = json(place, 'modules.json') as { path: string }[];
+  for (const kind of ['2_Dense', '3_LayerNorm']) {
+    const twice = [...modules, modules.find((module) => module.path === kind)];
+    fs.writeFileSync(path.join(place, 'modules.json'), JSON.stringify(twice));
+    await expect(openModelFolder(place)).rejects.toThrow(new RegExp(`modules.json: module ${kind} .* one Dense at most`));
+  }
 });
 
 it('transformers.js gives the encoder’s vectors', async () => {

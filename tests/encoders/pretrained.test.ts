@@ -91,6 +91,13 @@ describe('layouts', () => {
     await expect(load({ weights })).rejects.toThrow(`${weights}: two towers; encoder.towers is shared, expected separate.`);
   });
 
+  it('a job’s folder is its model', async () => {
+    const job = path.join(folder, 'job');
+    fs.cpSync(bert, path.join(job, 'model'), { recursive: true });
+    fs.writeFileSync(path.join(job, 'model', 'simans.json'), '{}');
+    expect((await load({ weights: job })).named.get(WORDS)).toEqual(words);
+  });
+
   it('ANCE’s head is the projection with LayerNorm', async () => {
     const roberta = path.join(GOLDEN, 'roberta');
     const own = [...readSafetensors(path.join(roberta, 'model.safetensors')).tensors.values()];

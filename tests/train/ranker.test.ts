@@ -164,7 +164,7 @@ it('what it writes is what it has become', async () => {
   const folder = path.join(home, 'written', 'model');
   await ranker.write(folder);
   await ranker.dispose();
-  const { encoder, parameters } = await openCrossEncoder(folder, 1, silentReporter);
+  const { encoder, parameters } = await openCrossEncoder(folder, { namedBy: 'model', reporter: silentReporter });
   expect(parameters).toEqual(loadModel(path.join(home, 'written'), encoder.specs, 5));
 });
 

@@ -46,14 +46,16 @@ export function readModules(folder: string): Modules | undefined {
     if (kind === 'Transformer') continue;
     if (kind === 'Pooling') found.pooling = readPooling(path.join(inside, 'config.json'));
     else if (kind === 'Normalize') found.normalised = true;
-    else if (kind === 'Dense') {
+    else if (kind === 'Dense' && !found.projection) {
       tensors.push(...readDense(inside));
       found.projection = { width: tensors[0]!.shape[0]!, layerNorm: false };
-    } else if (kind === 'LayerNorm' && found.projection) {
+    } else if (kind === 'LayerNorm' && found.projection?.layerNorm === false) {
       tensors.push(...renamed(inside, 'norm', 'projection.LayerNorm'));
       found.projection = { ...found.projection, layerNorm: true };
     } else
-      throw new UserError(`${file}: module ${type}; expected Transformer, Pooling, Dense, LayerNorm and Normalize. Take another encoder.`);
+      throw new UserError(
+        `${file}: module ${place} (${type}); expected Transformer, Pooling, one Dense at most, with or without a LayerNorm behind it, and Normalize. Take another encoder.`,
+      );
   }
   return { ...found, pooling: found.pooling ?? 'mean', tensors, ...readPrompts(folder) };
 }

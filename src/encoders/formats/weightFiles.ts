@@ -47,7 +47,7 @@ export async function readWeightFiles(place: string): Promise<WeightFiles> {
 function fileIn(folder: string): string {
   const found = NAMES.map((name) => path.join(folder, name)).find((file) => fs.existsSync(file));
   if (found) return found;
-  throw new UserError(`${folder}: no weights; expected one of ${NAMES.join(', ')}. Check encoder.init.`);
+  throw new UserError(`${folder}: no weights; expected one of ${NAMES.join(', ')}. Put its weights there, or name another folder.`);
 }
 
 async function readOne(file: string): Promise<Map<string, NamedArray>> {

@@ -60,7 +60,7 @@ export function readTokenizerFiles(folder: string): TokenizerFiles {
   throw new UserError(
     sentencepiece
       ? `${place(sentencepiece)}: a sentencepiece model alone; expected tokenizer.json. In Python: AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER).`
-      : `${folder}: no tokenizer; expected tokenizer.json, vocab.txt, or vocab.json and merges.txt. Check encoder.init.`,
+      : `${folder}: no tokenizer; expected tokenizer.json, vocab.txt, or vocab.json and merges.txt. Put the model’s tokenizer there.`,
   );
 }
 
@@ -77,7 +77,7 @@ function readText(file: string): string {
   try {
     return fs.readFileSync(file, 'utf8');
   } catch (error) {
-    throw new UserError(`${file}: cannot be read (${messageOf(error)}); expected a tokenizer file; check encoder.init.`);
+    throw new UserError(`${file}: cannot be read (${messageOf(error)}); expected a tokenizer file; make it readable.`);
   }
 }
 
