@@ -31,6 +31,14 @@ const { minClicks, testShare } = defaultsOf('clicks');
 /** What only some formats have, where it is not given: as the format alone would have it. */
 export const FORMAT_DEFAULTS = { positives: defaultsOf('dpr').positives, minClicks, testShare };
 
+/** Where the negatives that come with data of a format stand; formats without a line have none. */
+export const NEGATIVES_IN: Readonly<Partial<Record<DataConfig['format'], string>>> = {
+  'msmarco-passage': 'qidpidtriples.train.full.2.tsv.gz or msmarco-hard-negatives.jsonl.gz beside the collection (docs/data.md)',
+  dpr: 'hard_negative_ctxs or negative_ctxs of the examples',
+  tevatron: 'negative_passages of the examples',
+  pairs: 'a column of negatives',
+};
+
 /** Opens a folder, or a single file of examples. `auto` tells the format by what is there. */
 export async function openSource(
   place: string,
