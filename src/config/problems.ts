@@ -90,7 +90,14 @@ function unknownKey(path: KeyPath, key: string, raw: unknown): Problem {
     const { discriminator, chosen, others } = kinds;
     const kept = Object.entries(valueAt(raw, path) as object).filter(([name]) => keysAt(path, raw).includes(name));
     const whole = stringify(Object.fromEntries([[discriminator, chosen], ...kept]), { collectionStyle: 'flow', lineWidth: 0 }).trim();
-    const way = `remove it, or replace all of ${dotted(path)}: --set '${dotted(path)}=${whole}'`;
+    // What auto finds has keys of its own.
+    const named = others.find((kind) =>
+      kept.every(([name]) => name === discriminator || otherKinds(path, name, raw)!.others.includes(kind)),
+    );
+    const way =
+      chosen === 'auto' && named !== undefined
+        ? `remove it, or name the format: --set ${dotted(path)}.${discriminator}=${named}`
+        : `remove it, or replace all of ${dotted(path)}: --set '${dotted(path)}=${whole}'`;
     const text = `${found} is a key of ${discriminator} ${others.join(', ')}, not of ${chosen}; ${way}`;
     return { path: at, related: [[...path, discriminator]], text };
   }

@@ -242,6 +242,13 @@ export const relations: readonly Relation[] = [
     problem: ({ eval: { measures, selection } }) =>
       measures.includes(selection) ? undefined : `eval.selection is ${selection}; expected one of eval.measures (${measures.join(', ')})`,
   },
+  {
+    keys: ['eval.selection'],
+    problem: ({ eval: { selection } }) =>
+      selection.startsWith('hole@')
+        ? `eval.selection is ${selection}; expected a measure of which more is better: the checkpoint with the most of it is taken`
+        : undefined,
+  },
 ];
 
 function problemOfWeights(

@@ -27,6 +27,11 @@ export class Entry {
     this.outside.set(passage, grade);
   }
 
+  /** Whether nothing is said of the query but what must be no negative: no ranking of it is right or wrong. */
+  get isKnownAlone(): boolean {
+    return this.known !== undefined && this.grades.size === 0 && !this.outside && !this.negatives;
+  }
+
   addKnown(passage: number): void {
     this.known ??= new Set();
     this.known.add(passage);

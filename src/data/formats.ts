@@ -1,6 +1,8 @@
 /** Every format of data sets: how a folder of it is known, and how it is opened. */
 import fs from 'node:fs';
 import path from 'node:path';
+import { data } from '../config/dataSchema.js';
+import type { DataConfig } from '../config/schema.js';
 import { UserError } from '../core/errors.js';
 import { CLICK_CORPUS, CLICK_STEMS, openClicks } from './formats/clicks.js';
 import { LAYOUTS, type Layout, missingParts, openCollection } from './formats/collection.js';
@@ -23,8 +25,19 @@ export interface FormatOptions {
   readonly seed: number;
 }
 
-/** What only some formats have, where it is not given. */
-export const FORMAT_DEFAULTS = { positives: 'first', minClicks: 1, testShare: 0 } as const;
+const defaultsOf = <F extends FormatName>(format: F) => data.parse({ format, path: '.' }) as Extract<DataConfig, { format: F }>;
+const { minClicks, testShare } = defaultsOf('clicks');
+
+/** What only some formats have, where it is not given: as the format alone would have it. */
+export const FORMAT_DEFAULTS = { positives: defaultsOf('dpr').positives, minClicks, testShare };
+
+/** Where the negatives that come with data of a format stand; formats without a line have none. */
+export const NEGATIVES_IN: Readonly<Partial<Record<DataConfig['format'], string>>> = {
+  'msmarco-passage': 'qidpidtriples.train.full.2.tsv.gz or msmarco-hard-negatives.jsonl.gz beside the collection (docs/data.md)',
+  dpr: 'hard_negative_ctxs or negative_ctxs of the examples',
+  tevatron: 'negative_passages of the examples',
+  pairs: 'a column of negatives',
+};
 
 /** Opens a folder, or a single file of examples. `auto` tells the format by what is there. */
 export async function openSource(

@@ -1,7 +1,8 @@
 /** Queries that a retriever and a ranker labelled, beside the judged ones of a data set. */
 import { badData } from './source.js';
 import { fingerprintDataset } from './texts.js';
-import type { Dataset, Split, Texts } from './types.js';
+import type { Dataset, Documents, Split, Texts } from './types.js';
+import { windowRanges } from './windows.js';
 
 export interface PseudoLabel {
   readonly id: string;
@@ -21,7 +22,7 @@ export function withPseudoLabels(dataset: Dataset, labels: readonly PseudoLabel[
       throw badData({ file, line: i + 1 }, `the passage ${positive}`, 'one of the corpus', 'remove the file: it is made again');
     return Int32Array.from([row]);
   });
-  const train = withQueries(splits.train, queries.size, positives, (row) => documents?.of[row] ?? row);
+  const train = withQueries(splits.train, queries.size, positives, documents);
   const all = { ...splits, train };
   return { ...dataset, queries: extended, splits: all, fingerprint: fingerprintDataset(corpus, extended, all, documents) };
 }
@@ -47,21 +48,32 @@ function appended(queries: Texts, labels: readonly PseudoLabel[], file: string):
   };
 }
 
-/** A teacher's scores are of judged queries alone, and are left out. */
-function withQueries(
-  { scores: _, ...train }: Split,
-  first: number,
-  positives: Int32Array[],
-  judgedRow: (passage: number) => number,
-): Split {
-  const none = positives.map(() => new Int32Array(0));
+/**
+ * A teacher's scores are of judged queries alone, and are left out. The label is a window; what else its document says is known, for a document is right as
+ * a whole.
+ */
+function withQueries({ scores: _, ...train }: Split, first: number, positives: Int32Array[], documents: Documents | undefined): Split {
+  const noneOf = (lists: readonly unknown[]) => lists.map(() => new Int32Array(0));
+  const none = noneOf(positives);
+  const siblings = documents && otherWindows(positives, documents);
   return {
     rows: Int32Array.from([...train.rows, ...Array.from(positives.keys(), (i) => first + i)]),
     positives: [...train.positives, ...positives],
-    judged: [...train.judged, ...positives.map((rows) => rows.map(judgedRow))],
+    judged: [...train.judged, ...positives.map((rows) => rows.map((row) => documents?.of[row] ?? row))],
     grades: [...train.grades, ...positives.map(() => Int32Array.of(1))],
-    ...(train.known && { known: [...train.known, ...none] }),
+    ...((train.known || siblings) && { known: [...(train.known ?? noneOf(train.positives)), ...(siblings ?? none)] }),
     ...(train.hidden && { hidden: [...train.hidden, ...none] }),
     ...(train.negatives && { negatives: [...train.negatives, ...none] }),
   };
+}
+
+/** The other windows of each list's documents, ascending. */
+function otherWindows(lists: readonly Int32Array[], documents: Documents): Int32Array[] {
+  const ranges = windowRanges(documents);
+  return lists.map((rows) => {
+    const all = Array.from(rows, (row) => documents.of[row]!).flatMap((document) =>
+      Array.from({ length: ranges[document + 1]! - ranges[document]! }, (_, i) => ranges[document]! + i),
+    );
+    return Int32Array.from(all.filter((row) => !rows.includes(row)));
+  });
 }

@@ -68,7 +68,7 @@ function judgeDuplicates(entries: Map<number, Entry>, name: SplitName, source: S
   if (added > 0) notes.push(`${source.splitsPlace}, ${name}: ${added} passages with the text of a judged one are judged alike.`);
 }
 
-/** Queries by ascending row; of training those with neither a positive nor answers are left out, which the notes say. */
+/** Queries by ascending row, without those that nothing can be learned from or measured on: neither a positive (of dev and test: a judged passage) nor answers. */
 function toSplit(
   entries: Map<number, Entry>,
   name: SplitName,
@@ -82,9 +82,12 @@ function toSplit(
   const ascending = (rows: Iterable<number>) => passagesOf(rows).sort();
   const all = [...entries].sort(([a], [b]) => a - b);
   const positivesOf = ({ grades }: Entry) => [...grades].filter(([, grade]) => grade >= 1).map(([row]) => row);
-  const kept = name === 'train' ? all.filter(([row, entry]) => positivesOf(entry).length > 0 || answers.has(row)) : all;
+  const isTrain = name === 'train';
+  const kept = all.filter(([row, entry]) => answers.has(row) || (isTrain ? positivesOf(entry).length > 0 : !entry.isKnownAlone));
   if (kept.length < all.length)
-    notes.push(`${place}: ${all.length - kept.length} of ${all.length} queries have no passage of grade 1 or more and are left out.`);
+    notes.push(
+      `${place}: ${all.length - kept.length} of ${all.length} queries have no ${isTrain ? 'passage of grade 1 or more' : 'judged passage, such as clicks below data.minClicks alone,'} and are left out.`,
+    );
   noteOutside(all, place, queries, notes);
   const judged = kept.map(([, { grades, outside }]) => [
     ...[...(outside?.values() ?? [])].map((grade) => [OUTSIDE, grade] as const),

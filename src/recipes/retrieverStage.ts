@@ -27,7 +27,9 @@ export function retrieverStage(
     done: () => readSummary(folder) !== undefined,
     run: async (options) => {
       const resume = fs.existsSync(path.join(folder, 'config.yaml'));
-      return (await trainJob(checked.config, { ...options, resume }, parts)) !== undefined;
+      // What has no key of its own has the job's settings.
+      const stage = { ...parts.stage, ...(name in config.recipe && { keys: `recipe.${name}` }) };
+      return (await trainJob(checked.config, { ...options, resume }, { ...parts, stage })) !== undefined;
     },
   };
 }

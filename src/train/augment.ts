@@ -10,7 +10,7 @@ export interface SpecialTokens {
   readonly halves: readonly Int32Array[];
 }
 
-/** Leaves out whole words with probability `share`, never all of them; [CLS] and [SEP] stay. */
+/** Leaves out whole words with probability `share`, never all of them; [CLS] and [SEP], between fields too, stay. */
 export function dropWords(tokens: Int32Array, share: number, key: Key, row: number, special: SpecialTokens): Int32Array {
   if (share === 0) return tokens;
   return keepWords(tokens, special, (word) => uniform(key, row, word) >= share);
@@ -45,10 +45,10 @@ export function splitPieces(
  */
 export function clozeTokens(passage: Int32Array, maxTokens: number, key: Key, row: number, special: SpecialTokens): Int32Array {
   const share = 0.2 + 0.4 * uniform(key, row, 1);
-  const words = wordsOf(
+  const words = partsOf(
     keepWords(passage, special, (word) => uniform(key, row, 2 + 2 * word) < share),
     special,
-  );
+  ).filter(isWord(special));
   for (let i = words.length - 1; i > 0; i--) {
     const j = integer(key, row, 3 + 2 * i, i + 1);
     [words[i], words[j]] = [words[j]!, words[i]!];
@@ -58,18 +58,25 @@ export function clozeTokens(passage: Int32Array, maxTokens: number, key: Key, ro
 
 /** The sequence with only the words that `keeps` accepts; at least its first word. */
 function keepWords(tokens: Int32Array, special: SpecialTokens, keeps: (word: number) => boolean): Int32Array {
-  const words = wordsOf(tokens, special);
+  const parts = partsOf(tokens, special);
+  const words = parts.filter(isWord(special));
   const kept = words.filter((_, word) => keeps(word));
-  const chosen = kept.length > 0 ? kept : words.slice(0, 1);
-  return Int32Array.of(special.clsId, ...chosen.flat(), special.sepId);
+  const chosen = new Set(kept.length > 0 ? kept : words.slice(0, 1));
+  const stay = parts.filter((part) => chosen.has(part) || !isWord(special)(part));
+  return Int32Array.of(special.clsId, ...stay.flat(), special.sepId);
 }
 
-function wordsOf(tokens: Int32Array, special: SpecialTokens): number[][] {
-  const words: number[][] = [];
-  for (const token of tokens) {
-    if (token === special.clsId || token === special.sepId) continue;
-    if (special.continues[token] && words.length > 0) words.at(-1)!.push(token);
-    else words.push([token]);
+/** What stands between [CLS] and the last [SEP]: words, and each [SEP] between fields. */
+function partsOf(tokens: Int32Array, special: SpecialTokens): number[][] {
+  const parts: number[][] = [];
+  for (const token of tokens.subarray(1, -1)) {
+    if (special.continues[token] && parts.length > 0) parts.at(-1)!.push(token);
+    else parts.push([token]);
   }
-  return words;
+  return parts;
 }
+
+const isWord =
+  ({ sepId }: SpecialTokens) =>
+  ([first]: readonly number[]): boolean =>
+    first !== sepId;

@@ -44,7 +44,11 @@ export interface JobParts extends Inherited {
   /** Instead of train.teacher. */
   readonly teacher?: (of: TeacherSource) => Promise<Teacher>;
   /** Where this job is a stage of another: passages of the best encoder's ranking of each training query that it leaves in its folder for the next. */
-  readonly stage?: { readonly candidates?: number };
+  readonly stage?: {
+    readonly candidates?: number;
+    /** Where the file has its settings: recipe.first or recipe.warmup. */
+    readonly keys?: string;
+  };
 }
 
 /** Runs the job to its end and returns its summary, or undefined where the signal stopped it (its state is saved). Resuming a finished job gives its summary again. */
@@ -60,7 +64,11 @@ export async function trainJob(wanted: RunConfig, options: JobOptions, parts: Jo
     return finished;
   }
   const start = opened.resumed ? (checkpointSteps(opened.folder).at(-1) ?? 0) : 0;
-  const { config, dataset, judge } = await openData(opened.config, reporter, { job: opened.folder, later: options.later });
+  const { config, dataset, judge } = await openData(opened.config, reporter, {
+    job: opened.folder,
+    later: options.later,
+    keys: parts.stage?.keys,
+  });
   const job = { ...opened, config };
   await requireIndex(job.config);
   bindDataset(job, dataset);

@@ -2,6 +2,7 @@
 import type { RunConfig } from '../config/schema.js';
 import { UserError } from '../core/errors.js';
 import type { Reporter } from '../core/reporter.js';
+import { NEGATIVES_IN } from '../data/formats.js';
 import { hidePositives } from '../data/hidden.js';
 import { notNegatives, selectFromSplit } from '../data/texts.js';
 import type { Dataset, Split } from '../data/types.js';
@@ -60,8 +61,8 @@ export function withPositives(dataset: Dataset, reporter: Reporter): Dataset {
   return mix ? { ...trained, mix: { ...mix, of: Int32Array.from(kept, (i) => mix.of[i]!) } } : trained;
 }
 
-/** Refuses, before long work, a configuration that the data cannot serve. */
-export function requireServing(config: RunConfig, dataset: Dataset): void {
+/** Refuses, before long work, a configuration that the data cannot serve. `keys`: where a stage's own keys stand in the file, such as recipe.first. */
+export function requireServing(config: RunConfig, dataset: Dataset, keys?: string): void {
   const { splits, answers, name, documents, corpus, queries } = dataset;
   const { sampler, refresh, train } = config;
   const { measures, selection } = config.eval;
@@ -71,15 +72,7 @@ export function requireServing(config: RunConfig, dataset: Dataset): void {
     );
   if (splits.dev.rows.length === 0)
     throw new UserError(`${name}: found no dev query; expected a dev split or data.devShare of the training queries.`);
-  const { negatives } = splits.train;
-  const given =
-    sampler.kind === 'given'
-      ? 'sampler.kind is'
-      : 'source' in sampler && [sampler.source].flat().includes('given')
-        ? 'sampler.source has'
-        : undefined;
-  if (given && !negatives)
-    throw new UserError(`${name}: found no negatives in the data; expected some, for ${given} given; choose another.`);
+  requireGiven(config, dataset, keys);
   if (train.teacher === 'data' && !isScored(splits.train))
     throw new UserError(
       `${name}: found training queries without a teacher’s scores; expected one of each positive and negative, for train.teacher is data; leave those queries out, or name a cross-encoder.`,
@@ -99,6 +92,17 @@ export function requireServing(config: RunConfig, dataset: Dataset): void {
     throw new UserError(`${name}: found no judged passage in dev, only answers; expected eval.selection answer@k instead of ${selection}.`);
   requireTrecIds(name, documents ? 'document' : 'passage', documents ?? corpus);
   requireTrecIds(name, 'query', queries);
+}
+
+function requireGiven({ sampler, data }: RunConfig, { name, splits }: Dataset, keys?: string): void {
+  const drawn = sampler.kind === 'given';
+  const asked = drawn || ('source' in sampler && [sampler.source].flat().includes('given'));
+  if (!asked || splits.train.negatives) return;
+  const place = NEGATIVES_IN[data.format];
+  const key = `${keys === undefined ? '' : `${keys}.`}sampler.${drawn ? 'kind is' : 'source has'} given`;
+  throw new UserError(
+    `${name}: found no negatives in the data; expected ${place ?? 'some'}, for ${key}; ${place === undefined ? 'choose another' : 'add them, or choose another'}.`,
+  );
 }
 
 /** Random passages, which a short list is filled up with, have no score. */

@@ -21,17 +21,20 @@ export interface TrainableOptions {
   readonly job?: string;
   /** A later job on the same data: what it asks of them is looked at first too. */
   readonly later?: RunConfig | undefined;
+  /** Where the file has the keys of a job that is a stage: recipe.first or recipe.warmup. */
+  readonly keys?: string | undefined;
 }
 
 /** Loads and announces it, labels what is to be labelled, and refuses a configuration that the data cannot serve. */
-export async function loadTrainable(config: RunConfig, reporter: Reporter, { job, later }: TrainableOptions = {}): Promise<Dataset> {
+export async function loadTrainable(config: RunConfig, reporter: Reporter, { job, later, keys }: TrainableOptions = {}): Promise<Dataset> {
   const { data, seed } = config;
   const loaded = await loadDataset(data, { seed, cacheFolder: cacheFolderOf(config), reporter });
   announce(loaded, reporter);
   const labelled =
     data.format === 'dpr' && data.labels === 'answers' ? labelByAnswers(loaded, createJudge(loaded, config.eval), reporter) : loaded;
   const dataset = trainable(labelled, config, reporter);
-  for (const served of [config, ...(later ? [later] : [])]) requireServing(served, dataset);
+  requireServing(config, dataset, keys);
+  if (later) requireServing(later, dataset);
   return job === undefined ? dataset : labelledDataset(dataset, job, reporter);
 }
 

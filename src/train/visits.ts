@@ -127,7 +127,8 @@ function poolOf({ config, dataset }: VisitSource, pools: Pools | undefined, plac
   const query = dataset.queries.id(rows[place]!);
   const known = { query, positives: notNegatives(split, place), corpusSize: dataset.corpus.size };
   if (config.sampler.kind === 'given') {
-    const given = split.negatives?.[place] ?? NONE;
+    const excluded = new Set(known.positives);
+    const given = (split.negatives?.[place] ?? NONE).filter((passage) => !excluded.has(passage));
     return { ...known, passages: given, scores: new Float32Array(given.length), positiveScore: 0 };
   }
   if (!pools) return { ...known, passages: NONE, scores: new Float32Array(0), positiveScore: 0 };

@@ -268,7 +268,22 @@ describe('lab', () => {
     fs.rmSync(at('lab/cells/topk-0-1.json'));
     expect(lab().stdout).toContain('3 of 4 trainings are stored');
     expect(fs.readdirSync(at('lab/cells')).sort()).toEqual(cells);
+    const stored = fs.readFileSync(at('lab/cells/topk-0-1.json'), 'utf8');
+    const other = lab('--set', 'train.weightDecay=0.3');
+    expect([other.code, other.stderr]).toEqual([1, expect.stringMatching(/another configuration \(4 of these\).* with --to/)]);
+    expect(fs.readFileSync(at('lab/cells/topk-0-1.json'), 'utf8')).toBe(stored);
   }, 240_000);
+
+  test.each([
+    ['seed=3', 'change seeds in'],
+    ['sampler.pool=5', 'change samplers in'],
+    ['lab={hidden: 0.2}', 'change hidden in'],
+    ['jobsFolder=elsewhere', 'give --to beside'],
+  ])('refuses --set %s, which would hold for no training', (set, advice) => {
+    const { code, stderr } = lab('--set', set);
+    expect([code, stderr]).toEqual([1, expect.stringContaining(`--set ${set}: expected a key that all trainings share`)]);
+    expect(stderr).toContain(`; ${advice} ${experiment}`);
+  });
 
   test('refuses before the first training what no job could run', () => {
     fs.writeFileSync(at('wrong.yaml'), JSON.stringify({ job: 'toy.yaml', seeds: [1], hidden: [0], samplers: { topk: { kind: 'topl' } } }));

@@ -88,6 +88,7 @@ test('every key of a resolved job is described, and every description has a sent
     '',
     'sampler: {kind: topk}',
     'data: {format: beir, path: x}',
+    'recipe: {kind: ar2, ranker: {warmupLearningRate: 1.0e-3, warmupQueriesPerStep: 2}}\ntrain: {loss: {kind: distillation}, inBatch: false}',
     'encoder: {similarity: {cosine: {temperature: 1}}, projection: {}}',
     'encoder: {init: {weights: x, preset: dpr}}',
   ]) {
@@ -98,6 +99,14 @@ test('every key of a resolved job is described, and every description has a sent
     expect(description, key).toMatch(/^\S.*\.$/);
     expect(expects, key).not.toBe('');
   }
+});
+
+test('a key below a map of several kinds is of those that have it', () => {
+  const of = Object.fromEntries(describeSchema().map((row) => [row.key, row.of]));
+  expect(of['recipe.ranker.maxTokens']).toBe('rocketqa, ar2');
+  expect(of['recipe.ranker.steps']).toBe('rocketqa');
+  expect(of['recipe.ranker.stepsPerRefresh']).toBe('ar2');
+  expect(of['recipe.first.sampler']).toBe('dpr, rocketqa');
 });
 
 test('described defaults are the ones used', () => {

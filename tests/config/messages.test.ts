@@ -57,6 +57,10 @@ describe('keys', () => {
     expect(message('data: {format: beir, path: x, name: wordnet}')).toMatchInlineSnapshot(
       `"job.yaml:1: data.name ("wordnet") is a key of format builtin, not of beir; remove it, or replace all of data: --set 'data={ format: beir, path: x }'"`,
     ));
+  test('of a format that auto may find', () =>
+    expect(message('data: {format: auto, path: x, minClicks: 3}')).toMatchInlineSnapshot(
+      `"job.yaml:1: data.minClicks (3) is a key of format clicks, not of auto; remove it, or name the format: --set data.format=clicks"`,
+    ));
   test('named like what every object has', () =>
     expect(message('__proto__: {a: 1}\nconstructor: 2\n')).toMatchInlineSnapshot(`
       "job.yaml:1: __proto__ ({"a":1}) is not a key; expected one of extends, name, seed, jobsFolder, data, encoder, recipe, sampler, refresh, train, eval, lab, backend
@@ -202,6 +206,10 @@ describe('relations', () => {
   test('selection and measures', () =>
     expect(message('eval: {measures: [mrr@10]}')).toMatchInlineSnapshot(
       `"job.yaml:1: eval.selection is recall@10; expected one of eval.measures (mrr@10)"`,
+    ));
+  test('a selection of which less is better', () =>
+    expect(message('eval: {measures: [hole@10], selection: hole@10}')).toMatchInlineSnapshot(
+      `"job.yaml:1: eval.selection is hole@10; expected a measure of which more is better: the checkpoint with the most of it is taken"`,
     ));
   test('are reported beside mistakes in other keys', () =>
     expect(message('seed: no\nsampler:\n  pool: 10\n  negatives: 11\n')).toMatchInlineSnapshot(`

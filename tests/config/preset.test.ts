@@ -5,7 +5,7 @@ import path from 'node:path';
 import { afterAll, afterEach, describe, expect, test, vi } from 'vitest';
 import { loadConfig } from '../../src/config/load.js';
 import { tiny } from '../../src/config/preset.js';
-import type { RunConfig } from '../../src/config/schema.js';
+import { type RunConfig, runConfigSchema } from '../../src/config/schema.js';
 import { stageConfig } from '../../src/config/stages.js';
 
 const configs = new URL('../../configs/', import.meta.url).pathname;
@@ -67,6 +67,40 @@ train: {steps: 800, replicas: 16, averageDecay: 0.9}
   test('flags win over it', () =>
     expect(load('', ['train.steps=12', 'name=other']).config).toMatchObject({ name: 'other', train: { steps: 12 } }));
 
+  test.each(['some/weights', '{weights: some/weights, dropout: 0}', '{query: a, passage: b}'])(
+    'gives way to weights that a flag names: %s',
+    (init) => {
+      const { config, said } = load('encoder: {towers: separate}', [`encoder.init=${init}`]);
+      expect(config.encoder).toMatchObject({ vocabulary: runConfigSchema.parse({ name: 'x' }).encoder.vocabulary, queryTokens: 32 });
+      expect(said.filter((line) => /init|vocabulary/.test(line))).toEqual([]);
+    },
+  );
+
+  test('but not to a part of a shape', () =>
+    expect(load('', ['encoder.init.layers=1']).config.encoder).toMatchObject({
+      init: { layers: 1, width: 64 },
+      vocabulary: { size: 2000 },
+    }));
+
+  test.each([undefined, '/sets'])(
+    'leaves data, given negatives and answers alone where a flag says which data (SIMANS_DATA=%s)',
+    (sets) => {
+      vi.stubEnv('SIMANS_DATA', sets);
+      const job = 'data: {format: dpr, path: x}\nsampler: {kind: given}\neval: {measures: [answer@5], selection: answer@5}\n';
+      const { config } = load(job, ['data.path=mine']);
+      expect(config).toMatchObject({ data: { format: 'dpr', path: 'mine' }, sampler: { kind: 'given' }, eval: { selection: 'answer@5' } });
+      expect(load(job, ['data={format: builtin}']).config).toMatchObject({
+        sampler: { kind: 'topkUniform' },
+        eval: { selection: 'recall@10' },
+      });
+    },
+  );
+
+  test('gives way to epochs between refreshes, and to a preset of the sampler', () => {
+    expect(load('', ['refresh.everyEpochs=2']).config.refresh.everyEpochs).toBe(2);
+    expect(load('sampler: {pool: 100}', ['sampler.preset=nq']).config.sampler).toMatchObject({ preset: 'nq', pool: 100 });
+  });
+
   test('says what it replaced, once a key, and nothing of what stayed', () => {
     const { said } = load('encoder: {init: some/weights, queryTokens: 32}\ntrain: {steps: 800}');
     expect(said).toContain('  train.steps: 20 instead of 800');
@@ -81,7 +115,7 @@ train: {steps: 800, replicas: 16, averageDecay: 0.9}
     ));
 
   test('real data of the kind that the job reads, where their folder is known', () => {
-    const dataOf = (data: object) => tiny({ name: 'x', data, eval: { measures: ['answer@5'], selection: 'answer@5' } }, '/sets');
+    const dataOf = (data: object) => tiny({ name: 'x', data, eval: { measures: ['answer@5'], selection: 'answer@5' } }, {}, '/sets');
     expect(dataOf({ format: 'dpr', path: 'x', corpus: 'y', labels: 'answers' })).toMatchObject({
       data: { format: 'dpr', path: '/sets/squadshifts/new_wiki', corpus: 'own', labels: 'given' },
     });

@@ -326,6 +326,27 @@ describe('click logs', () => {
     expect(said(data, data.splits.test).map(({ text }) => text)).toEqual(['white']);
   });
 
+  it('have the same splits where the format is found by auto', async () => {
+    const many = Array.from({ length: 20 }, (_, i) => [`query ${i}`, 'abcd'[i % 4]!, 5, 9, `2024-01-${10 + i}`]);
+    const files = { 'corpus.jsonl': corpus, 'clicks.tsv': log(many) };
+    const [found, named] = [await load(files), await load(files, 'clicks')];
+    expect(auto(found)).toBe('clicks');
+    expect(found.splits).toEqual(named.splits);
+    expect(said(found, found.splits.test).map(({ text }) => text)).toEqual(['query 18', 'query 19']);
+  });
+
+  it('leave out of dev and test the queries that nobody clicked often enough, and say so', async () => {
+    const seldom = [...rows, ['grey', 'a', 1, 9, '2024-02-15'], ['black', 'a', 1, 9, '2024-03-15']];
+    const data = await load({ 'corpus.jsonl': corpus, 'clicks.tsv': log(seldom) }, 'clicks', {
+      minClicks: 2,
+      devShare: 0.34,
+      testShare: 0.34,
+    });
+    expect(said(data, data.splits.dev).map(({ text }) => text)).toEqual(['green']);
+    expect(said(data, data.splits.test).map(({ text }) => text)).toEqual(['white']);
+    expect(data.notes.join()).toMatch(/dev: 1 of 2 queries .*left out\..*test: 1 of 2 queries .*left out\./);
+  });
+
   it('without times the split is drawn by the seed', async () => {
     const files = {
       'corpus.jsonl': corpus,
@@ -376,6 +397,41 @@ describe('a mix of data sets', () => {
     expect(data.mix).toMatchObject({ weights: [3, 1], of: Int32Array.of(0, 0, 1) });
     expect(data.corpus.size).toBe(5);
     expect(data.queries.id(0)).toMatch(/^simans-data-\w+\/train-/);
+  });
+});
+
+describe('shards', () => {
+  const shard = (id: string) => jsonLines({ _id: id, text: `text ${id}` });
+  const pair = (a: string) => jsonLines({ a, b: `answer to ${a}` });
+
+  it.each<[string, Files, RegExp]>([
+    [
+      'of a corpus',
+      {
+        'corpus-00000-of-00003.jsonl': shard('a'),
+        'corpus-00002-of-00003.jsonl': shard('b'),
+        'queries.jsonl': shard('q'),
+        'qrels/train.tsv': 'q\ta\t1\n',
+      },
+      /corpus-00001-of-00003\.jsonl: found no such file; expected all 3 shards/,
+    ],
+    [
+      'of examples in a folder, the last',
+      { 'train/train-00000-of-00002.jsonl.gz': gzipSync(pair('q')), 'dev.jsonl': pair('r') },
+      /train\/train-00001-of-00002\.jsonl\.gz: found no such file/,
+    ],
+  ])('%s: a missing one is refused by name', async (_, files, message) => {
+    await expect(load(files)).rejects.toThrow(message);
+  });
+
+  it('are read when all are there, counted from 0 or from 1', async () => {
+    const data = await load({
+      'train-00000-of-00002.jsonl': pair('q'),
+      'train-00001-of-00002.jsonl': pair('r'),
+      'dev-1-of-2.jsonl': pair('s'),
+      'dev-2-of-2.jsonl': pair('t'),
+    });
+    expect(data.queries.size).toBe(4);
   });
 });
 

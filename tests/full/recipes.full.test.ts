@@ -38,7 +38,7 @@ it.each([...KINDS, inTurn])('%s --preset tiny', async (name) => {
 
 it('nq-ar2-simans goes on from the models of nq-ar2: two towers and a ranker', async () => {
   const earlier = path.join(folder, 'nq-ar2-tiny');
-  const inits = [`encoder.init=${earlier}/model`, 'encoder.vocabulary={}', `recipe.ranker.init=${earlier}/ranker/model`, 'name=goes-on'];
+  const inits = [`encoder.init=${earlier}/model`, `recipe.ranker.init=${earlier}/ranker/model`, 'name=goes-on'];
   const file = path.join(root, 'configs', 'nq-ar2-simans.yaml');
   const { code, stdout } = await train(
     file,

@@ -59,6 +59,17 @@ it('a job that holds stages is not begun a second time', async () => {
   expect(complaints(stderr)).toEqual([expect.stringContaining('--resume')]);
 });
 
+it('a stage that asks for negatives which the data lack names its own key', async () => {
+  const { recipe, ...rest } = toy.sections('ance');
+  const file = toy.fileWith('given', {
+    ...rest,
+    recipe: { ...recipe, warmup: { train: { steps: 8 }, sampler: { kind: 'given', negatives: 1 } } },
+  });
+  const { code, stderr } = await train(file);
+  expect(code).toBe(1);
+  expect(complaints(stderr)).toEqual([expect.stringContaining('for recipe.warmup.sampler.kind is given')]);
+});
+
 it('the negatives of a stage are ranked by its retriever, and a ranker’s folder is a cross-encoder', () => {
   const candidates = fs.readFileSync(path.join(toy.job('rocketqa'), 'stages', 'first', 'candidates.trec'), 'utf8');
   expect(new Set(candidates.split('\n').map((line) => line.split(' ')[0])).size).toBe(40 + 1); // 40 training queries, and the end

@@ -55,6 +55,18 @@ describe('dropWords', () => {
     expect(dropWords(sequence(words), 0, key, 0, special)).toEqual(sequence(words));
   });
 
+  it('keeps the separator between fields, at any share', () => {
+    const separated = Int32Array.of(2, 5, 21, 6, 3, 7, 8, 22, 3);
+    for (let at = 0; at < 50; at++) {
+      const kept = [...dropWords(separated, 0.7, key, at, special)];
+      expect(kept.filter((id) => id === 3)).toHaveLength(2);
+      const between = kept.indexOf(3);
+      const [before, behind] = [kept.slice(1, between), kept.slice(between + 1, -1)];
+      expect([...before, ...behind].length).toBeGreaterThan(0);
+      expect(before.every((id) => [5, 21, 6].includes(id)) && behind.every((id) => [7, 8, 22].includes(id))).toBe(true);
+    }
+  });
+
   it('rows drop different words', () => {
     const words = Array.from({ length: 15 }, (_, i) => [5 + i]);
     const kept = Array.from({ length: 20 }, (_, at) => String(dropWords(sequence(words), 0.5, key, at, special)));
@@ -79,6 +91,11 @@ describe('clozeTokens', () => {
         }
       }),
     );
+  });
+
+  it('has no separator of fields', () => {
+    const cloze = clozeTokens(Int32Array.of(2, 5, 6, 3, 7, 8, 9, 10, 3), 20, key, 1, special);
+    expect(cloze.slice(1, -1)).not.toContain(3);
   });
 
   it('keeps between 0.2 and 0.6 of the words, and does not keep their order', () => {

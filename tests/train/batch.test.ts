@@ -233,6 +233,20 @@ describe('the batch of a step', () => {
   });
 });
 
+it('negatives that come with the data and are known to be right are padded for, not drawn', () => {
+  const from = source({ sampler: { kind: 'given', negatives: NEGATIVES }, train: { inBatch: false } });
+  const { train } = from.dataset.splits;
+  const known = Array.from(train.rows, () => Int32Array.of(20, 21, 22));
+  const negatives = Array.from(train.rows, () => Int32Array.of(20, 21, 22, 23));
+  const splits = { ...from.dataset.splits, train: { ...train, known, negatives } };
+  const { draws, rows } = read({ ...from, dataset: { ...from.dataset, splits } }, 0, 'no pools');
+  for (const { passages, padded } of draws) {
+    expect(passages[0]).toBe(23);
+    expect(padded).toBe(NEGATIVES - 1);
+  }
+  for (const { competing } of rows) expect(competing).toHaveLength(1 + NEGATIVES);
+});
+
 describe('cloze queries', () => {
   it('stand behind the judged ones, are words of their passage, and have it as their only positive', () => {
     fc.assert(

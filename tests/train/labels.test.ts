@@ -90,6 +90,18 @@ describe('requireServing', () => {
     expect(() => requireServing(config(sections), data as Dataset)).toThrow(message);
   });
 
+  it.each([
+    [
+      'msmarco-passage',
+      'expected qidpidtriples.train.full.2.tsv.gz or msmarco-hard-negatives.jsonl.gz beside the collection (docs/data.md), for',
+    ],
+    ['dpr', 'expected hard_negative_ctxs or negative_ctxs of the examples, for'],
+    ['beir', 'expected some, for'],
+  ])('names what negatives of %s would be read from, and the key of a stage that asks for them', (format, expected) => {
+    const stage = config({ data: { format, path: 'x' }, sampler: { kind: 'given' } });
+    expect(() => requireServing(stage, toy, 'recipe.warmup')).toThrow(`${expected} recipe.warmup.sampler.kind is given`);
+  });
+
   it('lets the usual pass', () => {
     expect(() => requireServing(config({}), toy)).not.toThrow();
   });
