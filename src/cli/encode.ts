@@ -65,12 +65,19 @@ async function encodeShards({ model: name, texts: file, to, shardRows, shard, ..
   const { createTerminalReporter } = await import('../report/terminal.js');
   const { resolveWeights } = await import('../encoders/hub.js');
   const { modelIn, openModelFolder } = await import('../encoders/modelFolder.js');
+  const { readingOf } = await import('../analysis/reading.js');
   const { readTextFile } = await import('../data/index.js');
+  const { describePolicy, textPolicy } = await import('../data/corpus.js');
   const { bulkEncode } = await import('../index/bulkEncode.js');
   const { selectBackend } = await import('../backend/index.js');
   const reporter = createTerminalReporter();
-  const model = await openModelFolder(modelIn((await resolveWeights(name, { reporter })).folder));
-  const { texts, notes } = await readTextFile(file, side);
+  const { folder } = await resolveWeights(name, { reporter });
+  const model = await openModelFolder(modelIn(folder));
+  const reading = readingOf(folder);
+  const policy = reading?.policy ?? textPolicy({ fields: 'auto', separator: 'space', windows: 'none' }, 'auto');
+  const reads = side === 'passage' ? describePolicy(policy) : undefined;
+  if (reads) reporter.line(`text: ${reads}, ${reading ? `as ${reading.from} says` : `for ${name} says nothing of it`}`);
+  const { texts, notes } = await readTextFile(file, side === 'query' ? 'query' : policy);
   for (const note of notes) reporter.line(note);
   if (engine === 'tensorflow') {
     const { name: backend, why } = await selectBackend('auto');
@@ -80,6 +87,7 @@ async function encodeShards({ model: name, texts: file, to, shardRows, shard, ..
   const { made, kept } = await bulkEncode({
     model,
     texts,
+    reads,
     side,
     folder: to,
     dtype,

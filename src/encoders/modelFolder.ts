@@ -1,6 +1,6 @@
 /**
  * An encoder as a folder that others load: Hugging Face's config.json, weights and tokenizer, and the files of sentence-transformers; separate towers
- * are query/ and passage/. simans.json beside them says what those formats cannot: both lengths, prefixes, temperature.
+ * are query/ and passage/. simans.json beside them says what those formats cannot: both lengths, prefixes, temperature, what of a passage is read.
  */
 import fs from 'node:fs';
 import path from 'node:path';
@@ -25,6 +25,8 @@ export interface TextSettings {
   /** Longest sequence, special tokens included. */
   readonly maxTokens: Readonly<Record<Side, number>>;
   readonly prefixes: Readonly<Record<Side, string>>;
+  /** What of a passage is read, in the words of data sets (Dataset.policy); absent where the model says nothing of it. */
+  readonly reads?: string | undefined;
 }
 
 export interface ModelToWrite extends TextSettings {
@@ -49,7 +51,7 @@ const ONNX_FILES: Readonly<Record<Precision, string>> = {
 
 /** Writes into an existing folder, with an ONNX model a tower in each precision asked for; the caller makes it whole or absent. */
 export function writeModelFolder(folder: string, model: ModelToWrite, precisions: readonly Precision[] = []): void {
-  const { encoder, parameters, maxTokens, prefixes } = model;
+  const { encoder, parameters, maxTokens, prefixes, reads } = model;
   const { shape } = encoder;
   for (const { place, tensors, sides } of towersOf(encoder, parameters)) {
     const home = path.join(folder, place);
@@ -58,7 +60,7 @@ export function writeModelFolder(folder: string, model: ModelToWrite, precisions
     for (const precision of precisions)
       writeFileAtomic(path.join(home, ONNX_FILES[precision]), encodePortableModel(shape, byName, precision));
   }
-  writeJson(path.join(folder, SETTINGS), { shape, maxTokens, prefixes });
+  writeJson(settingsFile(folder), { shape, maxTokens, prefixes, reads });
   writeFileAtomic(path.join(folder, 'README.md'), model.card);
 }
 
@@ -99,6 +101,14 @@ export interface OpenedModel extends TextSettings {
   readonly tokenizerFolder: string;
 }
 
+export const settingsFile = (folder: string): string => path.join(folder, SETTINGS);
+
+/** What simans.json says; undefined of a folder that simans did not write. */
+export function readSettings(folder: string): (TextSettings & { shape: EncoderShape }) | undefined {
+  const file = settingsFile(folder);
+  return fs.existsSync(file) ? (readJson(file, 'Export the model again.') as TextSettings & { shape: EncoderShape }) : undefined;
+}
+
 /** Where the model of a job's folder lies; any other folder is a model itself. */
 export function modelIn(folder: string): string {
   const inside = path.join(folder, 'model');
@@ -113,10 +123,7 @@ export function towerFolder(folder: string, side: Side): string {
 
 /** Reads a folder that simans wrote, or any of Hugging Face's or sentence-transformers' whose encoder is of BERT's kind. */
 export async function openModelFolder(folder: string): Promise<OpenedModel> {
-  const settings = path.join(folder, SETTINGS);
-  const own = fs.existsSync(settings)
-    ? (readJson(settings, 'Export the model again.') as TextSettings & { shape: EncoderShape })
-    : undefined;
+  const own = readSettings(folder);
   const separate = own?.shape.towers === 'separate';
   const homes = separate ? SIDES.map((side) => towerFolder(folder, side)) : [folder];
   const described = own ?? describe(folder);
