@@ -4,8 +4,10 @@ import os from 'node:os';
 import path from 'node:path';
 
 import { loadDataConfig } from '../config/load.js';
+import type { DataConfig } from '../config/schema.js';
 import { UserError } from '../core/errors.js';
 import type { Reporter } from '../core/reporter.js';
+import { describePolicy } from '../data/corpus.js';
 import { loadDataset } from '../data/index.js';
 import type { Dataset } from '../data/types.js';
 import type { AnalysisName } from '../eval/analyzer.js';
@@ -13,6 +15,7 @@ import type { AnalysisName } from '../eval/analyzer.js';
 import { type Result, readResult, requireComparable } from '../eval/result.js';
 import { orderedRanking } from '../eval/run.js';
 import { type Evaluated, type EvaluateOptions, evaluateRunFiles, evaluateSystems } from './evaluate.js';
+import { type Reading, readingOfSystem } from './reading.js';
 
 export interface EvaluationArguments extends Omit<EvaluateOptions, 'relevanceLevel' | 'precision' | 'answerRule'> {
   readonly what: readonly string[];
@@ -60,21 +63,65 @@ export async function evaluateNamed(given: EvaluationArguments, reporter: Report
   }
   if (given.data.length === 0) return [storedResults(groups)];
   const evaluations: EvaluatedData[] = [];
+  const readings = await readingsOf(groups, reporter);
   for (const place of given.data) {
-    const { evaluated, dataset } = await evaluateOn(place, given, groups, options, reporter);
+    const { evaluated, dataset } = await evaluateOn(place, given, readings, groups, options, reporter);
     evaluations.push({ result: evaluated.result, groups, texts: textsOf(evaluated, dataset) });
   }
   return evaluations;
 }
 
-async function evaluateOn(place: string, given: EvaluationArguments, groups: Groups, options: EvaluateOptions, reporter: Reporter) {
-  const data = loadDataConfig({ format: given.format, path: place, ...(given.removeSelf && { removeSelf: true }) }, given.set);
+async function evaluateOn(
+  place: string,
+  given: EvaluationArguments,
+  readings: readonly NamedReading[],
+  groups: Groups,
+  options: EvaluateOptions,
+  reporter: Reporter,
+) {
+  const data = dataConfigFor(place, given, readings);
   const cacheFolder = path.join('jobs', '.cache');
   const dataset = await loadDataset(data, { seed: SEED, cacheFolder, reporter });
   for (const note of dataset.notes) reporter.line(note);
+  reporter.line(`text: ${dataset.policy}, ${saidBy(dataset.policy, readings)}`);
   const context = { dataset, cacheFolder, reporter, threads: os.availableParallelism(), analysis: given.analysis };
   const to = given.to && (given.data.length > 1 ? path.join(given.to, dataset.name) : given.to);
   return { dataset, evaluated: await evaluateSystems(expanded(groups), given.split, context, { ...options, to }) };
+}
+
+interface NamedReading extends Reading {
+  readonly system: string;
+}
+
+/** Of the systems that say what they read. */
+async function readingsOf(groups: Groups, reporter: Reporter): Promise<NamedReading[]> {
+  const readings: NamedReading[] = [];
+  for (const system of new Set(Object.values(groups).flat())) {
+    const reading = await readingOfSystem(system, reporter);
+    if (reading) readings.push({ ...reading, system });
+  }
+  return readings;
+}
+
+/** The data set is read as the systems read theirs, but for the keys that are set. Systems that would then read it in different ways are a UserError. */
+function dataConfigFor(place: string, { format, removeSelf, set }: EvaluationArguments, readings: readonly NamedReading[]): DataConfig {
+  const keys = { format, path: place, ...(removeSelf && { removeSelf: true }) };
+  const configs = readings.map(({ policy }) => loadDataConfig({ ...keys, ...policy }, set));
+  const other = configs.findIndex((config) => JSON.stringify(config) !== JSON.stringify(configs[0]));
+  if (other < 0) return configs[0] ?? loadDataConfig(keys, set);
+  const named = [readings[0]!, readings[other]!].map(({ system, policy }) => `${system} (${describePolicy(policy)})`);
+  throw new UserError(
+    `${place}: found systems that read passages in different ways, ${named.join(' and ')}; expected one for all; evaluate each by itself, or choose with --set data.fields=…, data.separator=… and data.windows=…`,
+  );
+}
+
+/** Where it stands that a data set is read by this policy. */
+function saidBy(policy: string, readings: readonly NamedReading[]): string {
+  const [first] = readings;
+  if (!first) return 'as --set or the defaults of data have it, for no system says what it reads';
+  return describePolicy(first.policy) === policy
+    ? `as ${first.from} says`
+    : `as --set has it (${first.from}: ${describePolicy(first.policy)})`;
 }
 
 /** Systems by name, each the places of its seeds. */

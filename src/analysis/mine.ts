@@ -10,7 +10,7 @@ import type { Dataset, Texts } from '../data/types.js';
 import { writeDataset } from '../data/write.js';
 import { type OpenedModel, openModelFolder } from '../encoders/modelFolder.js';
 import { createJudge } from '../eval/judge.js';
-import { StoredVectors } from '../index/storedVectors.js';
+import { precisionNote, requireTexts, requireVectorsOf, StoredVectors } from '../index/storedVectors.js';
 import { encodeCorpus } from '../train/corpusVectors.js';
 import { DrawSums, poolFigures, poolsLine } from '../train/diagnostics.js';
 import { openMaking, tokenise } from '../train/job.js';
@@ -102,30 +102,26 @@ async function openRefresh(
   return { context: { config, folder, dataset, tokenizer: model.tokenizer, replicas, reporter, judge, making }, model };
 }
 
-/** The corpus's vectors by their ids, a shard in memory at a time. Those of another model, or not of every passage, are a UserError. */
-function readCorpus({ dataset: { corpus }, replicas, reporter, folder }: RefreshContext, from: string, model: OpenedModel): void {
+/** The corpus's vectors, a shard in memory at a time. Those of another model or of other texts, or encoded by other settings, are a UserError. */
+function readCorpus({ config, dataset, replicas, reporter, folder }: RefreshContext, from: string, model: OpenedModel): void {
+  const { corpus, policy } = dataset;
   const stored = new StoredVectors(from, 'passage');
-  const { width, shards, manifest } = stored;
-  if (manifest.model !== model.sha256)
-    throw new UserError(
-      `${from}: found vectors of another model (${manifest.model}); expected that of ${folder} (${model.sha256}). Encode again with simans encode ${folder}.`,
-    );
+  const { passageTokens, passagePrefix } = config.encoder;
+  const wanted = { model: model.sha256, maxTokens: passageTokens, prefix: passagePrefix };
+  requireVectorsOf(stored, wanted, folder, `Encode again with simans encode ${folder}.`);
+  requireTexts(stored, corpus, policy, folder);
+  const note = precisionNote(stored, 'fp32');
+  if (note) reporter.line(note);
   const phase = reporter.phase('mine: read vectors', corpus.size, 'passages');
   const target = replicas.shared.vectors.passage;
-  let found = 0;
-  for (let shard = 0; shard < shards; shard++) {
-    const { values } = stored.shard(shard);
-    stored.idsOfShard(shard).forEach((id, i) => {
-      const row = corpus.rowOf(id);
-      if (row === undefined) return;
-      target.set(values.subarray(i * width, (i + 1) * width), row * width);
-      found++;
-    });
-    phase.update(found);
+  let begin = 0;
+  for (let shard = 0; shard < stored.shards; shard++) {
+    const { values, width } = stored.shard(shard);
+    target.set(values, begin * width);
+    begin += values.length / width;
+    phase.update(begin);
   }
   phase.end();
-  if (found < corpus.size)
-    throw new UserError(`${from}: found vectors of ${found} of the job's ${corpus.size} passages; expected all. Encode the whole corpus.`);
 }
 
 /** Passages with url, title and text, blank where the job read without. */

@@ -1,6 +1,7 @@
 /** The pilot on a checkpoint of a job: held-out queries, their ranking by that checkpoint, and the positives that are hidden among the candidates. */
 import path from 'node:path';
 import { selectBackend } from '../backend/index.js';
+import { concatenated } from '../core/arrays.js';
 import { UserError } from '../core/errors.js';
 import { deriveKey, permutation, uniform } from '../core/random.js';
 import type { Reporter } from '../core/reporter.js';
@@ -122,7 +123,7 @@ function pilotQuery({ dataset }: JobView, i: number, ranked: Ranked, { samplers,
   const query: PilotQuery = {
     tokens: tokens('query', rows[i]!),
     passages: [gold!, ...passages].map((passage) => tokens('passage', passage)),
-    scores: Float32Array.of(pool.positiveScore, ...pool.scores),
+    scores: concatenated(Float32Array, [[pool.positiveScore], pool.scores]),
     hidden: new Set(Array.from(passages.keys(), (r) => r + 1).filter((r) => others.includes(passages[r - 1]!))),
     laws: Object.fromEntries(Object.entries(samplers).map(([name, sampler]) => [name, sampler.probabilities!(pool)])),
     random: { tokens: tokens('passage', random), score: ranked.scores[ranked.passages.indexOf(random)]! },

@@ -17,7 +17,7 @@ import type { Run } from '../eval/run.js';
 import { readRun } from '../eval/runFiles.js';
 import { bulkEncode } from '../index/bulkEncode.js';
 import { ExactIndex, queryBlock } from '../index/exact.js';
-import { readVectors, requireSameModel, StoredVectors } from '../index/storedVectors.js';
+import { precisionNote, readVectors, requireSameModel, requireTexts, StoredVectors } from '../index/storedVectors.js';
 
 export interface RankContext {
   readonly dataset: Dataset;
@@ -107,12 +107,18 @@ async function encoded(
   return readVectors(folder).vectors;
 }
 
-/** Vectors that simans encode wrote, matched by id. */
+/** Vectors that simans encode wrote, matched by id: of the very texts of the data set, where their ids are the same in the same order. */
 async function storedRun(folder: string, context: RankContext): Promise<Run> {
-  const { dataset, split } = context;
-  requireSameModel(new StoredVectors(path.join(folder, 'passages'), 'passage'), new StoredVectors(path.join(folder, 'queries'), 'query'));
-  const read = (side: string) => readVectors(path.join(folder, side));
-  const [stored, asked] = [read('passages'), read('queries')];
+  const { dataset, split, reporter } = context;
+  const passages = new StoredVectors(path.join(folder, 'passages'), 'passage');
+  const queries = new StoredVectors(path.join(folder, 'queries'), 'query');
+  requireSameModel(passages, queries);
+  const note = precisionNote(passages, queries.manifest.precision);
+  if (note) reporter.line(note);
+  const [stored, asked] = [readVectors(passages.folder), readVectors(queries.folder)];
+  const hasIds = (ids: readonly string[], texts: Texts) => ids.length === texts.size && ids.every((id, row) => texts.id(row) === id);
+  if (hasIds(stored.ids, dataset.corpus)) requireTexts(passages, dataset.corpus, dataset.policy, dataset.name);
+  if (hasIds(asked.ids, dataset.queries)) requireTexts(queries, dataset.queries, undefined, dataset.name);
   const width = stored.width;
   const place = (side: string, ids: readonly string[], wanted: Iterable<string>): Int32Array => {
     const rows = new Map(ids.map((id, i) => [id, i]));

@@ -1,13 +1,19 @@
 /** Vectors of `simans encode` indexed and searched without the texts or the model that they came from: each a step of its own on a cluster. */
 import os from 'node:os';
 import { isOnDevice, selectBackend } from '../backend/index.js';
+import { concatenated } from '../core/arrays.js';
 import { UserError } from '../core/errors.js';
 import type { Reporter } from '../core/reporter.js';
+import { policyFrom } from '../data/corpus.js';
+import { Ids } from '../data/ids.js';
+import { documentsOf } from '../data/windows.js';
+import { searchDocuments } from '../eval/documents.js';
+import type { Run } from '../eval/run.js';
 import { writeTrecRun } from '../eval/runFiles.js';
 import { type EngineOptions, openEngine, type VectorEngine } from '../index/engine/index.js';
 import type { Hits } from '../index/exact.js';
 import { buildGraph, openGraph } from '../index/savedGraph.js';
-import { readVectors, requireSameModel, StoredVectors } from '../index/storedVectors.js';
+import { precisionNote, readVectors, requireSameModel, StoredVectors } from '../index/storedVectors.js';
 import { searchCandidates, searchShards } from '../index/streaming.js';
 import type { Vectors } from '../index/vectors.js';
 
@@ -58,19 +64,54 @@ export async function indexVectors(folder: string, options: IndexOptions): Promi
   );
 }
 
-/** Ranks the passages of `folder` for query vectors of the same model, a shard in memory at a time, and writes a run file. */
+/** Ranks the passages of `folder`, or the documents that they are windows of, for query vectors of the same model, a shard in memory at a time, and writes a run file. */
 export async function searchVectors(folder: string, options: SearchOptions): Promise<void> {
   const { queries: queryFolder, to, reporter } = options;
   const passages = new StoredVectors(folder, 'passage');
-  requireSameModel(passages, new StoredVectors(queryFolder, 'query'));
+  const stored = new StoredVectors(queryFolder, 'query');
+  requireSameModel(passages, stored);
+  const note = precisionNote(passages, stored.manifest.precision);
+  if (note) reporter.line(note);
   const { ids, vectors, width } = readVectors(queryFolder);
-  const k = Math.min(options.k, passages.size);
-  const hits = await search(passages, { values: vectors, width }, k, options);
-  const names = passages.idsOf(hits.passages.filter((row) => row >= 0));
-  const run = { k, rows: Int32Array.from(ids.keys()), ...hits };
-  writeTrecRun(to, run, { queryId: (row) => ids[row]!, passageId: (row) => names.get(row)! }, 'simans');
-  reporter.line(`${to}: ${ids.length.toLocaleString('en')} queries, ${k} of ${passages.size.toLocaleString('en')} passages each`);
+  const queries = { values: vectors, width };
+  const { reads } = passages.manifest;
+  const isWindows = reads !== undefined && policyFrom(reads).windows !== undefined;
+  const { run, size, passageId } = await (isWindows ? rankDocuments : rankPassages)(passages, queries, options);
+  writeTrecRun(to, run, { queryId: (row) => ids[row]!, passageId }, 'simans');
+  reporter.line(
+    `${to}: ${ids.length.toLocaleString('en')} queries, ${run.k} of ${size.toLocaleString('en')} ${isWindows ? 'documents' : 'passages'} each`,
+  );
 }
+
+interface RankedVectors {
+  readonly run: Run;
+  /** Of what is ranked. */
+  readonly size: number;
+  passageId(row: number): string;
+}
+
+async function rankPassages(passages: StoredVectors, queries: Vectors, options: SearchOptions): Promise<RankedVectors> {
+  const k = Math.min(options.k, passages.size);
+  const hits = await search(passages, queries, k, options);
+  const names = passages.idsOf(hits.passages.filter((row) => row >= 0));
+  return { run: { k, rows: rowsIn(queries), ...hits }, size: passages.size, passageId: (row) => names.get(row)! };
+}
+
+/** Of documents in windows, each by its best one: the ids of all are held. */
+async function rankDocuments(passages: StoredVectors, queries: Vectors, options: SearchOptions): Promise<RankedVectors> {
+  const windows = new Ids();
+  for (let shard = 0; shard < passages.shards; shard++) for (const id of passages.idsOfShard(shard)) windows.add(id);
+  const documents = documentsOf({ size: windows.size, id: (row) => windows.id(row) });
+  const { values, width } = queries;
+  const rank = async (rows: Int32Array, depth: number): Promise<Run> => {
+    const asked = Array.from(rows, (row) => values.subarray(row * width, (row + 1) * width));
+    return { k: depth, rows, ...(await search(passages, { values: concatenated(Float32Array, asked), width }, depth, options)) };
+  };
+  const run = await searchDocuments(rowsIn(queries), Math.min(options.k, documents.size), documents, rank);
+  return { run, size: documents.size, passageId: documents.id };
+}
+
+const rowsIn = ({ values, width }: Vectors): Int32Array => Int32Array.from({ length: values.length / width }, (_, row) => row);
 
 async function search(passages: StoredVectors, queries: Vectors, k: number, options: SearchOptions): Promise<Hits> {
   const { kind, searchExpansion, reporter } = options;

@@ -64,12 +64,18 @@ async function encodeShards({ model: name, texts: file, to, shardRows, shard, ..
   const { side, dtype, precision, engine } = given as { side: Side; dtype: VectorType; precision: InferencePrecision; engine: Engine }; // checked above
   const { createTerminalReporter } = await import('../report/terminal.js');
   const { openModel } = await import('../encoders/modelFolder.js');
+  const { readingOf } = await import('../analysis/reading.js');
   const { readTextFile } = await import('../data/index.js');
+  const { describePolicy, textPolicy } = await import('../data/corpus.js');
   const { bulkEncode } = await import('../index/bulkEncode.js');
   const { selectBackend } = await import('../backend/index.js');
   const reporter = createTerminalReporter();
-  const { model } = await openModel(name, reporter);
-  const { texts, notes } = await readTextFile(file, side);
+  const { model, folder } = await openModel(name, reporter);
+  const reading = readingOf(folder);
+  const policy = reading?.policy ?? textPolicy({ fields: 'auto', separator: 'space', windows: 'none' }, 'auto');
+  const reads = side === 'passage' ? describePolicy(policy) : undefined;
+  if (reads) reporter.line(`text: ${reads}, ${reading ? `as ${reading.from} says` : `for ${name} says nothing of it`}`);
+  const { texts, notes } = await readTextFile(file, side === 'query' ? 'query' : policy);
   for (const note of notes) reporter.line(note);
   if (engine === 'tensorflow') {
     const { name: backend, why } = await selectBackend('auto');
@@ -79,6 +85,7 @@ async function encodeShards({ model: name, texts: file, to, shardRows, shard, ..
   const { made, kept } = await bulkEncode({
     model,
     texts,
+    reads,
     side,
     folder: to,
     dtype,

@@ -49,14 +49,13 @@ export const searchVerb: CommandModule<object, SearchArguments> = {
     const text = [...query, ...afterDashes].join(' ');
     const { openJob } = await import('../index/searcher.js');
     const { hitLines } = await import('../report/hits.js');
-    const searcher = await openJob(job);
     if (queries !== undefined && run !== undefined) {
       const { writeSearchRun } = await import('../analysis/searchRun.js');
       const { createTerminalReporter } = await import('../report/terminal.js');
-      await writeSearchRun(searcher, queries, run, top, createTerminalReporter());
-      searcher.dispose();
+      await writeSearchRun(job, queries, run, top, createTerminalReporter());
       return;
     }
+    const searcher = await openJob(job);
     const answer = async (text: string) => {
       const hits = await searcher.search(text, top);
       console.log(json ? JSON.stringify({ query: text, hits }) : hitLines(hits, process.stdout.columns ?? 80));

@@ -25,7 +25,7 @@ export interface PolicyKeys {
 }
 
 /** Documents of the web are read with their address, everything else with its title. */
-export function textPolicy({ fields, separator, windows }: PolicyKeys, format: FormatName): TextPolicy {
+export function textPolicy({ fields, separator, windows }: PolicyKeys, format: FormatName | 'auto'): TextPolicy {
   const byDefault = format === 'msmarco-document' ? (['url', 'title', 'text'] as const) : (['title', 'text'] as const);
   return { fields: fields === 'auto' ? byDefault : fields, separator, ...(windows !== 'none' && { windows }) };
 }
@@ -48,13 +48,24 @@ export async function readCorpus(
     bytes > inMemoryBytes()
       ? await stored(source, options, await storeFolder(options.cacheFolder, source.files, { fields, separator, windows }))
       : await inMemory(source, options);
-  const corpus = separator === 'token' ? { ...texts, separated: true } : texts;
+  const corpus = separator === 'token' && fields.length > 1 ? { ...texts, separated: true } : texts;
   return { corpus, ...(windows && { documents: documentsOf(corpus) }), notes };
 }
 
 /** What is said of a text policy in results that depend on it. */
 export function describePolicy({ fields, separator, windows }: TextPolicy): string {
   return `${fields.join(separator === 'token' ? ' [SEP] ' : ' ')}${windows ? `, windows of ${windows.words} words every ${windows.stride}` : ''}`;
+}
+
+/** The policy that describePolicy has put into words. */
+export function policyFrom(words: string): TextPolicy {
+  const [, fields = words, size, stride] = /^(.+), windows of (\d+) words every (\d+)$/.exec(words) ?? [];
+  const separator = fields.includes(' [SEP] ') ? 'token' : 'space';
+  return {
+    fields: fields.split(separator === 'token' ? ' [SEP] ' : ' ') as TextPolicy['fields'][number][],
+    separator,
+    ...(size !== undefined && { windows: { words: Number(size), stride: Number(stride) } }),
+  };
 }
 
 async function inMemory(source: Source, options: CorpusOptions) {

@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { DataConfig } from '../config/schema.js';
 import { UserError } from '../core/errors.js';
 import type { Reporter } from '../core/reporter.js';
-import { readCorpus } from './corpus.js';
+import { readCorpus, type TextPolicy } from './corpus.js';
 import { datasetOptions, readDataset, readQueries } from './dataset.js';
 import { passagesOf, queriesOf } from './formats/texts.js';
 import { FORMAT_DEFAULTS, type FormatName, nameOf, openSource } from './formats.js';
@@ -62,19 +62,15 @@ async function loadBuiltin(name: 'api-docs' | 'wordnet' | 'wordnet-examples'): P
   }
 }
 
-/** The texts of one file alone: passages (title and text) or queries. */
-export async function readTextFile(file: string, side: 'query' | 'passage'): Promise<{ texts: Texts; notes: readonly string[] }> {
+/** The texts of one file alone: queries, or passages of which the policy says what is read. */
+export async function readTextFile(file: string, policy: TextPolicy | 'query'): Promise<{ texts: Texts; notes: readonly string[] }> {
   if (!fs.existsSync(file))
     throw new UserError(`${file}: found no such file; expected a file of texts (JSON lines, TSV, CSV or Parquet); check the path.`);
-  if (side === 'query') {
+  if (policy === 'query') {
     const { queries, notes } = await readQueries({ files: [file], queries: () => queriesOf(file) });
     return { texts: queries, notes };
   }
   const source: Source = { files: [file], splits: {}, splitsPlace: file, passages: () => passagesOf(file), queries: () => queriesOf(file) };
-  const { corpus, notes } = await readCorpus(source, {
-    fields: ['title', 'text'],
-    separator: 'space',
-    cacheFolder: path.join('jobs', '.cache'),
-  });
+  const { corpus, notes } = await readCorpus(source, { ...policy, cacheFolder: path.join('jobs', '.cache') });
   return { texts: corpus, notes };
 }

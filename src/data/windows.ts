@@ -25,7 +25,7 @@ export function windowsOf(fields: readonly string[], { words, stride }: Windows)
 }
 
 /** The documents that the rows are windows of. */
-export function documentsOf(corpus: Texts): Documents {
+export function documentsOf(corpus: Pick<Texts, 'size' | 'id'>): Documents {
   const ids = new Ids();
   const of = Int32Array.from({ length: corpus.size }, (_, row) => {
     const id = corpus.id(row);

@@ -1,6 +1,6 @@
 /**
  * An encoder as a folder that others load: Hugging Face's config.json, weights and tokenizer, and the files of sentence-transformers; separate towers
- * are query/ and passage/. simans.json beside them says what those formats cannot: both lengths, prefixes, temperature.
+ * are query/ and passage/. simans.json beside them says what those formats cannot: both lengths, prefixes, temperature, what of a passage is read.
  */
 import fs from 'node:fs';
 import path from 'node:path';
@@ -25,6 +25,8 @@ export interface TextSettings {
   /** Longest sequence, special tokens included. */
   readonly maxTokens: Readonly<Record<Side, number>>;
   readonly prefixes: Readonly<Record<Side, string>>;
+  /** What of a passage is read, in the words of data sets (Dataset.policy); absent where the model says nothing of it. */
+  readonly reads?: string | undefined;
 }
 
 export interface ModelToWrite extends TextSettings {
@@ -50,7 +52,7 @@ const ONNX_FILES: Readonly<Record<Precision, string>> = {
 
 /** Writes into an existing folder, with an ONNX model a tower in each precision asked for; the caller makes it whole or absent. */
 export function writeModelFolder(folder: string, model: ModelToWrite, precisions: readonly Precision[] = []): void {
-  const { encoder, parameters, maxTokens, prefixes } = model;
+  const { encoder, parameters, maxTokens, prefixes, reads } = model;
   const { shape } = encoder;
   for (const { place, tensors, sides } of towersOf(encoder, parameters)) {
     const home = path.join(folder, place);
@@ -59,7 +61,7 @@ export function writeModelFolder(folder: string, model: ModelToWrite, precisions
     for (const precision of precisions)
       writeFileAtomic(path.join(home, ONNX_FILES[precision]), encodePortableModel(shape, byName, precision));
   }
-  writeJson(path.join(folder, SETTINGS), { shape, maxTokens, prefixes });
+  writeJson(settingsFile(folder), { shape, maxTokens, prefixes, reads });
   writeFileAtomic(path.join(folder, 'README.md'), model.card);
 }
 
@@ -102,8 +104,16 @@ export interface OpenedModel extends TextSettings {
   readonly unused: readonly string[];
 }
 
+export const settingsFile = (folder: string): string => path.join(folder, SETTINGS);
+
+/** What simans.json says; undefined of a folder that simans did not write. */
+export function readSettings(folder: string): (TextSettings & { shape: EncoderShape }) | undefined {
+  const file = settingsFile(folder);
+  return fs.existsSync(file) ? (readJson(file, 'Export the model again.') as TextSettings & { shape: EncoderShape }) : undefined;
+}
+
 /** Whether simans wrote the folder, as a retriever's. */
-export const isRetriever = (folder: string): boolean => fs.existsSync(path.join(folder, SETTINGS));
+export const isRetriever = (folder: string): boolean => fs.existsSync(settingsFile(folder));
 
 /** Where the model of a job's folder lies; any other folder is a model itself. */
 export function modelIn(folder: string): string {
@@ -119,10 +129,7 @@ export function towerFolder(folder: string, side: Side): string {
 
 /** Reads a folder that simans wrote, or any of Hugging Face's or sentence-transformers' whose encoder is of BERT's kind. */
 export async function openModelFolder(folder: string): Promise<OpenedModel> {
-  const settings = path.join(folder, SETTINGS);
-  const own = fs.existsSync(settings)
-    ? (readJson(settings, 'Export the model again.') as TextSettings & { shape: EncoderShape })
-    : undefined;
+  const own = readSettings(folder);
   const separate = own?.shape.towers === 'separate';
   const homes = separate ? SIDES.map((side) => towerFolder(folder, side)) : [folder];
   const described = own ?? describe(folder);
@@ -145,9 +152,13 @@ export async function openModelFolder(folder: string): Promise<OpenedModel> {
   return { ...described, parameters, sha256: hashes.join(' '), tokenizer, tokenizerFolder, unused: left };
 }
 
-/** The model that a user names: the folder of a job or of a model, or a hub id. What of it is left out is said. */
+/** The folder of the model that a user names: of a job or of a model, or a hub id. */
+export const resolveModel = async (name: string, reporter: Reporter): Promise<string> =>
+  modelIn((await resolveWeights(name, { namedBy: 'the name of the model', reporter })).folder);
+
+/** Opens it; what of it is left out is said. */
 export async function openModel(name: string, reporter: Reporter): Promise<{ model: OpenedModel; folder: string }> {
-  const folder = modelIn((await resolveWeights(name, { namedBy: 'the name of the model', reporter })).folder);
+  const folder = await resolveModel(name, reporter);
   const model = await openModelFolder(folder);
   if (model.unused.length > 0) reporter.line(unusedLine(name, model.unused));
   if (model.unused.some((tensor) => CLASSIFIER.test(tensor)))

@@ -6,7 +6,6 @@ import fs from 'node:fs';
 import { UserError } from '../core/errors.js';
 import { writeJson } from '../core/files.js';
 import type { Reporter } from '../core/reporter.js';
-import { fingerprintTexts } from '../data/texts.js';
 import { encodeRow } from '../data/tokenCache.js';
 import type { Texts } from '../data/types.js';
 import { tableOf } from '../encoders/batching.js';
@@ -14,7 +13,7 @@ import { createDualEncoder, type Side } from '../encoders/dualEncoder.js';
 import type { OpenedModel } from '../encoders/modelFolder.js';
 import type { InferencePrecision } from '../encoders/onnx/inferenceModel.js';
 import { prefixed } from '../encoders/prefixed.js';
-import { type EncodeManifest, idsFile, rowsInShard } from './storedVectors.js';
+import { type EncodeManifest, idsFile, rowsInShard, textsHash } from './storedVectors.js';
 import { onnxruntimeEncoder, tensorflowEncoder } from './tableEncoder.js';
 import { bindShards, manifestFile, readVectorShard, type VectorType, writeVectorShard } from './vectorShards.js';
 
@@ -23,6 +22,8 @@ export type Engine = 'tensorflow' | 'onnxruntime';
 export interface BulkOptions {
   readonly model: OpenedModel;
   readonly texts: Texts;
+  /** What of a passage is read, in the words of data sets. */
+  readonly reads?: string | undefined;
   readonly side: Side;
   readonly folder: string;
   readonly dtype: VectorType;
@@ -39,11 +40,11 @@ export interface BulkOptions {
 
 /** Encodes this process's shards that are not finished. A folder that holds vectors of something else is a UserError. */
 export async function bulkEncode(options: BulkOptions): Promise<{ made: number; kept: number }> {
-  const { model, texts, side, folder, dtype, precision, threads, shardRows, part, reporter } = options;
+  const { model, texts, reads, side, folder, dtype, precision, threads, shardRows, part, reporter } = options;
   const encoder = createDualEncoder(model.shape);
   const manifest: EncodeManifest = {
     model: model.sha256,
-    texts: fingerprintTexts(texts) + (texts.separated ? ' separated' : ''),
+    texts: textsHash(texts),
     side,
     dtype,
     precision,
@@ -52,6 +53,7 @@ export async function bulkEncode(options: BulkOptions): Promise<{ made: number; 
     shardRows,
     maxTokens: model.maxTokens[side],
     prefix: model.prefixes[side],
+    ...(reads !== undefined && { reads }),
   };
   bind(folder, manifest);
   const shards = Array.from({ length: Math.ceil(texts.size / shardRows) }, (_, shard) => shard).filter(

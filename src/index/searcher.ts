@@ -8,7 +8,7 @@ import { readSafetensors } from '../encoders/formats/safetensors.js';
 import { openModelFolder } from '../encoders/modelFolder.js';
 import { createWeights, disposeWeights } from '../encoders/parameters.js';
 import { prefixed } from '../encoders/prefixed.js';
-import { ExactIndex } from './exact.js';
+import { ExactIndex, type Hits } from './exact.js';
 
 export interface Hit {
   readonly id: string;
@@ -17,17 +17,24 @@ export interface Hit {
 }
 
 export interface Searcher {
+  /** By row. */
+  readonly passages: readonly Omit<Hit, 'score'>[];
+  /** The rows of the k best passages for a text, best first, or of all where there are fewer. */
+  rank(text: string, k: number): Promise<Hits>;
   /** The k best passages for a text, best first; scores are logits. */
   search(text: string, k: number): Promise<Hit[]>;
   dispose(): void;
 }
 
+/** What is asked. */
+const PARTS = ['index/index.json', 'index/passages.jsonl', 'index/passages.safetensors', 'model/simans.json'];
+
 /** Opens the folder of a finished job. A folder that is none is a UserError. */
 export async function openJob(folder: string): Promise<Searcher> {
-  const indexFile = path.join(folder, 'index', 'index.json');
-  if (!fs.existsSync(indexFile)) {
+  const missing = PARTS.find((part) => !fs.existsSync(path.join(folder, part)));
+  if (missing !== undefined) {
     throw new UserError(
-      `${folder}: no index/index.json; expected the folder of a finished job, such as jobs/quickstart. Train one with: simans train CONFIG`,
+      `${folder}: no ${missing}; expected the folder of a finished job, such as jobs/quickstart. Train one with: simans train CONFIG`,
     );
   }
   await selectBackend('auto');
@@ -38,19 +45,24 @@ export async function openJob(folder: string): Promise<Searcher> {
   const passages = readPassages(folder);
   const stored = readSafetensors(path.join(folder, 'index', 'passages.safetensors')).tensors.get('vectors')!;
   const index = new ExactIndex({ values: stored.values as Float32Array, width: encoder.width });
+  const rank = async (text: string, k: number): Promise<Hits> => {
+    const ids = Int32Array.from(tokenizer.encode(text, model.maxTokens.query));
+    const vector = encoder.encode(weights, 'query', {
+      ids,
+      lengths: Int32Array.of(ids.length),
+      tokens: ids.length,
+      rows: Int32Array.of(0),
+    });
+    const query = (await vector.data()) as Float32Array;
+    vector.dispose();
+    const { width, logitScale } = encoder;
+    return index.search({ values: query, width }, Int32Array.of(0), Math.min(k, passages.length), logitScale);
+  };
   return {
+    passages,
+    rank,
     search: async (text, k) => {
-      const ids = Int32Array.from(tokenizer.encode(text, model.maxTokens.query));
-      const vector = encoder.encode(weights, 'query', {
-        ids,
-        lengths: Int32Array.of(ids.length),
-        tokens: ids.length,
-        rows: Int32Array.of(0),
-      });
-      const query = (await vector.data()) as Float32Array;
-      vector.dispose();
-      const { width, logitScale } = encoder;
-      const hits = await index.search({ values: query, width }, Int32Array.of(0), Math.min(k, passages.length), logitScale);
+      const hits = await rank(text, k);
       return Array.from(hits.passages, (row, i) => ({ ...passages[row]!, score: hits.scores[i]! }));
     },
     dispose: () => {
@@ -59,7 +71,7 @@ export async function openJob(folder: string): Promise<Searcher> {
   };
 }
 
-function readPassages(folder: string): { id: string; text: string }[] {
+function readPassages(folder: string): Searcher['passages'] {
   const lines = fs.readFileSync(path.join(folder, 'index', 'passages.jsonl'), 'utf8').split('\n');
   return lines.filter((line) => line !== '').map((line) => JSON.parse(line));
 }

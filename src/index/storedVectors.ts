@@ -3,6 +3,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { UserError } from '../core/errors.js';
 import { readJson, sha256 } from '../core/files.js';
+import { fingerprintTexts } from '../data/texts.js';
+import type { Texts } from '../data/types.js';
 import type { Side } from '../encoders/dualEncoder.js';
 import { readMetadata } from '../encoders/formats/safetensors.js';
 import type { InferencePrecision } from '../encoders/onnx/inferenceModel.js';
@@ -22,6 +24,8 @@ export type EncodeManifest = {
   readonly shardRows: number;
   readonly maxTokens: number;
   readonly prefix: string;
+  /** What of a passage was read, in the words of data sets (Dataset.policy). */
+  readonly reads?: string;
 };
 
 const ADVICE = 'Encode again with simans encode.';
@@ -54,6 +58,8 @@ export class StoredVectors implements VectorRows {
     readonly folder: string,
     side?: Side,
   ) {
+    if (!isVectorFolder(folder))
+      throw new UserError(`${folder}: found no encode.json; expected a folder of vectors; encode them with simans encode.`);
     this.manifest = readJson(manifestFile(folder), 'Name a folder of vectors; encode them with simans encode.') as EncodeManifest;
     if (side !== undefined && this.manifest.side !== side)
       throw new UserError(
@@ -136,11 +142,43 @@ export function readVectors(folder: string): { ids: string[]; vectors: Float32Ar
   return { ids, vectors, width: stored.width };
 }
 
-/** Refuses vectors of two encoders in one search. */
-export function requireSameModel(passages: StoredVectors, queries: StoredVectors): void {
-  for (const key of ['model', 'width'] as const)
-    if (passages.manifest[key] !== queries.manifest[key])
+/** SHA-256 of the texts that vectors are of: their ids, their order, and what an encoder reads of them. */
+export const textsHash = (texts: Texts): string => fingerprintTexts(texts) + (texts.separated ? ' separated' : '');
+
+/** Refuses vectors of which something else holds than `wanted`, that of `whose`. */
+export function requireVectorsOf(
+  { folder, manifest }: StoredVectors,
+  wanted: Partial<EncodeManifest>,
+  whose: string,
+  advice: string,
+): void {
+  for (const [key, value] of Object.entries(wanted)) {
+    const found = manifest[key as keyof EncodeManifest];
+    if (found !== value)
       throw new UserError(
-        `${manifestFile(queries.folder)}: found vectors of another ${key} (${queries.manifest[key]}); expected that of ${passages.folder} (${passages.manifest[key]}). Encode both with one model.`,
+        `${manifestFile(folder)}: found vectors of another ${key} (${found}); expected that of ${whose} (${value}). ${advice}`,
       );
+  }
+}
+
+/** Refuses vectors of other texts than the given ones, of which `reads` says what is read. */
+export function requireTexts({ folder, manifest }: StoredVectors, texts: Texts, reads: string | undefined, whose: string): void {
+  const wanted = textsHash(texts);
+  const words = (hash: string, policy: string | undefined) => [...(policy ? [policy] : []), `SHA-256 ${hash.slice(0, 12)}`].join(', ');
+  if (manifest.texts !== wanted)
+    throw new UserError(
+      `${manifestFile(folder)}: found vectors of other texts (${words(manifest.texts, manifest.reads)}); expected those of ${whose} (${words(wanted, reads)}). Encode these with simans encode.`,
+    );
+}
+
+/** Refuses vectors of two encoders in one search. Lengths and prefixes are each side's own. */
+export function requireSameModel({ folder, manifest: { model, width } }: StoredVectors, queries: StoredVectors): void {
+  requireVectorsOf(queries, { model, width }, folder, 'Encode both with one model.');
+}
+
+/** What is worth saying of vectors that were computed in another precision than their queries. */
+export function precisionNote({ folder, manifest: { precision } }: StoredVectors, ofQueries: InferencePrecision): string | undefined {
+  return precision === ofQueries
+    ? undefined
+    : `${folder}: encoded in ${precision}, the queries in ${ofQueries}; ranks are better in one precision (simans encode --precision)`;
 }

@@ -29,6 +29,7 @@ export function writeModel({ context, parameters, card }: Export): Record<string
       tokenizerFolder: path.join(folder, 'tokenizer'),
       maxTokens: { query: queryTokens, passage: passageTokens },
       prefixes: { query: queryPrefix, passage: passagePrefix },
+      ...(config.data.format !== 'builtin' && { reads: dataset.policy }), // the built-in sets have one field, which says nothing of others
       card,
     }),
   );

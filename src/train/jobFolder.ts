@@ -24,6 +24,9 @@ const HOST_BACKENDS = new Set(['onnx', 'wasm', 'cpu']);
 /** Keys that may change between sessions of a job: they do not alter its course. */
 const FREE_KEYS = new Set(['jobsFolder', 'train.checkpointEverySteps', 'train.keepCheckpoints']);
 
+/** Keys whose 'auto' is resolved when a job is begun. */
+const RESOLVED_KEYS = new Set(['backend', 'train.replicas']);
+
 /** Opens a new job's folder or an old one to resume; the configuration as run is saved there, backend and replicas resolved. */
 export async function openJobFolder(config: RunConfig, options: { resume: boolean; reporter: Reporter }): Promise<ResolvedJob> {
   const folder = jobFolderOf(config);
@@ -74,12 +77,12 @@ export function replicaCount({ train }: Pick<RunConfig, 'train'>, backend: strin
   return HOST_BACKENDS.has(backend) ? Math.min(2, os.availableParallelism()) : 1;
 }
 
-/** A resumed job must be the job that was begun; 'auto' in the new file stands for what was resolved then. */
+/** A resumed job must be the job that was begun; 'auto' in the new file stands for what was resolved then, where that is done. */
 function refuseChanges(saved: RunConfig, wanted: RunConfig, file: string): void {
   const before = flatten(saved);
   const now = flatten(wanted);
   const changes = [...new Set([...before.keys(), ...now.keys()])]
-    .filter((key) => !FREE_KEYS.has(key) && now.get(key) !== '"auto"' && before.get(key) !== now.get(key))
+    .filter((key) => !FREE_KEYS.has(key) && before.get(key) !== now.get(key) && !(RESOLVED_KEYS.has(key) && now.get(key) === '"auto"'))
     .map((key) => `${key} was ${before.get(key) ?? 'absent'}, now ${now.get(key) ?? 'absent'}`);
   if (changes.length > 0) {
     throw new UserError(

@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { describePolicy, policyFrom } from '../../src/data/corpus.js';
 import { Ids } from '../../src/data/ids.js';
 import type { Texts } from '../../src/data/types.js';
 import { documentsOf, windowRanges, windowsOf } from '../../src/data/windows.js';
@@ -34,6 +35,11 @@ describe('Ids', () => {
     expect(ids.rowOf('100000')).toBeUndefined();
   });
 });
+
+it.each(['text', 'title text', 'url [SEP] title [SEP] text', 'title [SEP] text, windows of 300 words every 150'])(
+  'a policy is had back from its words: %s',
+  (words) => expect(describePolicy(policyFrom(words))).toBe(words),
+);
 
 describe('a corpus too large for memory', () => {
   afterEach(() => vi.unstubAllEnvs());

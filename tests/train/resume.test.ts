@@ -106,6 +106,14 @@ describe('resuming', () => {
     );
   }, 60_000);
 
+  it('auto is a change where no job resolves it', async () => {
+    const sets = ['name=uninterrupted', 'refresh.index={kind: auto}', 'train.replicas=auto'].flatMap((set) => ['--set', set]);
+    const { code, stderr } = await train(file, ...sets, '--resume');
+    expect(code).toBe(1);
+    expect(stderr).toContain('refresh.index.kind was "exact", now "auto"');
+    expect(stderr).not.toContain('train.replicas');
+  }, 60_000);
+
   it('changed data is refused, naming the part', async () => {
     const job = path.join(folder, 'jobs', 'moved');
     fs.cpSync(uninterrupted, job, { recursive: true });

@@ -1,5 +1,6 @@
 /**
- * PostgreSQL with pgvector as the engine, over any number of servers: row r lies on server r mod S, a search asks all of them. A generation is a table;
+ * PostgreSQL with pgvector as the engine, over any number of servers: row r lies on server r mod S, a search asks all of them. A generation is a table on each, whose
+ * name says which place of how many it was loaded for: with other servers it is another one;
  * it is loaded in parts, each a transaction that also notes the part, then indexed (HNSW over half-precision vectors), then, in one transaction, marked
  * finished, put behind the view NAME, and the others are dropped. Where the servers are, and how they are logged in to, is told by SIMANS_PGVECTOR alone.
  */
@@ -85,19 +86,26 @@ class Pgvector implements VectorEngine {
     await Promise.all(
       this.servers.map(async (server, place) => {
         if (finished[place]) return;
-        await this.loadServer(server, place, vectors, generation, onRows);
+        await this.loadServer(server, place, vectors, this.placed(generation, place), onRows);
       }),
     );
     // Only now, when every server has all of its part.
     if (!finished.every(Boolean))
-      await Promise.all(this.servers.map((server) => this.transaction(server, (client) => this.serve(client, generation))));
+      await Promise.all(
+        this.servers.map((server, place) => this.transaction(server, (client) => this.serve(client, this.placed(generation, place)))),
+      );
     return finished.every(Boolean);
   }
 
+  /** What of a generation lies on the server at this place, of so many. */
+  private readonly placed = (generation: string, place: number): string => `${generation}_${place}of${this.servers.length}`;
+
   /** Of each server. */
   private finished(generation: string): Promise<boolean[]> {
-    return this.everywhere(async (client) => {
-      const { rowCount } = await client.query(`SELECT 1 FROM ${this.options.name}_generations WHERE generation = $1`, [generation]);
+    return this.everywhere(async (client, place) => {
+      const { rowCount } = await client.query(`SELECT 1 FROM ${this.options.name}_generations WHERE generation = $1`, [
+        this.placed(generation, place),
+      ]);
       return rowCount === 1;
     });
   }
@@ -140,7 +148,7 @@ class Pgvector implements VectorEngine {
     const { name } = this.options;
     const { rows } = await client.query<{ tablename: string }>(
       'SELECT tablename FROM pg_tables WHERE schemaname = current_schema() AND tablename ~ $1 AND tablename <> $2',
-      [`^${name}_[0-9a-f]{16}$`, `${name}_${generation}`],
+      [`^${name}_[0-9a-f]{16}(_[0-9]+of[0-9]+)?$`, `${name}_${generation}`],
     );
     await client.query(`DROP VIEW IF EXISTS ${name}`);
     await client.query(`CREATE VIEW ${name} AS SELECT id, v FROM ${name}_${generation}`);
@@ -154,15 +162,17 @@ class Pgvector implements VectorEngine {
     const { name, searchExpansion, connections } = this.options;
     const found = Array.from(queryRows, (): number[] => []);
     const expansion = String(Math.min(MOST_EXPANSION, Math.max(k, searchExpansion)));
-    const requests = this.servers.flatMap((server) => beginsOf(queryRows.length, REQUEST_QUERIES).map((begin) => ({ server, begin })));
-    await inTurns(requests, connections * this.servers.length, async ({ server, begin }) => {
+    const requests = this.servers.flatMap((server, place) =>
+      beginsOf(queryRows.length, REQUEST_QUERIES).map((begin) => ({ server, begin, table: `${name}_${this.placed(generation, place)}` })),
+    );
+    await inTurns(requests, connections * this.servers.length, async ({ server, begin, table }) => {
       const asked = queryRows.subarray(begin, begin + REQUEST_QUERIES);
       const texts = Array.from(asked, (row) => literal(values.subarray(row * D, (row + 1) * D)));
       const { rows } = await this.attempt(server, async (client) => {
         await client.query(`SELECT set_config('hnsw.ef_search', $1, false)`, [expansion]);
         return client.query<{ i: string; id: number }>(
           `SELECT q.i, r.id FROM unnest($1::text[]) WITH ORDINALITY AS q(v, i)
-             CROSS JOIN LATERAL (SELECT t.id FROM ${name}_${generation} t ORDER BY t.v <#> q.v::halfvec(${D}) LIMIT ${k}) r`,
+             CROSS JOIN LATERAL (SELECT t.id FROM ${table} t ORDER BY t.v <#> q.v::halfvec(${D}) LIMIT ${k}) r`,
           [texts],
         );
       });
@@ -175,8 +185,8 @@ class Pgvector implements VectorEngine {
     await Promise.all(this.servers.map(({ pool }) => pool.end()));
   }
 
-  private everywhere<T>(work: (client: pg.ClientBase) => Promise<T>): Promise<T[]> {
-    return Promise.all(this.servers.map((server) => this.attempt(server, work)));
+  private everywhere<T>(work: (client: pg.ClientBase, place: number) => Promise<T>): Promise<T[]> {
+    return Promise.all(this.servers.map((server, place) => this.attempt(server, (client) => work(client, place))));
   }
 
   private transaction(server: Server, work: (client: pg.ClientBase) => Promise<void>): Promise<void> {
