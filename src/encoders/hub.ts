@@ -27,13 +27,9 @@ const WEIGHTS = [
 ];
 
 /** The local place of what a job file names as weights: a path as it is, a hub id (org/name, org/name@revision) by downloading what is not there yet. */
-export async function resolveWeights(name: string, { reporter }: { reporter: Reporter }): Promise<ResolvedWeights> {
+export async function resolveWeights(name: string, { reporter, key }: { reporter: Reporter; key?: string }): Promise<ResolvedWeights> {
   if (fs.existsSync(name)) return { folder: name };
-  if (!HUB_ID.test(name) || name.startsWith('.')) {
-    throw new UserError(`${name}: no such folder or file, and no hub id (org/name or org/name@revision) either. Check encoder.init.`);
-  }
-  const [id, revision = 'main'] = name.split('@') as [string, string?];
-  const cache = path.join(getHFHubCachePath(), getRepoFolderName({ name: id, type: 'model' }));
+  const { id, revision, cache } = hubPlace(name, key);
   if (process.env.HF_HUB_OFFLINE === '1') return fromCache(name, cache, revision, 'HF_HUB_OFFLINE is 1', reporter);
   try {
     return { folder: await download(id, revision, cache, reporter) };
@@ -45,14 +41,34 @@ export async function resolveWeights(name: string, { reporter }: { reporter: Rep
   }
 }
 
+/** The same without asking the hub: undefined where the cache does not have it. `key`: that of the job file which names it. */
+export function localWeights(name: string, key: string): string | undefined {
+  if (fs.existsSync(name)) return name;
+  const { cache, revision } = hubPlace(name, key);
+  const folder = snapshotOf(cache, revision);
+  return fs.existsSync(folder) ? folder : undefined;
+}
+
+/** What a hub id names, and its place in the cache. Throws a UserError for what can be none. */
+function hubPlace(name: string, key = 'encoder.init'): { id: string; revision: string; cache: string } {
+  if (!HUB_ID.test(name) || name.startsWith('.'))
+    throw new UserError(`${name}: no such folder or file, and no hub id (org/name or org/name@revision) either. Check ${key}.`);
+  const [id, revision = 'main'] = name.split('@') as [string, string?];
+  return { id, revision, cache: path.join(getHFHubCachePath(), getRepoFolderName({ name: id, type: 'model' })) };
+}
+
+/** The folder of a revision in the cache, where it is there. */
+function snapshotOf(cache: string, revision: string): string {
+  const reference = path.join(cache, 'refs', revision);
+  return path.join(cache, 'snapshots', fs.existsSync(reference) ? fs.readFileSync(reference, 'utf8').trim() : revision);
+}
+
 const hubUrl = (): string => (process.env.HF_ENDPOINT ?? 'https://huggingface.co').replace(/\/$/, '');
 const credentials = () => (process.env.HF_TOKEN ? { accessToken: process.env.HF_TOKEN } : {});
 const reasonOf = (error: unknown): string => messageOf((error as { cause?: unknown }).cause ?? error);
 
 function fromCache(name: string, cache: string, revision: string, why: string, reporter: Reporter): ResolvedWeights {
-  const reference = path.join(cache, 'refs', revision);
-  const commit = fs.existsSync(reference) ? fs.readFileSync(reference, 'utf8').trim() : revision;
-  const folder = path.join(cache, 'snapshots', commit);
+  const folder = snapshotOf(cache, revision);
   if (fs.existsSync(folder)) {
     reporter.line(`${name}: ${why}; taken from the cache, ${folder}`);
     return { folder };

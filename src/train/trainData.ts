@@ -7,6 +7,7 @@ import { loadDataset } from '../data/index.js';
 import { type PseudoLabel, withPseudoLabels } from '../data/pseudoLabels.js';
 import type { Dataset } from '../data/types.js';
 import { createJudge, type Judge } from '../eval/judge.js';
+import { requireSameData } from './jobFolder.js';
 import { labelByAnswers, requireServing, trainable } from './labels.js';
 import { epochsAsSteps } from './refreshSchedule.js';
 
@@ -21,10 +22,13 @@ export interface TrainableOptions {
   readonly job?: string;
   /** A later job on the same data: what it asks of them is looked at first too. */
   readonly later?: RunConfig | undefined;
+  /** Folders of stages that are done: they must have met the same data. */
+  readonly earlier?: readonly string[] | undefined;
 }
 
 /** Loads and announces it, labels what is to be labelled, and refuses a configuration that the data cannot serve. */
-export async function loadTrainable(config: RunConfig, reporter: Reporter, { job, later }: TrainableOptions = {}): Promise<Dataset> {
+export async function loadTrainable(config: RunConfig, reporter: Reporter, options: TrainableOptions = {}): Promise<Dataset> {
+  const { job, later, earlier = [] } = options;
   const { data, seed } = config;
   const loaded = await loadDataset(data, { seed, cacheFolder: cacheFolderOf(config), reporter });
   announce(loaded, reporter);
@@ -32,6 +36,7 @@ export async function loadTrainable(config: RunConfig, reporter: Reporter, { job
     data.format === 'dpr' && data.labels === 'answers' ? labelByAnswers(loaded, createJudge(loaded, config.eval), reporter) : loaded;
   const dataset = trainable(labelled, config, reporter);
   for (const served of [config, ...(later ? [later] : [])]) requireServing(served, dataset);
+  for (const folder of earlier) requireSameData(folder, dataset);
   return job === undefined ? dataset : labelledDataset(dataset, job, reporter);
 }
 
