@@ -77,8 +77,7 @@ async function label(
   const begun = requireSameSettings(folder, bound, reporter);
   const { name: backend } = await selectBackend(begun?.backend ?? config.backend, config.train.precision);
   const dataset = await loadTrainable(config, reporter, { earlier });
-  const fingerprint = { ...dataset.fingerprint, queries: await sha256OfFile(settings.queries) };
-  bindDataset(folder, { name: dataset.name, fingerprint }, reporter);
+  bindDataset(folder, await withQueries(dataset, settings.queries), reporter);
   bindSettings(folder, { ...bound, backend });
   const queries = await readQueries(settings.queries);
   requireTrecIds(settings.queries, 'query', queries);
@@ -118,6 +117,12 @@ async function label(
   );
   return true;
 }
+
+/** What the labels are of: the data, and the queries that nobody judged. */
+const withQueries = async ({ name, fingerprint }: Dataset, queries: string) => ({
+  name,
+  fingerprint: { ...fingerprint, queries: await sha256OfFile(queries) },
+});
 
 const blockFile = (folder: string, begin: number) => path.join(folder, 'blocks', `${String(begin).padStart(8, '0')}.jsonl`);
 
