@@ -1,9 +1,7 @@
 /** A job's encoder at work on a sample of its data, before the job is begun: what plan.ts and profile.ts measure. */
-import fs from 'node:fs';
-import os from 'node:os';
-import path from 'node:path';
 import { type BackendReport, selectBackend } from '../backend/index.js';
 import type { RunConfig } from '../config/schema.js';
+import { withTemporaryFolder } from '../core/files.js';
 import { type Reporter, silentReporter } from '../core/reporter.js';
 import { span } from '../core/spans.js';
 import { loadDataset } from '../data/index.js';
@@ -51,9 +49,8 @@ const SAMPLED_PASSAGES = 4096;
 const DEPTH = 100;
 
 /** Opens all replicas in a temporary folder, and closes them when the work is done. */
-export async function calibrate<T>(wanted: RunConfig, reporter: Reporter, work: (of: Calibration) => Promise<T>): Promise<T> {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'simans-calibration-'));
-  try {
+export const calibrate = <T>(wanted: RunConfig, reporter: Reporter, work: (of: Calibration) => Promise<T>): Promise<T> =>
+  withTemporaryFolder('calibration', async (folder) => {
     const dataset = trainable(
       await loadDataset(wanted.data, { seed: wanted.seed, cacheFolder: cacheFolderOf(wanted), reporter }),
       wanted,
@@ -64,10 +61,7 @@ export async function calibrate<T>(wanted: RunConfig, reporter: Reporter, work: 
     const found = await work(calibration);
     await dispose();
     return found;
-  } finally {
-    fs.rmSync(folder, { recursive: true, force: true });
-  }
-}
+  });
 
 async function open(config: RunConfig, dataset: Dataset): Promise<{ calibration: Calibration; dispose(): Promise<void> }> {
   const backend = await selectBackend(config.backend, config.train.precision);

@@ -12,7 +12,7 @@ import { type OpenedModel, openModelFolder } from '../encoders/modelFolder.js';
 import { createJudge } from '../eval/judge.js';
 import { precisionNote, requireTexts, requireVectorsOf, StoredVectors } from '../index/storedVectors.js';
 import { encodeCorpus } from '../train/corpusVectors.js';
-import { DrawSums, poolFigures, poolsLine } from '../train/diagnostics.js';
+import { DrawSums, drawsText, poolFigures, poolsLine, smallPoolsWarning } from '../train/diagnostics.js';
 import { openMaking, tokenise } from '../train/job.js';
 import { buildPools } from '../train/pools.js';
 import type { RefreshContext } from '../train/refresh.js';
@@ -61,17 +61,16 @@ export async function mineJob(folder: string, { sets, to, format, vectors, repor
       draws.map(({ passages }) => passages),
     );
   });
-  const pools = poolFigures(built, undefined, sampler, dataset);
+  const { negatives: drawn } = config.sampler;
+  const pools = poolFigures(built, undefined, { sampler, negatives: drawn }, dataset);
   if (pools) reporter.line(`pools: ${poolsLine(pools, config.sampler.kind)}`);
+  const warning = pools && smallPoolsWarning(pools, drawn);
+  if (warning) reporter.line(warning);
   const figures = sums.figures();
-  const said =
-    figures?.gapMean === undefined
-      ? ''
-      : `; mean score gap ${figures.gapMean.toFixed(2)}, ${(100 * figures.aboveThePositive!).toFixed(1)} % above their positive`;
   const mined: Dataset = { ...dataset, corpus: withAllFields(dataset), splits: { ...dataset.splits, train: { ...train, negatives } } };
   for (const line of await writeDataset(mined, format, to)) reporter.line(line);
   reporter.line(
-    `${to}: ${train.rows.length.toLocaleString('en')} training queries with ${(figures?.drawn ?? 0).toLocaleString('en')} negatives${said}`,
+    `${to}: ${train.rows.length.toLocaleString('en')} training queries with ${(figures?.drawn ?? 0).toLocaleString('en')} negatives${figures ? `; ${drawsText(figures)}` : ''}`,
   );
 }
 

@@ -1,13 +1,13 @@
 /** What a job with a recipe will take: each of its stages, its ranker and itself, predicted before any is begun. */
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import { selectBackend } from '../backend/index.js';
-import type { RunConfig } from '../config/schema.js';
+import type { DataConfig, RunConfig } from '../config/schema.js';
 import { jobFolderOf } from '../config/stages.js';
-import { UserError } from '../core/errors.js';
+import { withTemporaryFolder } from '../core/files.js';
 import { type Reporter, silentReporter } from '../core/reporter.js';
-import { planLines, recipeOf } from '../recipes/index.js';
+import { allDone, planLines, recipeOf } from '../recipes/index.js';
+import { localInputs, requireInputs } from '../recipes/inputs.js';
 import { replicaCount } from '../train/jobFolder.js';
 import { rankerBytes } from '../train/memory.js';
 import { prepareEncoder } from '../train/prepareEncoder.js';
@@ -15,6 +15,8 @@ import { Ranker, type RankerSettings } from '../train/ranker.js';
 import { epochsAsSteps, refreshNumber } from '../train/refreshSchedule.js';
 import { loadTrainable } from '../train/trainData.js';
 import { type Plan, planJob } from './plan.js';
+
+type RankerRecipe = Extract<RunConfig['recipe'], { kind: 'ar2' | 'rocketqa' }>;
 
 export interface PlannedStage {
   /** What it does, in a few words. */
@@ -37,7 +39,8 @@ export interface PlannedRanker {
 export async function planRecipe(config: RunConfig, reporter: Reporter): Promise<PlannedStage[]> {
   const { stages, does } = recipeOf(config);
   const folder = jobFolderOf(config);
-  const ranker = 'ranker' in config.recipe ? await planRanker(config, reporter) : undefined;
+  if (!allDone(stages)) await requireInputs(config, reporter);
+  const ranker = 'ranker' in config.recipe ? await planRanker(config, config.recipe, reporter) : undefined;
   const planned: PlannedStage[] = [];
   for (const stage of stages)
     planned.push({
@@ -50,25 +53,31 @@ export async function planRecipe(config: RunConfig, reporter: Reporter): Promise
   return [...planned, { does, folder, done: false, plan: await planJob(config, reporter), ...own }];
 }
 
-/** Says the plan; its figures too where data and weights are there to calibrate on, else what is missing. */
+/** Says the plan; its figures too where data and weights are on this machine to calibrate on, else what is missing. Nothing is downloaded. */
 export async function dryRun(config: RunConfig, reporter: Reporter): Promise<{ stages: PlannedStage[]; missing?: string }> {
   for (const line of planLines(config)) reporter.line(line);
-  try {
-    return { stages: await planRecipe(config, reporter) };
-  } catch (error) {
-    if (error instanceof UserError) return { stages: [], missing: error.message };
-    throw error;
-  }
+  const { config: local, elsewhere } = localInputs(config);
+  const missing = [...missingData(config.data), ...elsewhere.map((id) => `${id} is not in the cache of the hub’s models`)];
+  return missing.length > 0 ? { stages: [], missing: missing.join('; ') } : { stages: await planRecipe(local, reporter) };
+}
+
+/** Data that are not there yet: a plan may be made before `simans data get`. */
+function missingData(data: DataConfig): string[] {
+  if (data.format === 'builtin') return [];
+  const sets = data.format === 'mix' ? data.sets : [data];
+  const places = sets.flatMap(({ path: place, corpus }) => (corpus === 'own' ? [place] : [place, corpus]));
+  return places.filter((place) => !fs.existsSync(place)).map((place) => `${place}: found nothing there; expected the data; check the path`);
 }
 
 /** The ranker's steps, calibrated by two of them on pairs of training queries with random passages. */
-async function planRanker(config: RunConfig, reporter: Reporter): Promise<PlannedRanker | undefined> {
-  const { recipe, train, sampler } = config;
-  if (recipe.kind !== 'ar2' && recipe.kind !== 'rocketqa') return undefined;
+const planRanker = (config: RunConfig, recipe: RankerRecipe, reporter: Reporter): Promise<PlannedRanker> =>
+  withTemporaryFolder('plan', (folder) => measureRanker(config, recipe, folder, reporter));
+
+async function measureRanker(config: RunConfig, recipe: RankerRecipe, folder: string, reporter: Reporter): Promise<PlannedRanker> {
+  const { train, sampler } = config;
   const settings: RankerSettings = recipe.ranker;
   const inTurn = recipe.kind === 'ar2';
   const group = 1 + (recipe.kind === 'rocketqa' ? recipe.ranker.negatives : 'negatives' in sampler ? sampler.negatives : 0);
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'simans-plan-'));
   const { name: backend } = await selectBackend(config.backend, config.train.precision);
   const dataset = await loadTrainable(config, reporter);
   const { tokenizer } = await prepareEncoder(folder, config, dataset, silentReporter);
@@ -106,7 +115,6 @@ async function planRanker(config: RunConfig, reporter: Reporter): Promise<Planne
     };
   } finally {
     await ranker.dispose();
-    fs.rmSync(folder, { recursive: true, force: true });
   }
 }
 

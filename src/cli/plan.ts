@@ -1,4 +1,5 @@
 import type { CommandModule } from 'yargs';
+import type { RunConfig } from '../config/schema.js';
 import { UserError } from '../core/errors.js';
 
 interface PlanArguments {
@@ -25,9 +26,9 @@ export const planVerb: CommandModule<object, PlanArguments> = {
       .example('simans plan my.yaml --providers', '')
       .epilogue('Calibrated on a sample of the job’s data; exits with 1 where it will not fit.'),
   handler: async ({ config: file, set, json, providers, job }) => {
-    const done = job === undefined ? undefined : await finished(job);
     const { loadConfig } = await import('../config/load.js');
     const config = loadConfig(file, set);
+    const done = job === undefined ? undefined : await finished(job, config);
     const { planRecipe } = await import('../analysis/planRecipe.js');
     const { silentReporter } = await import('../core/reporter.js');
     const { createTerminalReporter } = await import('../report/terminal.js');
@@ -51,11 +52,12 @@ export const planVerb: CommandModule<object, PlanArguments> = {
   },
 };
 
-/** What a finished job says of its seconds and its memory. */
-async function finished(job: string) {
+/** What a finished job says of its seconds and its memory, and where its configuration is another than the planned one. */
+async function finished(job: string, config: RunConfig) {
   const { readSummary } = await import('../train/summary.js');
+  const { configChanges } = await import('../train/jobFolder.js');
   const summary = readSummary(job);
   if (!summary) throw new UserError(`${job}: found no summary.json; expected the folder of a finished job, such as jobs/quickstart.`);
   const { seconds, peakMemoryBytes } = summary;
-  return { seconds, peakMemoryBytes };
+  return { seconds, peakMemoryBytes, differences: configChanges(job, config) };
 }

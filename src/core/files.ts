@@ -1,6 +1,7 @@
 /** Files are whole or absent: written to a temporary name beside their place, synced, renamed. */
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { messageOf, UserError } from './errors.js';
 
@@ -81,6 +82,21 @@ export async function writeNewFolder(folder: string, fill: (temporary: string) =
   } catch (error) {
     remove(temporary);
     throw error;
+  }
+}
+
+/** Works in a new folder of the system's temporary one, which is removed in every case: after errors, at the end of the process and at Ctrl-C too. */
+export async function withTemporaryFolder<T>(name: string, work: (folder: string) => Promise<T>): Promise<T> {
+  let folder: string | undefined;
+  const clear = () => folder !== undefined && fs.rmSync(folder, { recursive: true, force: true });
+  const stop = () => process.exit(130);
+  process.on('exit', clear).on('SIGINT', stop);
+  try {
+    folder = fs.mkdtempSync(path.join(os.tmpdir(), `simans-${name}-`));
+    return await work(folder);
+  } finally {
+    process.off('exit', clear).off('SIGINT', stop);
+    clear();
   }
 }
 

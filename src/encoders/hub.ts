@@ -38,12 +38,7 @@ const WEIGHTS = [
 export async function resolveWeights(name: string, asked: Asked): Promise<ResolvedWeights> {
   const { namedBy, reporter } = asked;
   if (fs.existsSync(name)) return { folder: name };
-  if (WEIGHT_FILE.test(name)) throw new UserError(`${name}: no such file; expected one of weights. Check ${namedBy}.`);
-  if (!HUB_ID.test(name) || name.startsWith('.')) {
-    throw new UserError(`${name}: no such folder or file, and no hub id (org/name or org/name@revision) either. Check ${namedBy}.`);
-  }
-  const [id, revision = 'main'] = name.split('@') as [string, string?];
-  const cache = path.join(getHFHubCachePath(), getRepoFolderName({ name: id, type: 'model' }));
+  const { id, revision, cache } = hubPlace(name, namedBy);
   if (process.env.HF_HUB_OFFLINE === '1') return fromCache(name, cache, revision, 'HF_HUB_OFFLINE is 1', asked);
   try {
     return { folder: await download(id, revision, cache, reporter) };
@@ -55,6 +50,29 @@ export async function resolveWeights(name: string, asked: Asked): Promise<Resolv
   }
 }
 
+/** The same without asking the hub: undefined where the cache does not have it. */
+export function localWeights(name: string, namedBy: Asked['namedBy']): string | undefined {
+  if (fs.existsSync(name)) return name;
+  const { cache, revision } = hubPlace(name, namedBy);
+  const folder = snapshotOf(cache, revision);
+  return fs.existsSync(folder) ? folder : undefined;
+}
+
+/** What a hub id names, and its place in the cache. Throws a UserError for what can be none. */
+function hubPlace(name: string, namedBy: string): { id: string; revision: string; cache: string } {
+  if (WEIGHT_FILE.test(name)) throw new UserError(`${name}: no such file; expected one of weights. Check ${namedBy}.`);
+  if (!HUB_ID.test(name) || name.startsWith('.'))
+    throw new UserError(`${name}: no such folder or file, and no hub id (org/name or org/name@revision) either. Check ${namedBy}.`);
+  const [id, revision = 'main'] = name.split('@') as [string, string?];
+  return { id, revision, cache: path.join(getHFHubCachePath(), getRepoFolderName({ name: id, type: 'model' })) };
+}
+
+/** The folder of a revision in the cache, where it is there. */
+function snapshotOf(cache: string, revision: string): string {
+  const reference = path.join(cache, 'refs', revision);
+  return path.join(cache, 'snapshots', fs.existsSync(reference) ? fs.readFileSync(reference, 'utf8').trim() : revision);
+}
+
 const hubUrl = (): string => (process.env.HF_ENDPOINT ?? 'https://huggingface.co').replace(/\/$/, '');
 const credentials = () => (process.env.HF_TOKEN ? { accessToken: process.env.HF_TOKEN } : {});
 const reasonOf = (error: unknown): string => messageOf((error as { cause?: unknown }).cause ?? error);
@@ -63,9 +81,7 @@ const reasonOf = (error: unknown): string => messageOf((error as { cause?: unkno
 const asHubId = (name: string): string => `${name}: no such folder here, and as a hub id`;
 
 function fromCache(name: string, cache: string, revision: string, why: string, { namedBy, reporter }: Asked): ResolvedWeights {
-  const reference = path.join(cache, 'refs', revision);
-  const commit = fs.existsSync(reference) ? fs.readFileSync(reference, 'utf8').trim() : revision;
-  const folder = path.join(cache, 'snapshots', commit);
+  const folder = snapshotOf(cache, revision);
   if (fs.existsSync(folder)) {
     reporter.line(`${name}: ${why}; taken from the cache, ${folder}`);
     return { folder };

@@ -169,6 +169,10 @@ export async function openModel(name: string, reporter: Reporter): Promise<{ mod
 /** What config.json and modules.json say of an encoder. */
 function describe(folder: string): TextSettings & { shape: EncoderShape } {
   const file = path.join(folder, 'config.json');
+  if (!fs.existsSync(file))
+    throw new UserError(
+      `${file}: found no such file; expected the folder of a model. That of a finished job is made again by: simans train JOB/config.yaml --resume`,
+    );
   const { shape: transformer, dropout } = readArchitecture(readJson(file, 'Name the folder of a model.') as ConfigJson, file);
   const modules = readModules(folder);
   const longest = Math.min(modules?.maxTokens ?? 512, transformer.positions - transformer.firstPosition);

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { selectBackend } from '../backend/index.js';
 import type { RecipeConfig, RunConfig } from '../config/schema.js';
 import { jobFolderOf, stageFolder } from '../config/stages.js';
-import { writeFileAtomic } from '../core/files.js';
+import { sha256OfFile, writeFileAtomic } from '../core/files.js';
 import { queriesOf } from '../data/formats/texts.js';
 import type { PseudoLabel } from '../data/pseudoLabels.js';
 import { createTexts } from '../data/texts.js';
@@ -26,6 +26,8 @@ import { encodeTable } from '../index/encode.js';
 import { ExactIndex, type Hits, QUERY_BLOCK } from '../index/exact.js';
 import { stageCandidates } from '../train/candidateSource.js';
 import type { JobOptions } from '../train/job.js';
+import { bindDataset } from '../train/jobFolder.js';
+import { bindSettings, requireSameSettings, type StageBound } from '../train/stageSettings.js';
 import { loadTrainable, pseudoLabelFile } from '../train/trainData.js';
 import type { Stage } from './recipe.js';
 
@@ -44,8 +46,17 @@ export function augmentStage(
     does: 'label queries without judgments by retriever and ranker',
     steps: 0,
     done: () => fs.existsSync(pseudoLabelFile(jobFolderOf(config))),
+    requireSame: (reporter) => {
+      requireSameSettings(folder, boundOf(config, settings, models.maxTokens), reporter);
+    },
     run: (options) => label(config, settings, { ...models, folder }, options),
   };
+}
+
+/** What decides its labels, beside the models of the stages before it. */
+function boundOf({ seed, backend, data, lab, train, eval: { answerRule } }: RunConfig, augment: Augment, maxTokens: number): StageBound {
+  const { precision } = train;
+  return { seed, backend, data, lab, train: { precision }, recipe: { ranker: { maxTokens }, augment }, eval: { answerRule } };
 }
 
 /** What becomes of one query: its ranking, and what is taken for right. */
@@ -60,10 +71,14 @@ async function label(
   config: RunConfig,
   settings: Augment,
   { folder, retriever, ranker, maxTokens }: { folder: string; retriever: string; ranker: string; maxTokens: number },
-  { reporter, signal }: JobOptions,
+  { reporter, signal, earlier }: JobOptions,
 ): Promise<boolean> {
-  await selectBackend(config.backend, config.train.precision);
-  const dataset = await loadTrainable(config, reporter);
+  const bound = boundOf(config, settings, maxTokens);
+  const begun = requireSameSettings(folder, bound, reporter);
+  const { name: backend } = await selectBackend(begun?.backend ?? config.backend, config.train.precision);
+  const dataset = await loadTrainable(config, reporter, { earlier });
+  bindDataset(folder, await withQueries(dataset, settings.queries), reporter);
+  bindSettings(folder, { ...bound, backend });
   const queries = await readQueries(settings.queries);
   requireTrecIds(settings.queries, 'query', queries);
   const search = await openSearch(retriever, queries, Math.min(settings.depth, dataset.corpus.size));
@@ -102,6 +117,12 @@ async function label(
   );
   return true;
 }
+
+/** What the labels are of: the data, and the queries that nobody judged. */
+const withQueries = async ({ name, fingerprint }: Dataset, queries: string) => ({
+  name,
+  fingerprint: { ...fingerprint, queries: await sha256OfFile(queries) },
+});
 
 const blockFile = (folder: string, begin: number) => path.join(folder, 'blocks', `${String(begin).padStart(8, '0')}.jsonl`);
 

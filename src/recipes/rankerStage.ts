@@ -15,10 +15,11 @@ import { topkUniformSampler } from '../sampling/topkUniform.js';
 import type { Pool } from '../sampling/types.js';
 import { openRanking, stageCandidates } from '../train/candidateSource.js';
 import type { JobOptions } from '../train/job.js';
-import { replicaCount } from '../train/jobFolder.js';
+import { bindDataset, replicaCount } from '../train/jobFolder.js';
 import { queriesOfStep } from '../train/order.js';
 import { Ranker, type RankerPairs } from '../train/ranker.js';
 import { learningRateAt } from '../train/schedule.js';
+import { bindSettings, requireSameSettings, type StageBound } from '../train/stageSettings.js';
 import { loadTrainable } from '../train/trainData.js';
 import type { Stage } from './recipe.js';
 
@@ -34,7 +35,21 @@ export function rankerStage(config: RunConfig, settings: RocketQaConfig['ranker'
     steps: settings.steps,
     model,
     done: () => fs.existsSync(path.join(model, 'config.json')),
+    requireSame: (reporter) => {
+      requireSameSettings(folder, boundOf(config, settings), reporter);
+    },
     run: (options) => trainRanker(config, settings, { folder, from, model }, options),
+  };
+}
+
+/** What decides its training. What the retriever's steps share with it stands where the ranker's own would. */
+function boundOf({ seed, backend, data, lab, train, eval: { answerRule } }: RunConfig, settings: RocketQaConfig['ranker']): StageBound {
+  const { precision, replicas, optimizer, clipNorm, decay, queriesPerStep, warmupShare, weightDecay } = train;
+  return {
+    ...{ seed, backend, data, lab },
+    train: { precision, replicas, optimizer, clipNorm, decay },
+    recipe: { ranker: { queriesPerStep, warmupShare, weightDecay, ...settings } },
+    eval: { answerRule },
   };
 }
 
@@ -42,11 +57,16 @@ async function trainRanker(
   config: RunConfig,
   settings: RocketQaConfig['ranker'],
   { folder, from, model }: { folder: string; from: string; model: string },
-  { reporter, signal }: JobOptions,
+  { reporter, signal, earlier }: JobOptions,
 ): Promise<boolean> {
   const { warmupShare = config.train.warmupShare } = settings;
-  const backend = await selectBackend(config.backend, config.train.precision);
-  const dataset = await loadTrainable(config, reporter);
+  const bound = boundOf(config, settings);
+  const begun = requireSameSettings(folder, bound, reporter);
+  const backend = await selectBackend(begun?.backend ?? config.backend, config.train.precision);
+  const replicas = begun ? Number(begun.train.replicas) : replicaCount(config, backend.name);
+  const dataset = await loadTrainable(config, reporter, { earlier });
+  bindDataset(folder, dataset, reporter);
+  bindSettings(folder, { ...bound, backend: backend.name, train: { ...bound.train, replicas } });
   const tokenizerFolder = path.join(from, 'tokenizer');
   const ranker = await Ranker.open({
     settings,
@@ -56,7 +76,7 @@ async function trainRanker(
     folder,
     tokenizer: await loadTokenizer(tokenizerFolder),
     tokenizerFolder,
-    replicas: replicaCount(config, backend.name),
+    replicas,
     backend: backend.name,
     reporter,
   });

@@ -1,5 +1,6 @@
 /** A recipe: jobs that run before the one that a file describes, each resumable by itself, and what they leave to it. */
 import type { RunConfig } from '../config/schema.js';
+import type { Reporter } from '../core/reporter.js';
 import type { JobOptions, JobParts } from '../train/job.js';
 
 export interface Stage {
@@ -13,6 +14,8 @@ export interface Stage {
   readonly config?: RunConfig;
   /** Whether everything that it makes is there. */
   done(): boolean;
+  /** Refuses to go on where it was begun with other settings; what was not trained yet is then begun anew. */
+  requireSame(reporter: Reporter): void;
   /** Goes on from where it stopped; false where the signal ended it. */
   run(options: JobOptions): Promise<boolean>;
 }

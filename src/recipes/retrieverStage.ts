@@ -1,10 +1,12 @@
 /** A stage that trains a retriever: a job like any other, in a folder of its job's. */
-import fs from 'node:fs';
 import path from 'node:path';
 import type { RunConfig } from '../config/schema.js';
 import { type StageSettings, stageConfig, stageFolder } from '../config/stages.js';
+import { bindInherited } from '../train/inherited.js';
 import { type JobParts, trainJob } from '../train/job.js';
-import { readSummary } from '../train/summary.js';
+import { requireSameJob } from '../train/jobFolder.js';
+import { isComplete } from '../train/summary.js';
+import { isTrained } from '../train/untrained.js';
 import type { Stage } from './recipe.js';
 
 /** `settings` are its own, over the job's; absent, the job's alone. */
@@ -18,18 +20,19 @@ export function retrieverStage(
   const checked = stageConfig(config, name, settings);
   if ('problems' in checked) throw new Error(`internal: stage ${name}: ${checked.problems.map(({ text }) => text).join('; ')}`); // refused when the file was loaded
   const folder = stageFolder(config, name);
+  // What has no key of its own has the job's settings.
+  const stage = { ...parts.stage, ...(name in config.recipe && { keys: `recipe.${name}` }) };
   return {
     name,
     does,
     steps: checked.config.train.steps,
     config: checked.config,
     model: path.join(folder, 'model'),
-    done: () => readSummary(folder) !== undefined,
-    run: async (options) => {
-      const resume = fs.existsSync(path.join(folder, 'config.yaml'));
-      // What has no key of its own has the job's settings.
-      const stage = { ...parts.stage, ...(name in config.recipe && { keys: `recipe.${name}` }) };
-      return (await trainJob(checked.config, { ...options, resume }, { ...parts, stage })) !== undefined;
+    done: () => isComplete(folder),
+    requireSame: (reporter) => {
+      requireSameJob(checked.config, { resume: true, reporter });
+      if (isTrained(folder)) bindInherited(folder, parts);
     },
+    run: async (options) => (await trainJob(checked.config, { ...options, resume: true }, { ...parts, stage })) !== undefined,
   };
 }

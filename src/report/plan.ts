@@ -60,10 +60,12 @@ export function planText({
 interface Done {
   readonly seconds: Readonly<Record<string, number>>;
   readonly peakMemoryBytes: number;
+  /** Keys with both values. */
+  readonly differences: readonly string[];
 }
 
-/** The plan beside a finished job of the same configuration. */
-export function comparisonText({ phases, memory }: Shown, { seconds, peakMemoryBytes }: Done): string {
+/** The plan beside a finished job; where that was of another configuration, its keys that differ. */
+export function comparisonText({ phases, memory }: Shown, { seconds, peakMemoryBytes, differences }: Done): string {
   const planned = (booked: string) => phases.reduce((sum, one) => sum + (one.booked === booked ? one.times * one.secondsEach : 0), 0);
   const row = (name: string, predicted: number, measured: number, shown: (value: number) => string) => [
     name,
@@ -74,7 +76,7 @@ export function comparisonText({ phases, memory }: Shown, { seconds, peakMemoryB
   const timed = { train: seconds.train ?? 0, refresh: (seconds.refresh ?? 0) + (seconds.wait ?? 0), evaluate: seconds.evaluate ?? 0 };
   const booked = Object.entries(timed).map(([name, measured]) => [name, planned(name), measured] as const);
   const sum = (column: 1 | 2) => booked.reduce((all, one) => all + one[column], 0);
-  return table(
+  const measured = table(
     ['', 'predicted', 'measured', 'ratio'],
     [
       ...booked.filter(([, predicted]) => predicted > 0).map((one) => row(...one, duration)),
@@ -82,6 +84,8 @@ export function comparisonText({ phases, memory }: Shown, { seconds, peakMemoryB
       row('memory', total(memory), peakMemoryBytes, size),
     ],
   );
+  if (differences.length === 0) return measured;
+  return `warning: measured was a job of another configuration, the ratios do not judge the plan: ${differences.join('; ')}\n\n${measured}`;
 }
 
 /** Passages whose encoding is projected. */

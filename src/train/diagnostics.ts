@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { writeFileAtomic } from '../core/files.js';
 import type { Dataset, Split } from '../data/types.js';
-import { FILTER_NAMES } from '../sampling/filters.js';
+import { FILTER_NAMES, type FilterName } from '../sampling/filters.js';
 import { type Pools, placeOf, poolAt, spreadPlaces } from '../sampling/pools.js';
 import { DrawStatistics, effectivePoolSize, entropyOf, type HiddenFigures, HiddenStatistics, meanOf } from '../sampling/statistics.js';
 import type { Sampler } from '../sampling/types.js';
@@ -11,10 +11,12 @@ import type { BuiltPools } from './pools.js';
 import type { Draw } from './visits.js';
 
 export interface PoolFigures {
-  /** Queries with a pool, and the mean number of their candidates. */
+  /** Queries with a pool, and those of them whose pool has fewer candidates than negatives are drawn. */
   readonly queries: number;
+  readonly tooSmall: number;
+  /** Mean candidates of the pools of a sample that have any: those that the two below are of. */
   readonly candidates: number;
-  /** Of the sampler's first draw, means over a sample of queries: 1/Σp², and e^H. Absent where nothing is drawn by chance. */
+  /** Of the sampler's first draw, means over them: 1/Σp², and e^H. Absent where nothing is drawn by chance. */
   readonly effectiveSize?: number;
   readonly entropySize?: number;
   /** Of s − s⁺ over the candidates. */
@@ -58,7 +60,7 @@ const SAMPLE = 500;
 export function poolFigures(
   refresh: BuiltPools,
   before: BuiltPools | undefined,
-  sampler: Sampler,
+  { sampler, negatives }: { readonly sampler: Sampler; readonly negatives: number },
   dataset: Dataset,
 ): PoolFigures | undefined {
   const pools = refresh.pools ?? refresh.sourcePools;
@@ -76,7 +78,8 @@ export function poolFigures(
   const overlap = overlapOf(pools, before?.pools ?? before?.sourcePools);
   return {
     queries: pools.rows.length,
-    candidates: meanOf(sample.map(({ passages }) => passages.length)),
+    tooSmall: smallPools(pools, negatives),
+    candidates: meanOf(filled.map(({ passages }) => passages.length)),
     ...(laws.length > 0 && {
       effectiveSize: meanOf(laws.map(effectivePoolSize)),
       entropySize: meanOf(laws.map((law) => Math.exp(entropyOf(law)))),
@@ -147,6 +150,43 @@ export function densityWarning({ effectiveSize, candidates }: PoolFigures, kind:
   if (effectiveSize < 2 * negatives)
     return `warning: ${kind} has ${effectiveSize.toFixed(1)} candidates in effect for ${negatives} negatives: it always takes nearly the same; lower sampler.a, or set sampler.unit: spread`;
   return undefined;
+}
+
+/** Pools that are too small up to this share are said at the draws alone. */
+const MANY = 0.1;
+/** Where each filter that may be too strict is set. */
+const FILTER_KEYS: Readonly<Partial<Record<string, string>>> = {
+  duplicate: 'sampler.filters.duplicates',
+  answer: 'sampler.filters.answers',
+  margin: 'sampler.filters.margin',
+  percentOfPositive: 'sampler.filters.percentOfPositive',
+  reranker: 'sampler.filters.reranker or recipe.negativesBelow',
+} satisfies Partial<Record<FilterName, string>>;
+
+/** Said once, at the first pools: that many of them cannot give the negatives, and which key to look at. */
+export function smallPoolsWarning({ queries, tooSmall, removed }: PoolFigures, negatives: number): string | undefined {
+  if (tooSmall <= MANY * queries) return undefined;
+  const strict = Object.entries(removed).filter(([name]) => name in FILTER_KEYS);
+  const [most] = strict.sort(([, a], [, b]) => b - a);
+  const look = most
+    ? `${most[0]} removed ${most[1].toLocaleString('en')}: look at ${FILTER_KEYS[most[0]]}`
+    : 'look at sampler.pool and sampler.source';
+  return `warning: ${tooSmall.toLocaleString('en')} of ${queries.toLocaleString('en')} pools have fewer candidates than the ${negatives} negatives that are drawn, the others are random passages; ${look}`;
+}
+
+/** What the drawn negatives were like, in words. */
+export function drawsText({ gapMean, aboveThePositive, padded }: DrawFigures): string {
+  const scored =
+    gapMean === undefined
+      ? 'random passages'
+      : `mean score gap ${gapMean.toFixed(2)}, ${(100 * aboveThePositive!).toFixed(1)} % above their positive (likely false)`;
+  return `${scored}${padded > 0 ? `, ${padded.toLocaleString('en')} random where a pool was too small` : ''}`;
+}
+
+/** Pools with fewer candidates than `negatives`. */
+function smallPools({ rows, passages, k }: Pools, negatives: number): number {
+  if (negatives === 0) return 0;
+  return negatives > k ? rows.length : rows.filter((_, place) => passages[place * k + negatives - 1]! < 0).length;
 }
 
 /** How many candidates each filter removed. */

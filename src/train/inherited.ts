@@ -4,12 +4,13 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import type { PretrainedInit } from '../config/schema.js';
-import { UserError } from '../core/errors.js';
 import { readJson, writeJson } from '../core/files.js';
 import type { Reporter } from '../core/reporter.js';
 import type { Dataset } from '../data/types.js';
+import { changesOf, refuseChanges } from './changes.js';
 import { openKeptScorer } from './keptScores.js';
 import type { Denoiser } from './poolFilters.js';
+import { isTrained } from './untrained.js';
 
 export interface Inherited {
   /** What the encoder starts from instead of encoder.init. */
@@ -30,16 +31,16 @@ export interface DenoiserSettings {
 
 const fileOf = (job: string): string => path.join(job, 'recipe.json');
 
-/** Remembers it when the job is begun; a resumed job must have been left the same. */
+/** Where they lie follows from the recipe and the job's folder, which may be moved. */
+const PLACES = new Set(['init.weights', 'denoiser.model', 'denoiser.scores']);
+
+/** Remembers it; a job that has been trained must have been left the same. */
 export function bindInherited(job: string, { init, denoiser }: Inherited): void {
   const left: Inherited = { ...(init && { init }), ...(denoiser && { denoiser }) };
   const file = fileOf(job);
-  if (!fs.existsSync(file)) {
-    if (Object.keys(left).length > 0) writeJson(file, left);
-    return;
-  }
-  if (JSON.stringify(readInherited(job)) !== JSON.stringify(left))
-    throw new UserError(`${file}: found ${JSON.stringify(readInherited(job))}; expected ${JSON.stringify(left)}. Start the job anew.`);
+  const found = readInherited(job);
+  if (isTrained(job) && fs.existsSync(file)) refuseChanges(changesOf(found, left, PLACES), file);
+  if (JSON.stringify(found) !== JSON.stringify(left)) writeJson(file, left);
 }
 
 export function readInherited(job: string): Inherited {

@@ -1,6 +1,7 @@
 /** `simans train`: from a checked configuration to a trained, evaluated retriever in jobs/NAME/. */
 import type { BackendName } from '../backend/index.js';
 import type { RunConfig } from '../config/schema.js';
+import { UserError } from '../core/errors.js';
 import type { Reporter } from '../core/reporter.js';
 import { tokenTable } from '../data/tokenCache.js';
 import type { Dataset, TokenTable } from '../data/types.js';
@@ -27,7 +28,7 @@ import { prepareEncoder } from './prepareEncoder.js';
 import { Replicas } from './replicas.js';
 import { createSharedMemory } from './sharedMemory.js';
 import { Stopwatch } from './stopwatch.js';
-import { readSummary, type Summary } from './summary.js';
+import { missingOutputs, readSummary, type Summary } from './summary.js';
 import type { Teacher, TeacherSource } from './teacher.js';
 import { cacheFolderOf, openData } from './trainData.js';
 
@@ -37,6 +38,8 @@ export interface JobOptions {
   readonly signal: AbortSignal;
   /** The job that this one is a stage of. */
   readonly later?: RunConfig;
+  /** Folders of the stages before it that are done: they must have met the same data. */
+  readonly earlier?: readonly string[];
 }
 
 /** What a recipe adds to a job. */
@@ -57,7 +60,7 @@ export async function trainJob(wanted: RunConfig, options: JobOptions, parts: Jo
   await requireTokenizerPackage();
   const opened = await openJobFolder(wanted, options);
   const finished = opened.resumed ? readSummary(opened.folder) : undefined;
-  if (finished) {
+  if (finished && isWhole(opened.folder, finished, reporter)) {
     reporter.line(
       `${opened.folder} is finished: its summary is shown again, nothing is computed. To train anew choose another name with --set name=….`,
     );
@@ -68,10 +71,11 @@ export async function trainJob(wanted: RunConfig, options: JobOptions, parts: Jo
     job: opened.folder,
     later: options.later,
     keys: parts.stage?.keys,
+    earlier: options.earlier,
   });
   const job = { ...opened, config };
   await requireIndex(job.config);
-  bindDataset(job, dataset);
+  bindDataset(job.folder, dataset, reporter);
   bindInherited(job.folder, parts);
   const { tokenizer, shape, initial } = await prepareEncoder(job.folder, job.config, dataset, reporter);
   const tokens = tokenise(job.config, dataset, tokenizer, reporter);
@@ -128,6 +132,18 @@ export async function trainJob(wanted: RunConfig, options: JobOptions, parts: Jo
     await teacher?.dispose();
     await replicas.dispose();
   }
+}
+
+/** Whether what a finished job wrote is still there; says what is missing and will be made again from its checkpoints. */
+function isWhole(folder: string, { best }: Summary, reporter: Reporter): boolean {
+  const missing = missingOutputs(folder);
+  if (missing.length === 0) return true;
+  if (!checkpointSteps(folder).includes(best.step))
+    throw new UserError(
+      `${folder}: found neither ${missing.join(' nor ')} nor the checkpoint of step ${best.step}; expected that, to make it again. Restore one of them, or train anew with --set name=….`,
+    );
+  reporter.line(`${folder} is finished, but ${missing.join(' and ')} is missing: made again from its checkpoints`);
+  return false;
 }
 
 export async function openReplicas(

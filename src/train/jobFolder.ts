@@ -10,6 +10,9 @@ import { UserError } from '../core/errors.js';
 import { readJson, removeLeftovers, writeFileAtomic, writeJson } from '../core/files.js';
 import type { Reporter } from '../core/reporter.js';
 import type { Dataset } from '../data/types.js';
+import { changesOf, refuseChanges } from './changes.js';
+import { SETTINGS_FILE } from './stageSettings.js';
+import { beginAnew, isTrained } from './untrained.js';
 
 export interface ResolvedJob {
   readonly config: RunConfig;
@@ -21,27 +24,17 @@ export interface ResolvedJob {
 
 /** Backends whose tensors lie in host memory, so that replicas in threads pay. */
 const HOST_BACKENDS = new Set(['onnx', 'wasm', 'cpu']);
-/** Keys that may change between sessions of a job: they do not alter its course. */
-const FREE_KEYS = new Set(['jobsFolder', 'train.checkpointEverySteps', 'train.keepCheckpoints']);
-
-/** Keys whose 'auto' is resolved when a job is begun. */
-const RESOLVED_KEYS = new Set(['backend', 'train.replicas']);
 
 /** Opens a new job's folder or an old one to resume; the configuration as run is saved there, backend and replicas resolved. */
 export async function openJobFolder(config: RunConfig, options: { resume: boolean; reporter: Reporter }): Promise<ResolvedJob> {
   const folder = jobFolderOf(config);
-  const file = path.join(folder, 'config.yaml');
-  const exists = fs.existsSync(file);
-  if (exists && !options.resume) {
-    throw new UserError(`${folder} already holds a job. Go on with --resume, choose another name with --set name=…, or remove the folder.`);
-  }
-  if (!exists && fs.existsSync(path.join(folder, 'checkpoints'))) {
+  const file = configFile(folder);
+  const saved = requireSameJob(config, options);
+  if (!saved && fs.existsSync(path.join(folder, 'checkpoints'))) {
     throw new UserError(
       `${folder} holds checkpoints but no config.yaml, which says what they are of. Restore the file or remove the folder.`,
     );
   }
-  const saved = exists ? loadConfig(file) : undefined;
-  if (saved) refuseChanges(saved, config, file);
   if (saved) removeLeftovers(folder);
   const backend = await selectBackend(saved?.backend ?? config.backend, config.train.precision);
   const replicas = saved ? Number(saved.train.replicas) : replicaCount(config, backend.name);
@@ -54,44 +47,59 @@ export async function openJobFolder(config: RunConfig, options: { resume: boolea
   return { config: resolved, folder, backend, replicas, resumed: saved !== undefined };
 }
 
+const configFile = (folder: string): string => path.join(folder, 'config.yaml');
+
+/**
+ * The configuration that the job was begun with, undefined where it is to be begun: a job is gone on with only on demand and only as it is. One in which nothing
+ * was trained yet, such as after a wrong path, is no job: of another configuration it is begun anew.
+ */
+export function requireSameJob(config: RunConfig, { resume, reporter }: { resume: boolean; reporter: Reporter }): RunConfig | undefined {
+  const folder = jobFolderOf(config);
+  const file = configFile(folder);
+  if (!fs.existsSync(file)) return undefined;
+  const trained = isTrained(folder);
+  if (trained && !resume)
+    throw new UserError(`${folder} already holds a job. Go on with --resume, choose another name with --set name=…, or remove the folder.`);
+  const saved = loadConfig(file);
+  const changes = changesOf(saved, config);
+  if (trained) refuseChanges(changes, file);
+  if (changes.length === 0) return saved;
+  beginAnew(folder, 'configuration', reporter);
+  return undefined;
+}
+
+/** Keys in which a job of any name was run otherwise than `config` says. */
+export function configChanges(folder: string, config: RunConfig): string[] {
+  const saved: RunConfig = { ...loadConfig(configFile(folder)), name: config.name };
+  return changesOf(saved, config);
+}
+
 /** Remembers in data.json what data the job is of; a resumed job must meet the same. Throws a UserError naming the parts that changed. */
-export function bindDataset(job: Pick<ResolvedJob, 'folder' | 'resumed'>, { name, fingerprint }: Dataset): void {
-  const file = path.join(job.folder, 'data.json');
-  if (!job.resumed || !fs.existsSync(file)) {
-    writeJson(file, { name, fingerprint });
-    return;
-  }
-  const begun = readJson(file, 'Start the job anew.') as Pick<Dataset, 'fingerprint'>;
-  const changed = Object.entries(fingerprint).flatMap(([part, hash]) =>
-    begun.fingerprint[part as keyof typeof fingerprint] === hash ? [] : [part],
-  );
-  if (changed.length > 0) {
+export function bindDataset(folder: string, dataset: Pick<Dataset, 'name' | 'fingerprint'>, reporter: Reporter): void {
+  if (isTrained(folder)) requireSameData(folder, dataset);
+  else if (changedParts(folder, dataset).length > 0) beginAnew(folder, 'data', reporter, ['config.yaml', SETTINGS_FILE]);
+  const { name, fingerprint } = dataset;
+  if (!fs.existsSync(dataFile(folder))) writeJson(dataFile(folder), { name, fingerprint });
+}
+
+/** Refuses data other than those that the job or the stage was begun with, where it has noted any. */
+export function requireSameData(folder: string, { fingerprint }: Pick<Dataset, 'fingerprint'>): void {
+  const changed = changedParts(folder, { fingerprint });
+  if (changed.length > 0)
     throw new UserError(
-      `cannot resume ${job.folder}: its data has changed since it was begun (${changed.join(', ')}). Restore the data, or start another job with --set name=….`,
+      `cannot resume ${folder}: its data has changed since it was begun (${changed.join(', ')}). Restore the data, or start another job with --set name=….`,
     );
-  }
+}
+
+const dataFile = (folder: string): string => path.join(folder, 'data.json');
+
+function changedParts(folder: string, { fingerprint }: Pick<Dataset, 'fingerprint'>): string[] {
+  if (!fs.existsSync(dataFile(folder))) return [];
+  const begun = readJson(dataFile(folder), 'Start the job anew.') as { readonly fingerprint: Readonly<Record<string, string>> };
+  return Object.entries(fingerprint).flatMap(([part, hash]) => (begun.fingerprint[part] === hash ? [] : [part]));
 }
 
 export function replicaCount({ train }: Pick<RunConfig, 'train'>, backend: string): number {
   if (train.replicas !== 'auto') return train.replicas;
   return HOST_BACKENDS.has(backend) ? Math.min(2, os.availableParallelism()) : 1;
-}
-
-/** A resumed job must be the job that was begun; 'auto' in the new file stands for what was resolved then, where that is done. */
-function refuseChanges(saved: RunConfig, wanted: RunConfig, file: string): void {
-  const before = flatten(saved);
-  const now = flatten(wanted);
-  const changes = [...new Set([...before.keys(), ...now.keys()])]
-    .filter((key) => !FREE_KEYS.has(key) && before.get(key) !== now.get(key) && !(RESOLVED_KEYS.has(key) && now.get(key) === '"auto"'))
-    .map((key) => `${key} was ${before.get(key) ?? 'absent'}, now ${now.get(key) ?? 'absent'}`);
-  if (changes.length > 0) {
-    throw new UserError(
-      `cannot resume ${file}: ${changes.join('; ')}. Resume with the same configuration, or start another job with --set name=….`,
-    );
-  }
-}
-
-function flatten(value: unknown, prefix = ''): Map<string, string> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return new Map([[prefix, JSON.stringify(value)]]);
-  return new Map(Object.entries(value).flatMap(([key, inner]) => [...flatten(inner, prefix ? `${prefix}.${key}` : key)]));
 }

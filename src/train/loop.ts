@@ -12,7 +12,7 @@ import type { Phase } from '../core/reporter.js';
 import { BackgroundRefresh } from './backgroundRefresh.js';
 import { type BatchSource, buildBatch } from './batch.js';
 import { checkpointSteps, loadCheckpoint, pruneCheckpoints, saveCheckpoint } from './checkpoint.js';
-import { DrawSums, densityWarning, poolFigures, poolsLine, writeFigures } from './diagnostics.js';
+import { DrawSums, densityWarning, drawsText, poolFigures, poolsLine, smallPoolsWarning, writeFigures } from './diagnostics.js';
 import { describeStep, predictedStepBytes } from './memory.js';
 import { createOptimizer, type Optimizer } from './optimizer.js';
 import { bestRefresh, type Refresh, type RefreshContext, refresh } from './refresh.js';
@@ -261,13 +261,7 @@ export class Trainer {
   /** What the negatives since the last refresh were like. */
   private negativesLine(): string | undefined {
     const figures = this.draws.figures();
-    if (!figures) return undefined;
-    const { gapMean, aboveThePositive, padded } = figures;
-    const said =
-      gapMean === undefined
-        ? 'random passages'
-        : `mean score gap ${gapMean.toFixed(2)}, ${percent(aboveThePositive!)} above their positive (likely false)`;
-    return `negatives: ${said}${padded > 0 ? `, ${padded} random where a pool was too small` : ''}`;
+    return figures && `negatives: ${drawsText(figures)}`;
   }
 
   /** Keeps what a refresh found and what was drawn before it, and says it. */
@@ -276,14 +270,13 @@ export class Trainer {
     const draws = this.draws.figures();
     this.draws = new DrawSums(dataset.splits.train);
     const { sampler } = config;
-    const pools = source.sampler && poolFigures(made, before, source.sampler, dataset);
+    const negatives = 'negatives' in sampler ? sampler.negatives : 0;
+    const pools = source.sampler && poolFigures(made, before, { sampler: source.sampler, negatives }, dataset);
     writeFigures(folder, { refresh: made.number, step: made.step, dev: made.dev, draws, pools });
     if (!pools) return;
     reporter.line(`pools: ${poolsLine(pools, sampler.kind)}`);
-    const warning =
-      before?.pools || before?.sourcePools
-        ? undefined
-        : densityWarning(pools, sampler.kind, 'negatives' in sampler ? sampler.negatives : 0);
+    const isFirst = !before?.pools && !before?.sourcePools;
+    const warning = isFirst && (smallPoolsWarning(pools, negatives) ?? densityWarning(pools, sampler.kind, negatives));
     if (warning) reporter.line(warning);
   }
 

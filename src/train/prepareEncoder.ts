@@ -18,6 +18,7 @@ import { loadTokenizer, type Tokenizer } from '../encoders/tokenizer/tokenizer.j
 import { learnWordPiece } from '../encoders/tokenizer/wordpiece.js';
 import type { DropoutRates, TransformerShape } from '../encoders/transformer.js';
 import { readInherited } from './inherited.js';
+import { isTrained } from './untrained.js';
 
 export interface PreparedEncoder {
   readonly tokenizer: Tokenizer;
@@ -85,7 +86,7 @@ async function fromWeights(
   const shape = encoderShape(encoder, transformer, dropout);
   for (const difference of differences(pretrained, encoder)) reporter.line(difference);
   const { flat, sha256 } = await pretrained.parameters(shape, seed, reporter);
-  bindWeights(path.join(folder, 'weights.json'), sha256);
+  bindWeights(folder, sha256);
   const { architecture, layers, width } = transformer;
   reporter.line(
     `weights: ${[init.weights ?? [init.query, init.passage]].flat().join(' and ')}, ${architecture}, ${layers} layers of ${width}`,
@@ -118,9 +119,10 @@ function differences({ modules }: Pretrained, { pooling, similarity, queryPrefix
   ];
 }
 
-/** Remembers the SHA-256 of the weights' files; a resumed job must meet the same. */
-function bindWeights(file: string, sha256: string): void {
-  if (!fs.existsSync(file)) writeJson(file, { sha256 });
+/** Remembers the SHA-256 of the weights' files; a job that has been trained must meet the same. */
+function bindWeights(folder: string, sha256: string): void {
+  const file = path.join(folder, 'weights.json');
+  if (!fs.existsSync(file) || !isTrained(folder)) writeJson(file, { sha256 });
   const begun = readJson(file, 'Start the job anew.') as { sha256: string };
   if (begun.sha256 !== sha256)
     throw new UserError(

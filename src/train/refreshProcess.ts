@@ -8,7 +8,7 @@ import { UserError } from '../core/errors.js';
 import { type Reporter, silentReporter } from '../core/reporter.js';
 import { loadModel, readState } from './checkpoint.js';
 import { openMaking, openReplicas, tokenise } from './job.js';
-import { bindDataset } from './jobFolder.js';
+import { requireSameData } from './jobFolder.js';
 import { prepareEncoder } from './prepareEncoder.js';
 import { type RefreshContext, refresh } from './refresh.js';
 import { readRefreshes } from './refreshFolder.js';
@@ -40,7 +40,7 @@ async function open(): Promise<RefreshContext> {
   const begun = { ...loadConfig(path.join(folder, 'config.yaml')), jobsFolder: path.dirname(folder) };
   const { name: backend } = await selectBackend(begun.backend, begun.train.precision);
   const { config, dataset, judge } = await openData(begun, silentReporter, { job: folder });
-  bindDataset({ folder, resumed: true }, dataset);
+  requireSameData(folder, dataset);
   const { tokenizer, shape } = await prepareEncoder(folder, config, dataset, silentReporter);
   const memory = { kind: 'whole', microBatch: 1, chunkRows: 1, recompute: false } as const; // no step is taken
   const settings = { replicas: Number(config.train.replicas), memory, maxStepRows: 1 };

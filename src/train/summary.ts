@@ -64,3 +64,10 @@ export function readSummary(folder: string): Summary | undefined {
   if (!fs.existsSync(file)) return undefined;
   return readJson(file, 'Remove it and --resume: the job is evaluated again from its checkpoints.') as Summary;
 }
+
+/** What a finished job wrote for other verbs and is not there any more. */
+export const missingOutputs = (folder: string): string[] =>
+  ['model', 'index'].map((name) => path.join(folder, name)).filter((place) => !fs.existsSync(place));
+
+/** Whether the job is finished and nothing of what it wrote for other verbs is missing. */
+export const isComplete = (folder: string): boolean => readSummary(folder) !== undefined && missingOutputs(folder).length === 0;

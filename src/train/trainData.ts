@@ -7,6 +7,7 @@ import { loadDataset } from '../data/index.js';
 import { type PseudoLabel, withPseudoLabels } from '../data/pseudoLabels.js';
 import type { Dataset } from '../data/types.js';
 import { createJudge, type Judge } from '../eval/judge.js';
+import { requireSameData } from './jobFolder.js';
 import { labelByAnswers, requireServing, trainable } from './labels.js';
 import { epochsAsSteps } from './refreshSchedule.js';
 
@@ -23,10 +24,13 @@ export interface TrainableOptions {
   readonly later?: RunConfig | undefined;
   /** Where the file has the keys of a job that is a stage: recipe.first or recipe.warmup. */
   readonly keys?: string | undefined;
+  /** Folders of stages that are done: they must have met the same data. */
+  readonly earlier?: readonly string[] | undefined;
 }
 
 /** Loads and announces it, labels what is to be labelled, and refuses a configuration that the data cannot serve. */
-export async function loadTrainable(config: RunConfig, reporter: Reporter, { job, later, keys }: TrainableOptions = {}): Promise<Dataset> {
+export async function loadTrainable(config: RunConfig, reporter: Reporter, options: TrainableOptions = {}): Promise<Dataset> {
+  const { job, later, earlier = [], keys } = options;
   const { data, seed } = config;
   const loaded = await loadDataset(data, { seed, cacheFolder: cacheFolderOf(config), reporter });
   announce(loaded, reporter);
@@ -35,6 +39,7 @@ export async function loadTrainable(config: RunConfig, reporter: Reporter, { job
   const dataset = trainable(labelled, config, reporter);
   requireServing(config, dataset, keys);
   if (later) requireServing(later, dataset);
+  for (const folder of earlier) requireSameData(folder, dataset);
   return job === undefined ? dataset : labelledDataset(dataset, job, reporter);
 }
 

@@ -145,6 +145,14 @@ describe('mine', () => {
     60_000,
   );
 
+  test('says where filters left no candidates, and that the negatives are random', () => {
+    const margin = ['--set', 'sampler.filters.margin=100000'];
+    const { code, stdout, stderr } = simans(['mine', job, '--to', at('mined/strict'), ...margin]);
+    expect(code, stderr).toBe(0);
+    expect(stdout).toMatch(/^warning: 40 of 40 pools have fewer candidates than the 2 negatives .* look at sampler\.filters\.margin$/m);
+    expect(stdout).toContain('with 80 negatives; random passages, 80 random where a pool was too small\n');
+  }, 60_000);
+
   test('topk gives the best-scored, the same on every run', () => {
     const topk = ['--set', 'sampler={kind: topk, negatives: 2, pool: 5}'];
     const read = (name: string) => {
@@ -197,6 +205,8 @@ describe('plan', () => {
     expect(code, stderr).toBe(0);
     for (const row of ['train', 'refresh', 'evaluate', 'all three', 'memory'])
       expect(stdout).toMatch(new RegExp(`^${row} .* \\d+\\.\\d\\d$`, 'm'));
+    expect(stdout).toMatch(/^warning: measured was a job of another configuration, .*: sampler\.a was 0\.25, now 0\.5; /m);
+    expect(simans(['plan', path.join(job, 'config.yaml'), '--job', job]).stdout).not.toContain('another configuration');
     expect(simans(['plan', at('toy.yaml'), '--job', at('nowhere')])).toMatchObject({
       code: 1,
       stderr: expect.stringContaining('found no summary.json'),

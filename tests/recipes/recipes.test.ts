@@ -1,9 +1,11 @@
 /** Recipes as processes: their stages run in order, and a job killed in any of them ends as one never interrupted. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
-import { simans } from '../cli/command.js';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { bin, simans } from '../cli/command.js';
 import { expectSameJob } from '../train/jobs.js';
 import { complaints, lineCount, train, trainUntil } from '../train/process.js';
 import { RECIPE_NAMES, ToyRecipes } from './toyRecipes.js';
@@ -53,7 +55,7 @@ it('AR2 with refreshes beside it, killed while the ranker learns from pools that
 }, 240_000);
 
 it('a job that holds stages is not begun a second time', async () => {
-  fs.mkdirSync(path.join(toy.job('begun'), 'stages'), { recursive: true });
+  fs.mkdirSync(path.join(toy.job('begun'), 'stages', 'first', 'checkpoints', 'step-000002'), { recursive: true });
   const { code, stderr } = await train(toy.file('dpr'), '--set', 'name=begun');
   expect(code).toBe(1);
   expect(complaints(stderr)).toEqual([expect.stringContaining('--resume')]);
@@ -122,9 +124,90 @@ it('--dry-run names the stages with memory and time, and does nothing', async ()
   expect(toy.has('planned')).toBe(false);
 }, 60_000);
 
-it('--dry-run without the data says what it cannot predict', async () => {
-  const { code, stdout } = await train(toy.file('ance'), '--set', 'data.path=elsewhere', '--dry-run');
-  expect(code).toBe(0);
-  expect(stdout).toContain('plan of recipe ance:');
-  expect(stdout).toContain('not predicted: elsewhere');
+it('a wrong ranker is said before the first step; with the right one the same job is begun, without --resume', async () => {
+  const { recipe, ...others } = toy.sections('ar2') as Record<string, { ranker: object }>;
+  const only = { ...others, recipe: { ...recipe, warmup: 'none' } };
+  const at = toy.fileWith('wrong-ranker', { ...only, recipe: { ...only.recipe, ranker: { ...recipe!.ranker, init: './nowhere' } } });
+  const wrong = await train(at);
+  expect(wrong.code).toBe(1);
+  expect(complaints(wrong.stderr)).toEqual([expect.stringMatching(/^simans: \.\/nowhere: no such folder .*recipe\.ranker\.init/)]);
+  const right = await train(toy.fileWith('wrong-ranker', only));
+  expect(right.code, right.stderr).toBe(0);
+}, 60_000);
+
+describe('--dry-run', () => {
+  const dryRun = (name: string, sections: Record<string, object>, ...sets: string[]) =>
+    train(toy.fileWith(name, sections), ...sets.flatMap((set) => ['--set', set]), '--dry-run');
+
+  it('without the data says what it cannot predict', async () => {
+    const { code, stdout } = await dryRun('ance-dry', toy.sections('ance'), 'data.path=elsewhere');
+    expect(code).toBe(0);
+    expect(stdout).toContain('plan of recipe ance:');
+    expect(stdout).toContain('not predicted: elsewhere');
+  });
+
+  it('names weights of the hub that are not on this machine, and downloads nothing', async () => {
+    const { code, stdout } = await dryRun('hub-dry', toy.sections('ance'), 'encoder.init={weights: org/nothing}', 'encoder.vocabulary={}');
+    expect(code).toBe(0);
+    expect(stdout).toContain('not predicted: org/nothing is not in the cache');
+  });
+
+  const rocketqa = toy.sections('rocketqa') as Record<string, { ranker: object }>;
+  const augment = { queries: 'nowhere.jsonl', positivesAbove: 0, depth: 20 };
+  it.each([
+    [
+      'weights that are not there',
+      { ...toy.sections('ance'), encoder: { init: { weights: './nowhere' }, vocabulary: {} } },
+      'data.path=elsewhere',
+      './nowhere: no such folder or file',
+    ],
+    [
+      'a ranker that is not there',
+      { ...rocketqa, recipe: { ...rocketqa.recipe, ranker: { ...rocketqa.recipe!.ranker, init: './nowhere' } } },
+      'data.path=elsewhere',
+      './nowhere: no such folder or file',
+    ],
+    [
+      'queries that are not there',
+      { ...rocketqa, recipe: { ...rocketqa.recipe, augment } },
+      'data.path=elsewhere',
+      'recipe.augment.queries: found no file nowhere.jsonl',
+    ],
+  ])('%s: an error', async (_, sections, set, message) => {
+    const { code, stdout, stderr } = await dryRun('wrong-dry', sections, set);
+    expect(code).toBe(1);
+    expect(stdout).not.toContain('not predicted');
+    expect(complaints(stderr)).toEqual([expect.stringContaining(message)]);
+  });
+
+  it('a model that the configuration does not fit: an error', async () => {
+    const init = `encoder.init={weights: ${toy.job('rocketqa', 'model')}}`;
+    const { code, stderr } = await dryRun('unfit-dry', {}, init, 'encoder.vocabulary={}', 'encoder.passageTokens=500');
+    expect([code, complaints(stderr)]).toEqual([1, [expect.stringContaining('encoder.passageTokens is 500; expected at most')]]);
+  });
+
+  it('plan looks for what later stages read too', () => {
+    const { code, stderr } = simans(['plan', toy.fileWith('unlabelled', { ...rocketqa, recipe: { ...rocketqa.recipe, augment } })]);
+    expect([code, complaints(stderr)]).toEqual([1, [expect.stringContaining('recipe.augment.queries: found no file nowhere.jsonl')]]);
+  });
+});
+
+describe('what a plan is calibrated in', () => {
+  const temporary = path.join(folder, 'temporary');
+  const left = () => fs.readdirSync(temporary).filter((name) => name.startsWith('simans-'));
+  beforeAll(() => fs.mkdirSync(temporary));
+
+  it('is removed after an error', () => {
+    const { code } = simans(['plan', toy.file('ar2'), '--set', 'data.path=elsewhere'], { env: { TMPDIR: temporary } });
+    expect([code, left()]).toEqual([1, []]);
+  });
+
+  it('is removed at Ctrl-C', async () => {
+    const child = spawn(process.execPath, [bin, 'plan', toy.file('ar2')], { env: { ...process.env, TMPDIR: temporary }, stdio: 'ignore' });
+    const ended = once(child, 'exit');
+    while (child.exitCode === null && left().length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    child.kill('SIGINT');
+    expect(await ended).toEqual([130, null]);
+    expect(left()).toEqual([]);
+  }, 60_000);
 });

@@ -4,6 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readSafetensors, writeSafetensors } from '../../src/encoders/formats/safetensors.js';
+import { simans } from '../cli/command.js';
 import { expectSameJob, finishedRefreshes } from './jobs.js';
 import { complaints, lineCount, train, trainUntil, writeBeir, writeJobFile } from './process.js';
 
@@ -150,4 +151,75 @@ describe('resuming', () => {
     expect(code).toBe(1);
     expect(stderr).toMatch(/^simans: \S+ already holds a job\. Go on with --resume[^\n]*\n$/);
   }, 60_000);
+});
+
+describe('a job in which nothing was trained yet', () => {
+  const job = path.join(folder, 'jobs', 'typo');
+  const flags = ['--set', 'name=typo'];
+
+  it.each([
+    ['a wrong path of the data', 'data.path=nowhere'],
+    ['wrong weights', 'encoder.init={weights: ./nowhere}'],
+  ])(
+    'after %s it is begun anew by the corrected command, with and without --resume',
+    async (_, wrong) => {
+      for (const more of [[], ['--resume']]) {
+        const sets = wrong.startsWith('encoder') ? ['--set', 'encoder.vocabulary={}'] : [];
+        expect(await train(file, ...flags, ...sets, '--set', wrong)).toMatchObject({ code: 1 });
+        expect(fs.existsSync(path.join(job, 'config.yaml'))).toBe(true);
+        const { code, stdout, stderr } = await train(file, ...flags, ...more);
+        expect(code, stderr).toBe(0);
+        expect(stdout).toContain(`${job}: begun anew, for its configuration changed and nothing was trained in it yet\n`);
+        expectSameJob(job, uninterrupted);
+        fs.rmSync(job, { recursive: true });
+      }
+    },
+    120_000,
+  );
+
+  it('of other data it is begun anew on today’s, keeping its stages', async () => {
+    fs.mkdirSync(path.join(job, 'stages'), { recursive: true });
+    fs.mkdirSync(path.join(job, 'tokenizer'));
+    fs.writeFileSync(path.join(job, 'tokenizer', 'tokenizer.json'), '{}');
+    const saved = fs.readFileSync(path.join(uninterrupted, 'config.yaml'), 'utf8');
+    fs.writeFileSync(path.join(job, 'config.yaml'), saved.replace('name: uninterrupted', 'name: typo'));
+    fs.writeFileSync(path.join(job, 'data.json'), JSON.stringify({ name: 'beir', fingerprint: { corpus: 'other' } }));
+    const { code, stdout, stderr } = await train(file, ...flags, '--resume');
+    expect(code, stderr).toBe(0);
+    expect(stdout).toContain(`${job}: begun anew, for its data changed and nothing was trained in it yet\n`);
+    expect(fs.existsSync(path.join(job, 'stages'))).toBe(true);
+    fs.rmdirSync(path.join(job, 'stages'));
+    expectSameJob(job, uninterrupted);
+  }, 60_000);
+});
+
+describe('a finished job whose model was removed', () => {
+  const job = path.join(folder, 'jobs', 'removed');
+  const resume = () => train(file, '--set', 'name=removed', '--resume');
+  beforeAll(() => {
+    fs.cpSync(uninterrupted, job, { recursive: true });
+    const config = path.join(job, 'config.yaml');
+    fs.writeFileSync(config, fs.readFileSync(config, 'utf8').replace('name: uninterrupted', 'name: removed'));
+    fs.rmSync(path.join(job, 'model'), { recursive: true });
+  });
+
+  it('search says how to get it again', () => {
+    const { code, stderr } = simans(['search', job, 'bake']);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^simans: \S+model\/config\.json: found no such file; .*simans train JOB\/config\.yaml --resume\n$/);
+  });
+
+  it('is made again from its checkpoints by --resume', async () => {
+    const { code, stdout, stderr } = await resume();
+    expect(code, stderr).toBe(0);
+    expect(stdout).toContain(`${job} is finished, but ${job}/model is missing: made again from its checkpoints\n`);
+    expectSameJob(job, uninterrupted);
+  }, 60_000);
+
+  it('without checkpoints it is said what is missing', async () => {
+    for (const name of ['model', 'checkpoints']) fs.rmSync(path.join(job, name), { recursive: true });
+    const { code, stderr } = await resume();
+    expect(code).toBe(1);
+    expect(complaints(stderr)).toEqual([expect.stringContaining(`${job}: found neither ${job}/model nor the checkpoint of step`)]);
+  });
 });

@@ -1,0 +1,18 @@
+/** Folders of jobs and stages in which nothing was trained yet: what they are bound to may be replaced, for no step is of it. */
+import fs from 'node:fs';
+import path from 'node:path';
+import type { Reporter } from '../core/reporter.js';
+import { checkpointSteps } from './checkpoint.js';
+import { summaryFile } from './summary.js';
+
+/** Whether there is anything in it that took training or labelling: a checkpoint, or what is made behind the last one. */
+export const isTrained = (folder: string): boolean =>
+  checkpointSteps(folder).length > 0 ||
+  [summaryFile(folder), path.join(folder, 'model'), path.join(folder, 'blocks')].some((place) => fs.existsSync(place));
+
+/** Removes what an earlier command left there, but for the stages before it and what is named; says so. */
+export function beginAnew(folder: string, changed: string, reporter: Reporter, kept: readonly string[] = []): void {
+  const stays = new Set(['stages', ...kept]);
+  for (const name of fs.readdirSync(folder)) if (!stays.has(name)) fs.rmSync(path.join(folder, name), { recursive: true });
+  reporter.line(`${folder}: begun anew, for its ${changed} changed and nothing was trained in it yet`);
+}
