@@ -33,9 +33,11 @@ const PARTS = ['index/index.json', 'index/passages.jsonl', 'index/passages.safet
 export async function openJob(folder: string): Promise<Searcher> {
   const missing = PARTS.find((part) => !fs.existsSync(path.join(folder, part)));
   if (missing !== undefined) {
-    throw new UserError(
-      `${folder}: no ${missing}; expected the folder of a finished job, such as jobs/quickstart. Train one with: simans train CONFIG`,
-    );
+    const begun = fs.existsSync(path.join(folder, 'config.yaml'));
+    const way = begun
+      ? `Finish it, or make the folder again: simans train ${folder}/config.yaml --resume`
+      : 'Train one with: simans train CONFIG';
+    throw new UserError(`${folder}: no ${missing}; expected the folder of a finished job, such as jobs/quickstart. ${way}`);
   }
   await selectBackend('auto');
   const model = await openModelFolder(path.join(folder, 'model'));

@@ -213,18 +213,6 @@ describe('plan', () => {
     });
   }, 120_000);
 
-  test('says how fast each provider encodes, or why it does not', () => {
-    const { code, stdout, stderr } = simans(['plan', at('toy.yaml'), '--json', '--providers']);
-    expect(code, stderr).toBe(0);
-    const { encoding } = JSON.parse(stdout) as {
-      encoding: { tokens: number; rates: { provider: string; threads: number; rate?: number; whyNot?: string }[] };
-    };
-    const rates = new Map(encoding.rates.map((one) => [one.provider, one]));
-    expect([...rates.keys()]).toEqual(['onnxruntime, fp32', 'onnxruntime, int8', 'tensorflow', 'webgpu', 'wasm', 'cpu']);
-    for (const { rate, whyNot } of rates.values()) expect(rate === undefined ? whyNot !== '' : rate > 0).toBe(true);
-    expect(rates.get('onnxruntime, fp32')!.rate!).toBeGreaterThan(rates.get('cpu')!.rate!);
-  }, 120_000);
-
   test('says what does not fit and exits with 1', () => {
     const { code, stdout } = simans(['plan', at('toy.yaml'), '--set', 'train.keepCheckpoints=1000000000']);
     expect([code, stdout]).toEqual([1, expect.stringMatching(/^disk: .* do not fit into the .*; most of it: checkpoints, /m)]);

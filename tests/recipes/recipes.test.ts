@@ -1,4 +1,4 @@
-/** Recipes as processes: their stages run in order, and a job killed in any of them ends as one never interrupted. */
+/** Recipes as processes: their stages run in order, each names what it needs beforehand. Killed in each stage: tests/full/killedRecipes.full.test.ts. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
@@ -25,34 +25,6 @@ describe.each(RECIPE_NAMES)('%s', (recipe) => {
     expect(toy.has(recipe, 'summary.json')).toBe(true);
   }, 120_000);
 });
-
-/** The others: tests/full/killedRecipes.full.test.ts. */
-it('AR2 killed in each of its stages ends like one never interrupted', async () => {
-  const file = toy.file('ar2');
-  let flags: string[] = [];
-  for (const moment of toy.moments('ar2', 'ar2-killed')) {
-    expect(await trainUntil(moment, 'SIGKILL', file, '--set', 'name=ar2-killed', ...flags)).toMatchObject({ signal: 'SIGKILL' });
-    flags = ['--resume'];
-  }
-  expect(await train(file, '--set', 'name=ar2-killed', '--resume')).toMatchObject({ code: 0 });
-  expectSameJob(toy.job('ar2-killed'), toy.job('ar2'));
-}, 240_000);
-
-it('AR2 with refreshes beside it, killed while the ranker learns from pools that it has just taken, ends like one never interrupted', async () => {
-  const { train: own, ...sections } = toy.sections('ar2');
-  const rare = { steps: 24, checkpointEverySteps: 100 };
-  const file = toy.fileWith('beside', {
-    ...sections,
-    train: { ...own, ...rare },
-    refresh: { everySteps: 8, mode: 'async', lagSteps: 2 },
-  });
-  expect(await train(file)).toMatchObject({ code: 0 });
-  const flags = ['--set', 'name=beside-killed'];
-  const taken = () => toy.rankerSteps('beside-killed', 'ranker') >= 9; // 7 at the first refresh, 11 at the second
-  expect(await trainUntil(taken, 'SIGKILL', file, ...flags)).toMatchObject({ signal: 'SIGKILL' });
-  expect(await train(file, ...flags, '--resume')).toMatchObject({ code: 0 });
-  expectSameJob(toy.job('beside-killed'), toy.job('beside'));
-}, 240_000);
 
 it('a job that holds stages is not begun a second time', async () => {
   fs.mkdirSync(path.join(toy.job('begun'), 'stages', 'first', 'checkpoints', 'step-000002'), { recursive: true });

@@ -206,7 +206,7 @@ describe('a finished job whose model was removed', () => {
   it('search says how to get it again', () => {
     const { code, stderr } = simans(['search', job, 'bake']);
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^simans: \S+model\/config\.json: found no such file; .*simans train JOB\/config\.yaml --resume\n$/);
+    expect(stderr).toMatch(/^simans: \S+: no model\/simans\.json; .*simans train \S+\/config\.yaml --resume\n$/);
   });
 
   it('is made again from its checkpoints by --resume', async () => {

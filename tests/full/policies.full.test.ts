@@ -8,8 +8,8 @@ import { type Reporter, silentReporter } from '../../src/core/reporter.js';
 import { trainJob } from '../../src/train/job.js';
 import type { Refresh } from '../../src/train/refresh.js';
 import { readRefresh } from '../../src/train/refreshFolder.js';
-import { expectSameJob } from './jobs.js';
-import { writeBeir, writeJobFile } from './process.js';
+import { expectSameJob } from '../train/jobs.js';
+import { writeBeir, writeJobFile } from '../train/process.js';
 
 const SIZE = 700; // two shards
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'simans-policies-'));

@@ -3,8 +3,8 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ToyRecipes } from '../recipes/toyRecipes.js';
 import { complaints, train } from '../train/process.js';
-import { ToyRecipes } from './toyRecipes.js';
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'simans-stages-'));
 const toy = new ToyRecipes(folder);

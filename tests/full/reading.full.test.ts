@@ -3,8 +3,8 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { simans } from '../cli/command.js';
 import { writeBeir, writeJobFile } from '../train/process.js';
-import { simans } from './command.js';
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'simans-reading-'));
 const at = (...parts: string[]) => path.join(folder, ...parts);
