@@ -6,22 +6,23 @@ import { loadDataConfig } from '../config/load.js';
 import type { Reporter } from '../core/reporter.js';
 import { loadDataset } from '../data/index.js';
 import type { Dataset } from '../data/types.js';
-import { openPairScorer } from '../encoders/pairScorer.js';
+import { openPairScorer, type PairScorer } from '../encoders/pairScorer.js';
 import { type Run, rankingAt } from '../eval/run.js';
 import { writeTrecRun } from '../eval/runFiles.js';
 import { rank } from './rankers.js';
 
-export interface RerankOptions {
-  /** Folder or hub id of the cross-encoder. */
-  readonly model: string;
+interface RerankOptions {
+  readonly scorer: PairScorer;
   readonly dataset: Dataset;
   /** Passages of each ranking that are scored; the rest is left out. */
   readonly depth: number;
-  readonly maxTokens: number;
   readonly reporter: Reporter;
 }
 
-export interface RerankFile extends Omit<RerankOptions, 'dataset'> {
+export interface RerankFile extends Pick<RerankOptions, 'depth' | 'reporter'> {
+  /** The cross-encoder: a job's folder, a folder or a hub id. */
+  readonly model: string;
+  readonly maxTokens: number;
   /** A run file, or bm25. */
   readonly what: string;
   readonly data: string;
@@ -31,8 +32,9 @@ export interface RerankFile extends Omit<RerankOptions, 'dataset'> {
 }
 
 /** From a run of a data set to a new run file. */
-export async function rerankFile({ what, data, format, split, to, ...options }: RerankFile): Promise<void> {
-  const { depth, reporter } = options;
+export async function rerankFile({ what, data, format, split, to, model, maxTokens, depth, reporter }: RerankFile): Promise<void> {
+  await selectBackend('auto');
+  const scorer = await openPairScorer(model, maxTokens, { namedBy: 'the model of simans rerank', reporter }); // what is no cross-encoder is refused first
   const cacheFolder = path.join('jobs', '.cache');
   const dataset = await loadDataset(loadDataConfig({ format, path: data }), { seed: 42, cacheFolder, reporter });
   for (const note of dataset.notes) reporter.line(note);
@@ -49,15 +51,14 @@ export async function rerankFile({ what, data, format, split, to, ...options }: 
   const { queries, corpus } = dataset;
   writeTrecRun(
     to,
-    await rerank(run, { ...options, dataset }),
+    await rerank(run, { scorer, dataset, depth, reporter }),
     { queryId: (row) => queries.id(row), passageId: (row) => corpus.id(row) },
     'simans-reranked',
   );
+  scorer.dispose();
 }
 
-export async function rerank(run: Run, { model, dataset, depth, maxTokens, reporter }: RerankOptions): Promise<Run> {
-  await selectBackend('auto');
-  const scorer = await openPairScorer(model, maxTokens, { namedBy: 'the model of simans rerank', reporter });
+async function rerank(run: Run, { scorer, dataset, depth, reporter }: RerankOptions): Promise<Run> {
   const { queries, corpus } = dataset;
   const k = Math.min(depth, run.k);
   const reranked = {
@@ -86,6 +87,5 @@ export async function rerank(run: Run, { model, dataset, depth, maxTokens, repor
     phase.update(place + 1);
   }
   phase.end();
-  scorer.dispose();
   return reranked;
 }

@@ -17,8 +17,8 @@ import { checkpointSteps, readState } from './checkpoint.js';
 import { finish } from './finish.js';
 import { openFixedTeacher } from './fixedTeacher.js';
 import { bindInherited, type Inherited, openDenoiser, readInherited } from './inherited.js';
-import { bindDataset, openJobFolder } from './jobFolder.js';
-import { lexicalBaseline } from './lexical.js';
+import { bindDataset, openJobFolder, type ResolvedJob } from './jobFolder.js';
+import { type LexicalBaseline, lexicalBaseline } from './lexical.js';
 import { type LoopContext, Trainer } from './loop.js';
 import { memoryPlan } from './memory.js';
 import { createPoolFilters } from './poolFilters.js';
@@ -56,7 +56,7 @@ export interface JobParts extends Inherited {
 
 /** Runs the job to its end and returns its summary, or undefined where the signal stopped it (its state is saved). Resuming a finished job gives its summary again. */
 export async function trainJob(wanted: RunConfig, options: JobOptions, parts: JobParts = {}): Promise<Summary | undefined> {
-  const { reporter, signal } = options;
+  const { reporter } = options;
   await requireTokenizerPackage();
   const opened = await openJobFolder(wanted, options);
   const finished = opened.resumed ? readSummary(opened.folder) : undefined;
@@ -74,64 +74,54 @@ export async function trainJob(wanted: RunConfig, options: JobOptions, parts: Jo
     earlier: options.earlier,
   });
   const job = { ...opened, config };
-  await requireIndex(job.config);
+  await requireIndex(config);
   bindDataset(job.folder, dataset, reporter);
   bindInherited(job.folder, parts);
-  const { tokenizer, shape, initial } = await prepareEncoder(job.folder, job.config, dataset, reporter);
-  const tokens = tokenise(job.config, dataset, tokenizer, reporter);
-  const { specs } = createDualEncoder(shape);
-  const frozen = parameterCount(specs.filter((spec) => spec.frozen));
-  reporter.line(
-    `encoder: ${initial.length.toLocaleString('en')} parameters${frozen > 0 ? `, ${frozen.toLocaleString('en')} of them frozen` : ''}, ` +
-      `${job.replicas} replica${job.replicas > 1 ? 's' : ''}`,
-  );
-  const earlier = start > 0 ? readState(job.folder, start).seconds : {};
-  const stopwatch = new Stopwatch(earlier);
-  const bm25 = job.config.eval.bm25 ? await stopwatch.time('bm25', () => lexicalBaseline(job.config, dataset, judge, reporter)) : undefined;
-
-  const { sampler } = job.config;
-  const source = {
-    config: job.config,
-    dataset,
-    tokens,
-    special: tokenizer,
-    ...(sampler.kind !== 'none' && { sampler: await loadSampler(sampler) }),
-  };
-  const teacher = await (parts.teacher ?? openFixedTeacher)({ job, source, tokenizer, reporter });
-  const residentBefore = process.memoryUsage().rss;
-  const maxStepRows = stepRows(job.config);
-  const settings = { replicas: job.replicas, memory: memoryPlan(job.config, maxStepRows), maxStepRows };
-  const replicas = await openReplicas(job.config, job.backend.name, shape, settings, tokenizer, tokens);
-  const making = await openMaking(job.config, job.folder, dataset, judge, reporter);
-  const context: LoopContext = {
-    config: job.config,
-    folder: job.folder,
-    dataset,
-    tokenizer,
-    replicas,
-    reporter,
-    stopwatch,
-    signal,
-    judge,
-    making,
-    residentBefore,
-    source,
-    teacher,
-  };
+  const stopwatch = new Stopwatch(start > 0 ? readState(job.folder, start).seconds : {});
+  const { context, initial, bm25 } = await openContext(job, { dataset, judge, stopwatch }, options, parts.teacher ?? openFixedTeacher);
   try {
     const trainer = new Trainer(context, initial, start);
     const trained = await trainer.run().finally(() => trainer.dispose());
-    if (trained.step < job.config.train.steps) {
+    if (trained.step < config.train.steps) {
       const goOn = parts.stage ? '' : ` Go on with: simans train ${job.folder}/config.yaml --resume`;
       reporter.line(`stopped after step ${trained.step}; everything is saved.${goOn}`);
       return undefined;
     }
     return await finish({ job, context, initial, trained, bm25, candidates: parts.stage?.candidates });
   } finally {
-    making.filters.dispose();
-    await teacher?.dispose();
-    await replicas.dispose();
+    context.making.filters.dispose();
+    await context.teacher?.dispose();
+    await context.replicas.dispose();
   }
+}
+
+/** What the loop works with, the parameters [P] that training starts from, and BM25 on the same data. The caller disposes of the replicas, the teacher and the filters. */
+async function openContext(
+  job: ResolvedJob,
+  { dataset, judge, stopwatch }: Pick<LoopContext, 'dataset' | 'judge' | 'stopwatch'>,
+  { reporter, signal }: JobOptions,
+  openTeacher: (of: TeacherSource) => Promise<Teacher | undefined>,
+): Promise<{ context: LoopContext; initial: Float32Array; bm25?: LexicalBaseline | undefined }> {
+  const { config, folder } = job;
+  const { tokenizer, shape, initial } = await prepareEncoder(folder, config, dataset, reporter);
+  const tokens = tokenise(config, dataset, tokenizer, reporter);
+  const frozen = parameterCount(createDualEncoder(shape).specs.filter((spec) => spec.frozen));
+  reporter.line(
+    `encoder: ${initial.length.toLocaleString('en')} parameters${frozen > 0 ? `, ${frozen.toLocaleString('en')} of them frozen` : ''}, ` +
+      `${job.replicas} replica${job.replicas > 1 ? 's' : ''}`,
+  );
+  const { sampler } = config;
+  const drawn = sampler.kind === 'none' ? {} : { sampler: await loadSampler(sampler) };
+  const source = { config, dataset, tokens, special: tokenizer, ...drawn };
+  const teacher = await openTeacher({ job, source, tokenizer, reporter });
+  const bm25 = config.eval.bm25 ? await stopwatch.time('bm25', () => lexicalBaseline(config, dataset, judge, reporter)) : undefined;
+  const residentBefore = process.memoryUsage().rss;
+  const maxStepRows = stepRows(config);
+  const settings = { replicas: job.replicas, memory: memoryPlan(config, maxStepRows), maxStepRows };
+  const replicas = await openReplicas(config, job.backend.name, shape, settings, tokenizer, tokens);
+  const making = await openMaking(config, folder, dataset, judge, reporter);
+  const work = { source, tokenizer, teacher, replicas, making, residentBefore };
+  return { context: { config, folder, dataset, judge, stopwatch, reporter, signal, ...work }, initial, bm25 };
 }
 
 /** Whether what a finished job wrote is still there; says what is missing and will be made again from its checkpoints. */

@@ -67,7 +67,7 @@ async function fromWeights(
 ): Promise<PreparedEncoder> {
   const pretrained = await openPretrained(init, reporter);
   const { transformer, dropout } = pretrained;
-  const tokenizer = await copyTokenizer(path.join(folder, 'tokenizer'), pretrained.tokenizerFolder);
+  const tokenizer = await loadTokenizer(pretrained.tokenizerFolder);
   if (tokenizer.vocabSize > transformer.vocabulary) {
     throw new UserError(
       `${pretrained.tokenizerFolder}: the tokenizer has ${tokenizer.vocabSize} tokens; expected at most the weights' ${transformer.vocabulary}. ` +
@@ -87,6 +87,7 @@ async function fromWeights(
   for (const difference of differences(pretrained, encoder)) reporter.line(difference);
   const { flat, sha256 } = await pretrained.parameters(shape, seed, reporter);
   bindWeights(folder, sha256);
+  writeTokenizerFiles(path.join(folder, 'tokenizer'), tokenizer.json, pretrained.tokenizerFolder);
   const { architecture, layers, width } = transformer;
   reporter.line(
     `weights: ${[init.weights ?? [init.query, init.passage]].flat().join(' and ')}, ${architecture}, ${layers} layers of ${width}`,
@@ -97,13 +98,6 @@ async function fromWeights(
 function encoderShape(encoder: EncoderConfig, transformer: TransformerShape, dropout: DropoutRates): EncoderShape {
   const { towers, pooling, projection, similarity, freeze } = encoder;
   return { transformer, towers, pooling, ...(projection !== 'none' && { projection }), similarity, dropout, frozen: freeze };
-}
-
-/** The tokenizer as one tokenizer.json, and what Hugging Face keeps beside it. */
-async function copyTokenizer(to: string, from: string): Promise<Tokenizer> {
-  const tokenizer = await loadTokenizer(from);
-  writeTokenizerFiles(to, tokenizer.json, from);
-  return tokenizer;
 }
 
 /** Where the job's encoder is another than the one that the weights were trained as: said, not silently done. */

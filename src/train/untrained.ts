@@ -10,9 +10,12 @@ export const isTrained = (folder: string): boolean =>
   checkpointSteps(folder).length > 0 ||
   [summaryFile(folder), path.join(folder, 'model'), path.join(folder, 'blocks')].some((place) => fs.existsSync(place));
 
-/** Removes what an earlier command left there, but for the stages before it and what is named; says so. */
+/** What a command leaves in a folder before its first checkpoint, of this configuration and these data. */
+const OF_THE_START = /^(config\.yaml|(data|recipe|weights|settings)\.json|(log|metrics)\.jsonl|tokenizer|refresh-\d+)$/;
+
+/** Removes what an earlier command left there, but for what is named; says so. */
 export function beginAnew(folder: string, changed: string, reporter: Reporter, kept: readonly string[] = []): void {
-  const stays = new Set(['stages', ...kept]);
-  for (const name of fs.readdirSync(folder)) if (!stays.has(name)) fs.rmSync(path.join(folder, name), { recursive: true });
+  for (const name of fs.readdirSync(folder))
+    if (OF_THE_START.test(name) && !kept.includes(name)) fs.rmSync(path.join(folder, name), { recursive: true });
   reporter.line(`${folder}: begun anew, for its ${changed} changed and nothing was trained in it yet`);
 }

@@ -7,8 +7,8 @@ import { vector } from '@electric-sql/pglite-pgvector';
 import { PGLiteSocketServer } from '@electric-sql/pglite-socket';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { loadHnswLibrary } from '../../src/index/hnsw.js';
+import { runAsync, simans } from '../cli/command.js';
 import { train, writeBeir, writeJobFile } from '../train/process.js';
-import { runAsync, simans } from './command.js';
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'simans-vectors-'));
 const at = (...parts: string[]) => path.join(folder, ...parts);

@@ -4,8 +4,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ArmCell } from '../../src/analysis/compare.js';
+import { simans } from '../cli/command.js';
 import { writeBeir, writeJobFile } from '../train/process.js';
-import { simans } from './command.js';
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'simans-compare-'));
 const at = (...parts: string[]) => path.join(folder, ...parts);
