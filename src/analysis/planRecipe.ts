@@ -39,7 +39,7 @@ export interface PlannedRanker {
 export async function planRecipe(config: RunConfig, reporter: Reporter): Promise<PlannedStage[]> {
   const { stages, does } = recipeOf(config);
   const folder = jobFolderOf(config);
-  if (!allDone(stages)) await requireInputs(config, reporter);
+  if (!allDone(stages)) await requireInputs(config, reporter, stages);
   const ranker = 'ranker' in config.recipe ? await planRanker(config, config.recipe, reporter) : undefined;
   const planned: PlannedStage[] = [];
   for (const stage of stages)

@@ -17,7 +17,7 @@ import type { Run } from '../eval/run.js';
 import { readRun } from '../eval/runFiles.js';
 import { bulkEncode } from '../index/bulkEncode.js';
 import { ExactIndex, queryBlock } from '../index/exact.js';
-import { precisionNote, readVectors, requireSameModel, requireTexts, StoredVectors } from '../index/storedVectors.js';
+import { precisionNote, queriesNote, readVectors, requireSameModel, requireTexts, StoredVectors } from '../index/storedVectors.js';
 
 export interface RankContext {
   readonly dataset: Dataset;
@@ -113,12 +113,12 @@ async function storedRun(folder: string, context: RankContext): Promise<Run> {
   const passages = new StoredVectors(path.join(folder, 'passages'), 'passage');
   const queries = new StoredVectors(path.join(folder, 'queries'), 'query');
   requireSameModel(passages, queries);
-  const note = precisionNote(passages, queries.manifest.precision);
-  if (note) reporter.line(note);
   const [stored, asked] = [readVectors(passages.folder), readVectors(queries.folder)];
   const hasIds = (ids: readonly string[], texts: Texts) => ids.length === texts.size && ids.every((id, row) => texts.id(row) === id);
   if (hasIds(stored.ids, dataset.corpus)) requireTexts(passages, dataset.corpus, dataset.policy, dataset.name);
-  if (hasIds(asked.ids, dataset.queries)) requireTexts(queries, dataset.queries, undefined, dataset.name);
+  const asksThese = hasIds(asked.ids, dataset.queries);
+  const notes = [precisionNote(passages, queries.manifest.precision), asksThese && queriesNote(queries, dataset.queries, dataset.name)];
+  for (const note of notes) if (note) reporter.line(note);
   const width = stored.width;
   const place = (side: string, ids: readonly string[], wanted: Iterable<string>): Int32Array => {
     const rows = new Map(ids.map((id, i) => [id, i]));

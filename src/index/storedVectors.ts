@@ -171,6 +171,12 @@ export function requireTexts({ folder, manifest }: StoredVectors, texts: Texts, 
     );
 }
 
+/** What is worth saying of queries' vectors: some formats mend the texts of questions (DPR's apostrophes), which `simans encode` of their file does not. */
+export const queriesNote = ({ folder, manifest }: StoredVectors, texts: Texts, whose: string): string | undefined =>
+  manifest.texts === textsHash(texts)
+    ? undefined
+    : `${manifestFile(folder)}: the queries' texts are not quite those of ${whose}; their ids are`;
+
 /** Refuses vectors of two encoders in one search. Lengths and prefixes are each side's own. */
 export function requireSameModel({ folder, manifest: { model, width } }: StoredVectors, queries: StoredVectors): void {
   requireVectorsOf(queries, { model, width }, folder, 'Encode both with one model.');

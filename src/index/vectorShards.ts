@@ -23,7 +23,8 @@ export function bindShards(folder: string, manifest: ShardManifest): ShardManife
     return {};
   }
   const found = readJson(file, 'Choose another folder, or remove this one.') as ShardManifest;
-  const others = Object.keys(manifest).filter((key) => found[key] !== manifest[key]);
+  // A folder begun before `reads` was kept has none; the texts' own hash tells.
+  const others = Object.keys(manifest).filter((key) => found[key] !== manifest[key] && !(key === 'reads' && found[key] === undefined));
   return Object.fromEntries(others.map((key) => [key, found[key] ?? 'absent']));
 }
 

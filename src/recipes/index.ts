@@ -42,7 +42,7 @@ export async function runRecipe(config: RunConfig, options: JobOptions): Promise
   requireSameStages(config, stages, options);
   if (stages.length > 0) for (const line of planLines(config)) reporter.line(line);
   const isFinished = isComplete(jobFolderOf(config));
-  if (!isFinished && !allDone(stages)) await requireInputs(config, reporter);
+  if (!isFinished && !allDone(stages)) await requireInputs(config, reporter, stages);
   const earlier: string[] = [];
   for (const [i, stage] of stages.entries()) {
     if (!isFinished && !stage.done()) {
@@ -64,7 +64,6 @@ export const allDone = (stages: readonly Stage[]): boolean => stages.length > 0 
 /** Refuses to go on with a job or with stages that were begun otherwise, and to begin again what was trained. */
 function requireSameStages(config: RunConfig, stages: readonly Stage[], options: JobOptions): void {
   const folder = jobFolderOf(config);
-  requireSameJob(config, options);
   const all = path.join(folder, 'stages');
   const trained = fs.existsSync(all) ? fs.readdirSync(all).filter((name) => isTrained(path.join(all, name))) : [];
   if (!options.resume && trained.length > 0)
@@ -77,6 +76,7 @@ function requireSameStages(config: RunConfig, stages: readonly Stage[], options:
       `cannot resume ${folder}: found stages/${stray}; expected none of that name in recipe ${config.recipe.kind} as it is configured. Resume with the same configuration, or start another job with --set name=….`,
     );
   for (const stage of stages) stage.requireSame(options.reporter);
+  requireSameJob(config, options); // last: it may begin the job's folder anew
 }
 
 /** What is done in which order, and what of it is done already. */

@@ -5,14 +5,16 @@ import { UserError } from '../core/errors.js';
 import type { Reporter } from '../core/reporter.js';
 import { findCrossEncoder } from '../encoders/crossEncoder.js';
 import { localWeights } from '../encoders/hub.js';
+import type { Stage } from './recipe.js';
 
 const RANKER_KEY = 'recipe.ranker.init';
 
 /** Throws a UserError for what is not there; weights of the hub are downloaded. */
-export async function requireInputs(config: RunConfig, reporter: Reporter): Promise<void> {
+export async function requireInputs(config: RunConfig, reporter: Reporter, stages: readonly Stage[]): Promise<void> {
   const { recipe } = config;
-  requireQueries(config);
-  if ('ranker' in recipe && typeof recipe.ranker.init === 'string')
+  const isDone = (name: string) => stages.some((stage) => stage.name === name && stage.done());
+  if (!isDone('augment')) requireQueries(config);
+  if ('ranker' in recipe && typeof recipe.ranker.init === 'string' && !isDone('ranker'))
     await findCrossEncoder(recipe.ranker.init, { namedBy: RANKER_KEY, reporter }, true);
 }
 

@@ -1,11 +1,12 @@
 /** A stage that trains a retriever: a job like any other, in a folder of its job's. */
+import fs from 'node:fs';
 import path from 'node:path';
 import type { RunConfig } from '../config/schema.js';
 import { type StageSettings, stageConfig, stageFolder } from '../config/stages.js';
 import { bindInherited } from '../train/inherited.js';
 import { type JobParts, trainJob } from '../train/job.js';
 import { requireSameJob } from '../train/jobFolder.js';
-import { isComplete } from '../train/summary.js';
+import { readSummary } from '../train/summary.js';
 import { isTrained } from '../train/untrained.js';
 import type { Stage } from './recipe.js';
 
@@ -21,6 +22,7 @@ export function retrieverStage(
   if ('problems' in checked) throw new Error(`internal: stage ${name}: ${checked.problems.map(({ text }) => text).join('; ')}`); // refused when the file was loaded
   const folder = stageFolder(config, name);
   // What has no key of its own has the job's settings.
+  const needed = ['model', ...(parts.stage.searched ? ['index'] : [])];
   const stage = { ...parts.stage, ...(name in config.recipe && { keys: `recipe.${name}` }) };
   return {
     name,
@@ -28,9 +30,9 @@ export function retrieverStage(
     steps: checked.config.train.steps,
     config: checked.config,
     model: path.join(folder, 'model'),
-    done: () => isComplete(folder),
+    done: () => readSummary(folder) !== undefined && needed.every((part) => fs.existsSync(path.join(folder, part))),
     requireSame: (reporter) => {
-      requireSameJob(checked.config, { resume: true, reporter });
+      requireSameJob(checked.config, { resume: true, reporter, later: config });
       if (isTrained(folder)) bindInherited(folder, parts);
     },
     run: async (options) => (await trainJob(checked.config, { ...options, resume: true }, { ...parts, stage })) !== undefined,

@@ -26,7 +26,7 @@ export function rocketqa(config: RunConfig, { first, ranker, negativesBelow, aug
     return { stages: [retriever, judge], does: 'train anew on candidates that the ranker denoises', parts: denoisedBy('scores') };
   const denoised = retrieverStage(config, 'denoised', 'the retriever anew, on candidates that the ranker denoises', ownSettings(config), {
     ...denoisedBy('scores'),
-    stage: {},
+    stage: { searched: true },
   });
   const labels = augmentStage(config, augment, {
     retriever: stageFolder(config, 'denoised'),

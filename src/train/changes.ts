@@ -5,7 +5,9 @@ import { UserError } from '../core/errors.js';
 const FREE_KEYS = new Set(['jobsFolder', 'train.checkpointEverySteps', 'train.keepCheckpoints']);
 
 /** Keys whose 'auto' is resolved when a job is begun. */
-const RESOLVED_KEYS = new Set(['backend', 'train.replicas']);
+const RESOLVED_KEYS = ['backend', 'train.replicas'];
+/** Of a stage, which may have been made on another machine than the job. */
+export const FREE_OF_STAGES = new Set([...FREE_KEYS, ...RESOLVED_KEYS]);
 
 /** Settings as they stand in a job file, or some of its sections. */
 export type Bound = object & { readonly jobsFolder?: string };
@@ -15,7 +17,7 @@ export function changesOf(saved: Bound, wanted: Bound, free: ReadonlySet<string>
   const [before, now] = [flatten(saved), flatten(wanted)];
   const isSame = (key: string) => before.get(key) === now.get(key) || unmoved(before.get(key), saved) === unmoved(now.get(key), wanted);
   return [...new Set([...before.keys(), ...now.keys()])]
-    .filter((key) => !free.has(key) && !(RESOLVED_KEYS.has(key) && now.get(key) === '"auto"') && !isSame(key))
+    .filter((key) => !free.has(key) && !(RESOLVED_KEYS.includes(key) && now.get(key) === '"auto"') && !isSame(key))
     .map((key) => `${key} was ${before.get(key) ?? 'absent'}, now ${now.get(key) ?? 'absent'}`);
 }
 

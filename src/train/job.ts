@@ -49,6 +49,8 @@ export interface JobParts extends Inherited {
   /** Where this job is a stage of another: passages of the best encoder's ranking of each training query that it leaves in its folder for the next. */
   readonly stage?: {
     readonly candidates?: number;
+    /** Whether a later stage searches its index. */
+    readonly searched?: boolean;
     /** Where the file has its settings: recipe.first or recipe.warmup. */
     readonly keys?: string;
   };

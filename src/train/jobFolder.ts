@@ -10,9 +10,10 @@ import { UserError } from '../core/errors.js';
 import { readJson, removeLeftovers, writeFileAtomic, writeJson } from '../core/files.js';
 import type { Reporter } from '../core/reporter.js';
 import type { Dataset } from '../data/types.js';
-import { changesOf, refuseChanges } from './changes.js';
+import { changesOf, FREE_OF_STAGES, refuseChanges } from './changes.js';
+import { checkpointSteps } from './checkpoint.js';
 import { SETTINGS_FILE } from './stageSettings.js';
-import { beginAnew, isTrained } from './untrained.js';
+import { beginAnew, isTrained, isUnderWay } from './untrained.js';
 
 export interface ResolvedJob {
   readonly config: RunConfig;
@@ -25,12 +26,20 @@ export interface ResolvedJob {
 /** Backends whose tensors lie in host memory, so that replicas in threads pay. */
 const HOST_BACKENDS = new Set(['onnx', 'wasm', 'cpu']);
 
+/** How a folder is opened. */
+interface Going {
+  readonly resume: boolean;
+  readonly reporter: Reporter;
+  /** The job that this one is a stage of. */
+  readonly later?: RunConfig | undefined;
+}
+
 /** Opens a new job's folder or an old one to resume; the configuration as run is saved there, backend and replicas resolved. */
-export async function openJobFolder(config: RunConfig, options: { resume: boolean; reporter: Reporter }): Promise<ResolvedJob> {
+export async function openJobFolder(config: RunConfig, options: Going): Promise<ResolvedJob> {
   const folder = jobFolderOf(config);
   const file = configFile(folder);
   const saved = requireSameJob(config, options);
-  if (!saved && fs.existsSync(path.join(folder, 'checkpoints'))) {
+  if (!saved && checkpointSteps(folder).length > 0) {
     throw new UserError(
       `${folder} holds checkpoints but no config.yaml, which says what they are of. Restore the file or remove the folder.`,
     );
@@ -53,15 +62,15 @@ const configFile = (folder: string): string => path.join(folder, 'config.yaml');
  * The configuration that the job was begun with, undefined where it is to be begun: a job is gone on with only on demand and only as it is. One in which nothing
  * was trained yet, such as after a wrong path, is no job: of another configuration it is begun anew.
  */
-export function requireSameJob(config: RunConfig, { resume, reporter }: { resume: boolean; reporter: Reporter }): RunConfig | undefined {
+export function requireSameJob(config: RunConfig, { resume, reporter, later }: Going): RunConfig | undefined {
   const folder = jobFolderOf(config);
   const file = configFile(folder);
   if (!fs.existsSync(file)) return undefined;
   const trained = isTrained(folder);
-  if (trained && !resume)
+  if (!resume && (trained || isUnderWay(folder)))
     throw new UserError(`${folder} already holds a job. Go on with --resume, choose another name with --set name=…, or remove the folder.`);
   const saved = loadConfig(file);
-  const changes = changesOf(saved, config);
+  const changes = changesOf(saved, config, later && FREE_OF_STAGES);
   if (trained) refuseChanges(changes, file);
   if (changes.length === 0) return saved;
   beginAnew(folder, 'configuration', reporter);

@@ -5,7 +5,7 @@ import type { BackendName } from '../backend/index.js';
 import type { RunConfig } from '../config/schema.js';
 import { readJson, writeJson } from '../core/files.js';
 import type { Reporter } from '../core/reporter.js';
-import { changesOf, refuseChanges } from './changes.js';
+import { changesOf, FREE_OF_STAGES, refuseChanges } from './changes.js';
 import { beginAnew, isTrained } from './untrained.js';
 
 export type StageBound = Pick<RunConfig, 'seed' | 'data' | 'lab'> & {
@@ -24,7 +24,7 @@ export function requireSameSettings(folder: string, wanted: StageBound, reporter
   const file = fileOf(folder);
   if (!fs.existsSync(file)) return undefined;
   const saved = readJson(file, `Remove ${folder}: the stage is made again.`) as StageBound;
-  const changes = changesOf(saved, wanted);
+  const changes = changesOf(saved, wanted, FREE_OF_STAGES);
   if (isTrained(folder)) refuseChanges(changes, file);
   if (changes.length === 0) return saved;
   beginAnew(folder, 'settings', reporter);

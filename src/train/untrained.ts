@@ -10,8 +10,11 @@ export const isTrained = (folder: string): boolean =>
   checkpointSteps(folder).length > 0 ||
   [summaryFile(folder), path.join(folder, 'model'), path.join(folder, 'blocks')].some((place) => fs.existsSync(place));
 
+/** Whether a first refresh is under way, or was: a corpus may take hours, and another command may be at it. */
+export const isUnderWay = (folder: string): boolean => fs.readdirSync(folder).some((name) => /^refresh-\d+$/.test(name));
+
 /** What a command leaves in a folder before its first checkpoint, of this configuration and these data. */
-const OF_THE_START = /^(config\.yaml|(data|recipe|weights|settings)\.json|(log|metrics)\.jsonl|tokenizer|refresh-\d+)$/;
+const OF_THE_START = /^(config\.yaml|(data|recipe|weights|settings)\.json|(log|metrics)\.jsonl|tokenizer|checkpoints|refresh-\d+)$/;
 
 /** Removes what an earlier command left there, but for what is named; says so. */
 export function beginAnew(folder: string, changed: string, reporter: Reporter, kept: readonly string[] = []): void {

@@ -109,3 +109,14 @@ it('AR2’s ranker is bound by the job that it is of', async () => {
   const { code, stderr } = await train(ar2, '--set', 'recipe.ranker.learningRate=0.02', '--resume');
   expect([code, stderr]).toEqual([1, expect.stringContaining('recipe.ranker.learningRate was 0.01, now 0.02')]);
 }, 120_000);
+
+it('a command that is refused leaves the job’s first refresh as it is', async () => {
+  leaveStages();
+  const parts = ['config.yaml', 'refresh-000'].map((name) => path.join(job, name));
+  fs.copyFileSync(path.join(stages, 'first', 'config.yaml'), parts[0]!);
+  fs.mkdirSync(parts[1]!);
+  for (const flags of [[], ['--resume']])
+    expect(await train(file, '--set', 'seed=7', ...flags)).toMatchObject({ code: 1, stdout: expect.not.stringContaining('begun anew') });
+  expect(parts.every((place) => fs.existsSync(place))).toBe(true);
+  leaveStages();
+});
