@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { selectBackend } from '../backend/index.js';
 import type { DataConfig, RunConfig } from '../config/schema.js';
-import { jobFolderOf } from '../config/stages.js';
+import { jobFolderOf, stageFolder } from '../config/stages.js';
 import { withTemporaryFolder } from '../core/files.js';
 import { type Reporter, silentReporter } from '../core/reporter.js';
 import { allDone, planLines, recipeOf } from '../recipes/index.js';
@@ -45,7 +45,7 @@ export async function planRecipe(config: RunConfig, reporter: Reporter): Promise
   for (const stage of stages)
     planned.push({
       does: stage.does,
-      folder: path.join(folder, 'stages', stage.name),
+      folder: stageFolder(config, stage.name),
       done: stage.done(),
       ...(stage.config ? { plan: await planJob(stage.config, reporter) } : ranker && { ranker }),
     });

@@ -14,13 +14,7 @@ export const labVerb: CommandModule<object, LabArguments> = {
   builder: (yargs) =>
     yargs
       .positional('experiment', { type: 'string', demandOption: true, describe: 'YAML: job, seeds, hidden, samplers' })
-      .option('set', {
-        type: 'string',
-        array: true,
-        requiresArg: true,
-        default: [],
-        describe: 'Set a key of every job (key=value)',
-      })
+      .option('set', { type: 'string', array: true, requiresArg: true, default: [], describe: 'Set a key of every job (key=value)' })
       .option('to', { type: 'string', requiresArg: true, describe: 'Folder; labs/NAME where not given' })
       .example('simans lab configs/lab.yaml', '')
       .example('simans lab configs/lab.yaml --set train.steps=30 --to labs/short', '')

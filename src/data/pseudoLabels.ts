@@ -2,7 +2,7 @@
 import { badData } from './source.js';
 import { fingerprintDataset } from './texts.js';
 import type { Dataset, Documents, Split, Texts } from './types.js';
-import { windowRanges } from './windows.js';
+import { windowsByDocument } from './windows.js';
 
 export interface PseudoLabel {
   readonly id: string;
@@ -69,11 +69,9 @@ function withQueries({ scores: _, ...train }: Split, first: number, positives: I
 
 /** The other windows of each list's documents, ascending. */
 function otherWindows(lists: readonly Int32Array[], documents: Documents): Int32Array[] {
-  const ranges = windowRanges(documents);
+  const windowsOf = windowsByDocument(documents);
   return lists.map((rows) => {
-    const all = Array.from(rows, (row) => documents.of[row]!).flatMap((document) =>
-      Array.from({ length: ranges[document + 1]! - ranges[document]! }, (_, i) => ranges[document]! + i),
-    );
+    const all = Array.from(rows, (row) => documents.of[row]!).flatMap(windowsOf);
     return Int32Array.from(all.filter((row) => !rows.includes(row)));
   });
 }

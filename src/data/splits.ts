@@ -3,7 +3,7 @@ import { collectEntries, type Entry } from './entries.js';
 import { badData, type Source, type SplitName } from './source.js';
 import { selectFromSplit, splitGrouped } from './texts.js';
 import type { Documents, Split, Texts } from './types.js';
-import { windowRanges } from './windows.js';
+import { windowsByDocument } from './windows.js';
 
 export interface SplitOptions {
   /** The share of the training queries that becomes dev where the data has none; 0 leaves it empty. */
@@ -76,8 +76,7 @@ function toSplit(
   { documents, queries, answers, notes }: SplitContext,
 ): Split {
   const place = `${source.splitsPlace}, ${name}`;
-  const ranges = documents && windowRanges(documents);
-  const windowsOf = (row: number) => (ranges ? Array.from({ length: ranges[row + 1]! - ranges[row]! }, (_, i) => ranges[row]! + i) : [row]);
+  const windowsOf = windowsByDocument(documents);
   const passagesOf = (rows: Iterable<number>) => Int32Array.from([...rows].flatMap(windowsOf));
   const ascending = (rows: Iterable<number>) => passagesOf(rows).sort();
   const all = [...entries].sort(([a], [b]) => a - b);

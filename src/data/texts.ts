@@ -91,6 +91,12 @@ export function notNegatives({ positives, known }: Split, place: number): Int32A
   return known?.[place]?.length ? Int32Array.from(new Set([...positives[place]!, ...known[place]!])).sort() : positives[place]!;
 }
 
+/** Negatives that come with the data for the query at `place`, best first, less what must not be one. */
+export function givenNegatives(split: Split, place: number): Int32Array {
+  const excluded = new Set(notNegatives(split, place));
+  return (split.negatives?.[place] ?? new Int32Array(0)).filter((passage) => !excluded.has(passage));
+}
+
 /** The entries `which` of a split, in that order. */
 export function selectFromSplit(split: Split, which: readonly number[]): Split {
   const of = <T>(lists: readonly T[]) => which.map((i) => lists[i]!);

@@ -40,3 +40,9 @@ export function windowRanges({ size, of }: Documents): Int32Array {
   for (let row = of.length - 1; row >= 0; row--) first[of[row]!] = row;
   return first;
 }
+
+/** The windows of a document, ascending, by its row; without documents a row is that of a passage itself. */
+export function windowsByDocument(documents: Documents | undefined): (row: number) => number[] {
+  const ranges = documents && windowRanges(documents);
+  return (row) => (ranges ? Array.from({ length: ranges[row + 1]! - ranges[row]! }, (_, i) => ranges[row]! + i) : [row]);
+}

@@ -9,7 +9,7 @@ export function answerTokens(text: string): string[] {
 /** Whether one of the answers' tokens stand in the text's in a row. An answer without tokens is found everywhere. */
 export function holdsAnswer(text: string, answers: readonly string[]): boolean {
   const letters = folded(text.normalize('NFD'));
-  // Few texts have all letters of an answer, and looking costs a twentieth of cutting the text into tokens.
+  // Few texts have all letters of an answer, and looking costs little beside cutting the text into tokens.
   const possible = runsOf(answers).filter(({ searched }) => searched.every((token) => letters.includes(token)));
   if (possible.length === 0) return false;
   const tokens = answerTokens(text);

@@ -1,6 +1,6 @@
 /** What judges the runs of a data set: its names, the rules, and whether a passage holds an answer. */
 import type { Dataset, Split } from '../data/types.js';
-import { windowRanges } from '../data/windows.js';
+import { windowsByDocument } from '../data/windows.js';
 import { type AnswerRule, createPatternMatcher, holdsAnswer as holdsAnswerIn } from './answers.js';
 import { type Evaluation, evaluateRun, type Names, type Rules, type Run } from './run.js';
 
@@ -23,7 +23,6 @@ export interface JudgeOptions {
 export function createJudge(dataset: Dataset, { relevanceLevel, answerRule, precision = 'float32' }: JudgeOptions): Judge {
   const { queries, corpus, documents, answers, removeSelf } = dataset;
   const patterns = createPatternMatcher();
-  const ranges = documents && windowRanges(documents);
   // Of the passage text alone, without its title.
   const holdsAnswer = (query: number, passage: number): boolean => {
     const wanted = answers?.get(query) ?? [];
@@ -31,7 +30,7 @@ export function createJudge(dataset: Dataset, { relevanceLevel, answerRule, prec
     return answerRule === 'regex' ? patterns.holds(body, wanted) : holdsAnswerIn(body, wanted);
   };
   // A document holds what one of its windows does.
-  const windowsOf = (row: number) => (ranges ? Array.from({ length: ranges[row + 1]! - ranges[row]! }, (_, i) => ranges[row]! + i) : [row]);
+  const windowsOf = windowsByDocument(documents);
   const holds = (query: number, ranked: number): boolean => windowsOf(ranked).some((passage) => holdsAnswer(query, passage));
   const names: Names = {
     queryId: (row) => queries.id(row),

@@ -4,7 +4,7 @@ import { UserError } from '../core/errors.js';
 import type { Reporter } from '../core/reporter.js';
 import { NEGATIVES_IN } from '../data/formats.js';
 import { hidePositives } from '../data/hidden.js';
-import { notNegatives, selectFromSplit } from '../data/texts.js';
+import { givenNegatives, selectFromSplit } from '../data/texts.js';
 import type { Dataset, Split } from '../data/types.js';
 import { Bm25Index } from '../eval/bm25.js';
 import type { Judge } from '../eval/judge.js';
@@ -108,8 +108,7 @@ function requireGiven({ sampler, data }: RunConfig, { name, splits }: Dataset, k
 /** Random passages, which a short list is filled up with, have no score. */
 function requireScoredNegatives({ name, queries, splits: { train } }: Dataset, wanted: number): void {
   train.rows.forEach((row, place) => {
-    const excluded = new Set(notNegatives(train, place));
-    const own = train.negatives![place]!.filter((passage) => !excluded.has(passage)).length;
+    const own = givenNegatives(train, place).length;
     if (own < wanted)
       throw new UserError(
         `${name}: found ${own} negatives of query ${queries.id(row)} with a teacher’s score; expected at least sampler.negatives (${wanted}), for train.teacher is data; lower it, or leave such queries out.`,

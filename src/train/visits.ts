@@ -2,7 +2,7 @@
 import type { RunConfig } from '../config/schema.js';
 import { deriveKey, integer, uniform } from '../core/random.js';
 import { rowUniforms } from '../core/threefrySimd.js';
-import { notNegatives } from '../data/texts.js';
+import { givenNegatives, notNegatives } from '../data/texts.js';
 import { drawNegatives, type Negatives } from '../sampling/negatives.js';
 import { type Pools, placeOf, poolAt, positiveScoresAt } from '../sampling/pools.js';
 import type { Pool, Sampler, Uniforms } from '../sampling/types.js';
@@ -127,8 +127,7 @@ function poolOf({ config, dataset }: VisitSource, pools: Pools | undefined, plac
   const query = dataset.queries.id(rows[place]!);
   const known = { query, positives: notNegatives(split, place), corpusSize: dataset.corpus.size };
   if (config.sampler.kind === 'given') {
-    const excluded = new Set(known.positives);
-    const given = (split.negatives?.[place] ?? NONE).filter((passage) => !excluded.has(passage));
+    const given = givenNegatives(split, place);
     return { ...known, passages: given, scores: new Float32Array(given.length), positiveScore: 0 };
   }
   if (!pools) return { ...known, passages: NONE, scores: new Float32Array(0), positiveScore: 0 };
