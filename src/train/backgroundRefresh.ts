@@ -21,9 +21,10 @@ export class BackgroundRefresh {
 
   /** Begins the refresh of the checkpoint at `step`. It goes on while this process trains. */
   start(step: number): void {
-    this.child ??= this.open();
+    const child = (this.child ??= this.open());
     this.running = pending();
-    this.child.send({ step } satisfies RefreshRequest);
+    // A process that no longer hears is ended, and its exit tells why: a failed write (EPIPE) may be told of before the exit that caused it.
+    child.send({ step } satisfies RefreshRequest, (failure) => failure && child.kill('SIGKILL'));
   }
 
   /** Throws what the refresh under way has failed with, if it has. */
@@ -60,7 +61,7 @@ export class BackgroundRefresh {
       this.child = undefined;
       this.running?.settle(new UserError(`the process that refreshes ${how}. The last checkpoint is intact: go on with --resume.`));
     };
-    child.on('error', (error) => lost(`cannot be reached: ${error.message}`));
+    child.on('error', (error) => lost(`cannot be started: ${error.message}`));
     child.on('exit', (code, signal) => lost(`ended by ${signal ?? `code ${code}`}`));
     return child;
   }
