@@ -21,7 +21,8 @@ export class BackgroundRefresh {
 
   /** Begins the refresh of the checkpoint at `step`. It goes on while this process trains. */
   start(step: number): void {
-    const child = (this.child ??= this.open());
+    this.child ??= this.open();
+    const { child } = this;
     this.running = pending();
     // A process that no longer hears is ended, and its exit tells why: a failed write (EPIPE) may be told of before the exit that caused it.
     child.send({ step } satisfies RefreshRequest, (failure) => failure && child.kill('SIGKILL'));
