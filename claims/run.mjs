@@ -14,7 +14,7 @@
  *   npm run claims -- index --full             trains what is missing of the stored refreshes beside the training first: forty minutes
  *   npm run claims -- recipes                  golden steps, two replicas against one, rankers read by transformers (SIMANS_PYTHON): three minutes
  *   npm run claims -- recipes --full           makes what is missing of the comparison of recipes on MedQuAD first: two hours (claims/recipesComparison.mjs)
- *   npm run claims -- speed                    steps, encoding, a refresh and tokenising beside Python (SIMANS_PYTHON): half an hour
+ *   npm run claims -- speed                    steps, their memory, encoding, a refresh and tokenising beside Python (SIMANS_PYTHON): forty minutes
  *   npm run claims -- speed --full             makes what is missing of the stored encodings and of npm start before and now first: an hour
  *   npm run claims -- gpu                      WebGPU's numbers beside the CPU's, on whatever adapter there is: ten minutes on a software one
  * Where comparison.apidocs, sampling.lab or speed.encode.cls is among the targets, one stored cell of it is run again and compared.
@@ -40,7 +40,15 @@ import { completeRecipes, recipesCompleteness } from './recipesComparison.mjs';
 import { completeRefreshes, measureKilledRefresh, storedRefreshes } from './refresh.mjs';
 import { measureResume } from './resume.mjs';
 import { measureDraws, measureLaw, measureShare } from './sampling.mjs';
-import { measureEncoding, measureRefresh, measureStarts, measureSteps, measureTokenising } from './speed.mjs';
+import {
+  measureEncoding,
+  measureMixed,
+  measureRefresh,
+  measureStarts,
+  measureStepMemory,
+  measureSteps,
+  measureTokenising,
+} from './speed.mjs';
 import { completeSpeed, rerunBlock } from './speedCells.mjs';
 import { documentText } from './table.mjs';
 import { countLine, exitCodeOf, judge, TARGETS } from './verdicts.mjs';
@@ -84,6 +92,8 @@ const MEASUREMENTS = [
   { ids: /^recipes\.rankerFolder/, measure: measureRankerFolder },
   { ids: /^recipes\.comparison/, measure: async () => ({ 'recipes.comparison': recipesCompleteness() }) },
   { ids: /^speed\.(step|loss|gradient)/, measure: measureSteps },
+  { ids: /^speed\.mixed/, measure: measureMixed },
+  { ids: /^speed\.memoryPlan/, measure: measureStepMemory },
   { ids: /^speed\.(encode|int8Recall)/, measure: measureEncoding },
   { ids: /^speed\.(refresh|tokeniseShare)/, measure: measureRefresh },
   { ids: /^speed\.tokenise$/, measure: measureTokenising },

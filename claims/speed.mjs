@@ -1,4 +1,5 @@
 /** What issue 9 asks to be shown of the speed. The parts that take long are stored in results/speed/, made by speedCells.mjs. */
+import { MIXED } from '../bench/shapes.mjs';
 import { median } from '../bench/timing.mjs';
 import { meanOf } from '../dist/sampling/statistics.js';
 import { benchmark } from './processes.mjs';
@@ -28,6 +29,35 @@ export async function measureSteps() {
     'speed.loss': { value: most('loss'), note: states },
     'speed.gradient': { value: most('gradient'), note: states },
   };
+}
+
+/** Steps of texts as they come, beside PyTorch padded to the longest of each side. @returns {Promise<Record<string, Measured>>} */
+export async function measureMixed() {
+  const [mini, base] = Object.keys(MIXED).map((shape) => /** @type {StepTiming} */ (benchmark('step.mjs', '--json', '--shape', shape)));
+  if (!mini.peer || !base.peer) return unmeasured('speed', ['mixedMinilm', 'mixedBertBase'], NO_PEER);
+  return {
+    'speed.mixedMinilm': { value: mini.peer.step / mini.step, note: mixedNote(mini) },
+    'speed.mixedBertBase': { value: base.peer.step / base.step, note: mixedNote(base) },
+  };
+}
+
+/** How far what `simans plan` predicts of a step's memory is from what it takes. @returns {Promise<Record<string, Measured>>} */
+export async function measureStepMemory() {
+  const rows = /** @type {import('../bench/memory.mjs').StepMemory[]} */ (benchmark('memory.mjs', '--json'));
+  const furthest = (/** @type {boolean} */ mixed) => {
+    const ratios = rows
+      .filter(({ shape }) => Object.hasOwn(MIXED, shape) === mixed)
+      .map(({ predicted, measured }) => predicted / measured)
+      .sort((a, b) => a - b);
+    const note = `predicted ÷ measured ${ratios[0].toFixed(2)} to ${ratios.at(-1)?.toFixed(2)}, ${ratios.length} steps on one replica and on two`;
+    return { value: Math.max(...ratios.map((ratio) => Math.abs(ratio - 1))), note };
+  };
+  return { 'speed.memoryPlan': furthest(false), 'speed.memoryPlanMixed': furthest(true) };
+}
+
+/** @param {StepTiming} timing */
+function mixedNote({ step, peer, repeats }) {
+  return `${step.toFixed(2)} s against ${peer?.step.toFixed(2)}, ${peer?.version}; medians of ${repeats} in turns`;
 }
 
 /** @param {StepTiming} timing */
