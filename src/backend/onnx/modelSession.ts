@@ -17,10 +17,8 @@ export interface ModelSession {
 /** A session of `threads` threads; the bytes are copied. The binding frees it when it is collected, not before. */
 export function openModelSession(model: Uint8Array, threads: number): ModelSession {
   const session = new (loadBinding().InferenceSession)();
-  const { buffer } = model;
-  // The binding takes whole buffers, and none that are shared.
-  const bytes = model.byteLength === buffer.byteLength && buffer instanceof ArrayBuffer ? model : model.slice();
-  session.loadModel(bytes.buffer, 0, bytes.byteLength, {
+  const bytes = model.buffer instanceof ArrayBuffer ? model : Uint8Array.from(model); // the binding takes no shared memory
+  session.loadModel(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.byteLength, {
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     executionProviders: ['cpu'],

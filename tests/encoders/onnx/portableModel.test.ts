@@ -82,6 +82,17 @@ describe('poolings, projection and normalisation are the encoder’s', () => {
   });
 });
 
+it('a model may lie within a larger buffer, as Node’s small ones do', () => {
+  const shape = tinyShape();
+  const model = encodePortableModel(shape, byName(shape, initialParameters(createDualEncoder(shape).specs, 5)), 'fp32');
+  const [ids, lengths] = [Int32Array.of(5, 6, 7), Int32Array.of(3)];
+  for (const Memory of [ArrayBuffer, SharedArrayBuffer]) {
+    const within = Buffer.from(new Memory(model.length + 64), 40, model.length);
+    within.set(model);
+    expect(run(within, shape, ids, lengths)).toEqual(run(model, shape, ids, lengths));
+  }
+});
+
 describe('reading weights from ONNX', () => {
   const shape = tinyShape();
   const flat = initialParameters(createDualEncoder(shape).specs, 5);
