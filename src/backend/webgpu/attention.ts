@@ -4,7 +4,7 @@
  */
 import { tf } from '../tf.js';
 import { countersOf, KEEP, KEEP_UNIFORMS, keepUniforms, type MaskLayout } from './dropout.js';
-import { halved, halvesAreOn, halvesOf, restored, tensorsOf } from './half.js';
+import { matricesOf, numbersOf, stored, tensorsOf } from './half.js';
 import { type Kernel, runKernel } from './kernel.js';
 
 const W = 64;
@@ -219,16 +219,16 @@ export function attentionOnWebgpu(
   const threads = B * heads * Math.ceil(T / W) * W;
   const counters = () => (dropout ? [countersOf(dropout)] : []);
   return tf.customGrad((...args) => {
-    const [asked, given, save] = args as unknown as [tf.Tensor, tf.Tensor, tf.GradSaveFunc];
-    const halves = halvesAreOn() ? [halved(asked), halved(given)] : undefined;
+    const [asked, given, save] = args as unknown as [tf.Tensor2D, tf.Tensor2D, tf.GradSaveFunc];
+    const kept = [stored(asked), stored(given)];
     // Both passes read the same numbers.
-    const [q, kv] = halves ? halves.map(restored) : [asked, given];
+    const [q, kv] = kept.map(numbersOf);
     const size = B * T * D;
     const run = { uniforms, threads };
     const known = runKernel(kernels.forward, { inputs: [q!, kv!, mask, ...counters()], result: [size + B * heads * T], ...run });
-    save([mask, known, ...(halves ? tensorsOf(halves) : [q!, kv!])]);
-    const gradFunc = (dy: tf.Tensor, [padding, both, ...kept]: tf.Tensor[]) => {
-      const [qs, kvs] = halves ? halvesOf(kept, [D, 2 * D]).map(restored) : kept;
+    save([mask, known, ...tensorsOf(kept)]);
+    const gradFunc = (dy: tf.Tensor, [padding, both, ...saved]: tf.Tensor[]) => {
+      const [qs, kvs] = matricesOf(saved, kept).map(numbersOf);
       const inputs = [qs!, kvs!, padding!, dy, both!, ...counters()];
       return [
         runKernel(kernels.query, { inputs, result: query.shape, ...run }),

@@ -1,17 +1,8 @@
-/** Affine maps of rows on WebGPU, with and without GELU: TensorFlow.js' matrix products, the rest fused. x [N, I], w [O, I], b [O] → [N, O] */
+/** Affine maps of rows on WebGPU, with and without GELU. x [N, I], w [O, I], b [O] → [N, O] */
 import { tf } from '../tf.js';
-import {
-  affineOfHalves,
-  type Halves,
-  halved,
-  halvesAreOn,
-  halvesOf,
-  productOfHalves,
-  productOfHalvesLeft,
-  restored,
-  tensorsOf,
-} from './half.js';
+import { type Matrix, matricesOf, numbersOf, stored, tensorsOf } from './half.js';
 import { columnSums, type Kernel, runKernel } from './kernel.js';
+import { affine, product, productLeft } from './products.js';
 
 /** Abramowitz and Stegun 7.1.26: within 1.5e-7. */
 const ERF = `
@@ -55,22 +46,6 @@ const elementwise = (kernel: Kernel, ...inputs: tf.Tensor[]): tf.Tensor2D => {
   return runKernel(kernel, { inputs, uniforms: { count: size }, result: shape, threads: size }) as tf.Tensor2D;
 };
 
-const affine = (x: tf.Tensor, w: tf.Tensor, b: tf.Tensor): tf.Tensor2D =>
-  tf.fused.matMul({ a: x as tf.Tensor2D, b: w as tf.Tensor2D, transposeB: true, bias: b }) as tf.Tensor2D;
-
-/** Of x, w and b, by that of the product. */
-const affineGradient = (du: tf.Tensor2D, x: tf.Tensor, w: tf.Tensor): tf.Tensor[] => [
-  tf.matMul(du, w as tf.Tensor2D),
-  tf.matMul(du, x as tf.Tensor2D, true),
-  columnSums(du),
-];
-
-/** The same of halves. */
-function affineGradientOfHalves(du: tf.Tensor2D, x: Halves, w: Halves): tf.Tensor[] {
-  const slope = halved(du);
-  return [productOfHalves(slope, w), productOfHalvesLeft(slope, x), columnSums(du)];
-}
-
 /** What is made of the product u, and the gradient of u by that of the result. */
 interface Activation {
   value(u: tf.Tensor2D): tf.Tensor2D;
@@ -82,35 +57,24 @@ const GELU_OF_PRODUCT: Activation = {
   slope: (dy, u) => elementwise(GELU_GRADIENT, dy, u),
 };
 
-type Given = [tf.Tensor, tf.Tensor, tf.Tensor, tf.GradSaveFunc];
+type Given = [tf.Tensor2D, tf.Tensor2D, tf.Tensor1D, tf.GradSaveFunc];
 
-/** Of x, w and b; the product is kept where an activation asks for it again. */
-function denseOfFloats([x, w, b, save]: Given, activation?: Activation) {
-  const u = affine(x, w, b);
-  save([x, w, ...(activation ? [u] : [])]);
-  const gradFunc = (dy: tf.Tensor, [input, weight, inner]: tf.Tensor[]) =>
-    affineGradient(activation ? activation.slope(dy, inner!) : (dy as tf.Tensor2D), input!, weight!);
-  return { value: activation ? activation.value(u) : u, gradFunc };
-}
-
-/** As denseOfFloats, where what is kept, and multiplied, is halves. */
-function denseOfHalves([x, w, b, save]: Given, activation?: Activation) {
-  const [input, weight] = [halved(x), halved(w)];
-  const u = affineOfHalves(input, weight, b);
-  const kept = [input, weight, ...(activation ? [halved(u)] : [])];
-  const columns = kept.map((halves) => halves.columns);
-  save(tensorsOf(kept));
-  const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]) => {
-    const [xs, ws, us] = halvesOf(saved, columns);
-    return affineGradientOfHalves(activation ? activation.slope(dy, restored(us!)) : (dy as tf.Tensor2D), xs!, ws!);
-  };
-  return { value: activation ? activation.value(u) : u, gradFunc };
-}
-
+/** The product is kept where an activation asks for it again. */
 const dense = (inputs: tf.Tensor[], activation?: Activation): tf.Tensor2D =>
-  tf.customGrad((...given) => (halvesAreOn() ? denseOfHalves : denseOfFloats)(given as unknown as Given, activation))(
-    ...inputs,
-  ) as tf.Tensor2D;
+  tf.customGrad((...given) => {
+    const [x, w, b, save] = given as unknown as Given;
+    const [input, weight] = [stored(x), stored(w)];
+    const u = affine(input, weight, b);
+    const kept = [input, weight, ...(activation ? [stored(u)] : [])];
+    save(tensorsOf(kept));
+    const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]) => {
+      const [xs, ws, us] = matricesOf(saved, kept) as [Matrix, Matrix, Matrix | undefined];
+      const du = activation ? activation.slope(dy, numbersOf(us!)) : (dy as tf.Tensor2D);
+      const slope = stored(du);
+      return [product(slope, ws), productLeft(slope, xs), columnSums(du)];
+    };
+    return { value: activation ? activation.value(u) : u, gradFunc };
+  })(...inputs) as tf.Tensor2D;
 
 export const denseOnWebgpu = (x: tf.Tensor2D, w: tf.Tensor2D, b: tf.Tensor1D): tf.Tensor2D => dense([x, w, b]);
 

@@ -7,6 +7,8 @@ export interface Kernel {
   readonly name: string;
   /** As the text calls them: flat arrays of f32 or i32. */
   readonly inputs: readonly string[];
+  /** Inputs, or `result`, that the text takes as arrays of vectors of four. */
+  readonly vectors?: readonly string[];
   /** Numbers that may differ from call to call, as `uniforms.NAME`. */
   readonly uniforms?: Readonly<Record<string, 'i32' | 'f32'>>;
   /** Threads of a workgroup. */
@@ -59,9 +61,12 @@ export function largestBuffer(): number {
 export function runKernel(kernel: Kernel, { inputs, uniforms = {}, result, dtype = 'float32', threads }: KernelRun): tf.Tensor {
   const types = Object.entries(kernel.uniforms ?? {});
   const shape = result instanceof tf.Tensor ? result.shape : result;
+  const components = (array: string) => (kernel.vectors?.includes(array) ? 4 : 1);
   const program = {
     shaderKey: `simans ${kernel.name}`,
     variableNames: kernel.inputs,
+    variableComponents: kernel.inputs.map(components),
+    outputComponent: components('result'),
     outputShape: [tf.util.sizeFromShape([...shape])],
     workgroupSize: [kernel.workgroup, 1, 1],
     dispatchLayout: { x: [0] },
