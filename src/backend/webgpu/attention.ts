@@ -152,15 +152,15 @@ var<workgroup> logSums: array<f32, ${rows}>;`;
     value[i] = kv[at + D];
   }
   for (var begin = 0; begin < T; begin += ${rows}) {${load(d, rows, 'q[place * D + column] * uniforms.scale', 'dy[place * D + column]')}
-    if (tid < ${rows}) {
-      let place = min(begin + tid, T - 1);
+    for (var line = tid; line < ${rows}; line += ${W}) {
+      let place = min(begin + line, T - 1);
       var along = 0.0;
       for (var i = 0; i < ${d}; i++) {
         let at = (b * T + place) * D + h * ${d} + i;
         along += dy[at] * known[at];
       }
-      alongs[tid] = along;
-      logSums[tid] = known[uniforms.B * T * D + (b * uniforms.H + h) * T + place];
+      alongs[line] = along;
+      logSums[line] = known[uniforms.B * T * D + (b * uniforms.H + h) * T + place];
     }
     workgroupBarrier();
     for (var j = 0; j < min(${rows}, T - begin); j++) {
