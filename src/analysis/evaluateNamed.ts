@@ -16,6 +16,7 @@ import { type Result, readResult, requireComparable } from '../eval/result.js';
 import { orderedRanking } from '../eval/run.js';
 import { type Evaluated, type EvaluateOptions, evaluateRunFiles, evaluateSystems } from './evaluate.js';
 import { type Reading, readingOfSystem } from './reading.js';
+import { expanded, type Groups, groupsOf, seedName } from './systemNames.js';
 
 export interface EvaluationArguments extends Omit<EvaluateOptions, 'relevanceLevel' | 'precision' | 'answerRule'> {
   readonly what: readonly string[];
@@ -122,32 +123,6 @@ function saidBy(policy: string, readings: readonly NamedReading[]): string {
   return describePolicy(first.policy) === policy
     ? `as ${first.from} says`
     : `as --set has it (${first.from}: ${describePolicy(first.policy)})`;
-}
-
-/** Systems by name, each the places of its seeds. */
-export type Groups = Readonly<Record<string, readonly string[]>>;
-
-function groupsOf(what: readonly string[]): Groups {
-  const groups: Record<string, readonly string[]> = {};
-  for (const one of what) {
-    const [, name, places] = /^([^=/]+)=(.+)$/.exec(one) ?? [
-      undefined,
-      path.basename(one).replace(/\.(trec|txt|json|tsv|run)(\.gz)?$/, ''),
-      one,
-    ];
-    const unique = name! in groups ? one : name!;
-    if (unique in groups) throw new UserError(`${one} is named twice; expected each system once; give one another name with NAME=…`);
-    groups[unique] = places!.split(',');
-  }
-  return groups;
-}
-
-export const seedName = (name: string, seeds: readonly string[], i: number): string => (seeds.length === 1 ? name : `${name}#${i + 1}`);
-
-function expanded(groups: Groups): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(groups).flatMap(([name, places]) => places.map((place, i) => [seedName(name, places, i), place])),
-  );
 }
 
 /** Results that were written before: of a job its trained encoder, of a metrics.json all its systems. */
