@@ -1,5 +1,4 @@
 /** What `simans eval` evaluates: systems named on the command line, on data sets, judgments alone, or as they were evaluated before. */
-import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 
@@ -12,11 +11,12 @@ import { loadDataset } from '../data/index.js';
 import type { Dataset } from '../data/types.js';
 import type { AnalysisName } from '../eval/analyzer.js';
 
-import { type Result, readResult, requireComparable } from '../eval/result.js';
+import type { Result } from '../eval/result.js';
 import { orderedRanking } from '../eval/run.js';
 import { type Evaluated, type EvaluateOptions, evaluateRunFiles, evaluateSystems } from './evaluate.js';
 import { type Reading, readingOfSystem } from './reading.js';
-import { expanded, type Groups, groupsOf, seedName } from './systemNames.js';
+import { storedResults } from './storedResults.js';
+import { expanded, type Groups, groupsOf, namedIn } from './systemNames.js';
 
 export interface EvaluationArguments extends Omit<EvaluateOptions, 'relevanceLevel' | 'precision' | 'answerRule'> {
   readonly what: readonly string[];
@@ -62,7 +62,7 @@ export async function evaluateNamed(given: EvaluationArguments, reporter: Report
     const { result } = await evaluateRunFiles(expanded(groups), given.qrels, given.removeSelf, options);
     return [{ result, groups }];
   }
-  if (given.data.length === 0) return [storedResults(groups)];
+  if (given.data.length === 0) return [storedResults(groups, namedIn(given.what))];
   const evaluations: EvaluatedData[] = [];
   const readings = await readingsOf(groups, reporter);
   for (const place of given.data) {
@@ -123,36 +123,6 @@ function saidBy(policy: string, readings: readonly NamedReading[]): string {
   return describePolicy(first.policy) === policy
     ? `as ${first.from} says`
     : `as --set has it (${first.from}: ${describePolicy(first.policy)})`;
-}
-
-/** Results that were written before: of a job its trained encoder, of a metrics.json all its systems. */
-function storedResults(groups: Groups): EvaluatedData {
-  const found = Object.entries(groups).flatMap(([name, places]) =>
-    places.map((place, i) => ({ place, name, shown: seedName(name, places, i), result: storedAt(place) })),
-  );
-  requireComparable(found);
-  const systems: Record<string, Result['systems'][string]> = {};
-  const regrouped: Record<string, string[]> = {};
-  for (const { place, name, shown, result } of found) {
-    const isJob = !place.endsWith('.json');
-    for (const [system, values] of Object.entries(result.systems)) {
-      if (isJob && system !== 'trained') continue;
-      systems[isJob ? shown : system] = values;
-      const group = isJob ? name : system;
-      regrouped[group] = [...(regrouped[group] ?? []), place];
-    }
-  }
-  return { result: { ...found[0]!.result, systems }, groups: regrouped };
-}
-
-function storedAt(place: string): Result {
-  if (place.endsWith('.json')) return readResult(place);
-  const file = path.join(place, 'eval', 'test.json');
-  if (!fs.existsSync(file))
-    throw new UserError(
-      `${place}: found no result (${file}); expected a job that was tested, or a metrics.json; name a data set with --data to evaluate it.`,
-    );
-  return readResult(file);
 }
 
 function textsOf({ runs, names }: Evaluated, { queries, corpus, documents }: Dataset): QueryTexts {

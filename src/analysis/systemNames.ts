@@ -8,10 +8,16 @@ export type Groups = Readonly<Record<string, readonly string[]>>;
 /** An object lists such keys before all others: the baseline would not be the system named first, nor a fusion's weights those of their systems. */
 const isNumber = (name: string): boolean => /^\d+$/.test(name);
 
+/** NAME=place, or NAME=place,place of its seeds. */
+const NAMED = /^([^=/]+)=(.+)$/;
+
+/** The names that are given, not taken from a file. */
+export const namedIn = (what: readonly string[]): ReadonlySet<string> => new Set(what.flatMap((one) => NAMED.exec(one)?.[1] ?? []));
+
 export function groupsOf(what: readonly string[]): Groups {
   const groups: Record<string, readonly string[]> = {};
   for (const one of what) {
-    const [, given, places] = /^([^=/]+)=(.+)$/.exec(one) ?? [undefined, undefined, one];
+    const [, given, places] = NAMED.exec(one) ?? [undefined, undefined, one];
     if (given !== undefined && isNumber(given))
       throw new UserError(`${one}: found a number for a system’s name; expected a letter in it; name it as in run${one}`);
     const names = [given ?? path.basename(one).replace(/\.(trec|txt|json|tsv|run)(\.gz)?$/, ''), one, `./${one}`];
@@ -23,7 +29,7 @@ export function groupsOf(what: readonly string[]): Groups {
   return groups;
 }
 
-export const seedName = (name: string, seeds: readonly string[], i: number): string => (seeds.length === 1 ? name : `${name}#${i + 1}`);
+export const seedName = (name: string, seeds: readonly unknown[], i: number): string => (seeds.length === 1 ? name : `${name}#${i + 1}`);
 
 export function expanded(groups: Groups): Record<string, string> {
   return Object.fromEntries(
