@@ -270,6 +270,13 @@ describe('lab', () => {
     const other = lab('--set', 'train.weightDecay=0.3');
     expect([other.code, other.stderr]).toEqual([1, expect.stringMatching(/another configuration \(4 of these\).* with --to/)]);
     expect(fs.readFileSync(at('lab/cells/topk-0-1.json'), 'utf8')).toBe(stored);
+    fs.cpSync(at('beir'), at('grown'), { recursive: true });
+    fs.appendFileSync(at('grown/corpus.jsonl'), '{"_id": "more", "title": "", "text": "one passage more"}\n');
+    const grown = lab('--set', `data.path=${at('grown')}`);
+    expect([grown.code, grown.stderr]).toEqual([
+      1,
+      expect.stringMatching(/topk-0-1\.json: found a finished training on other data \(another corpus/),
+    ]);
   }, 240_000);
 
   test.each([

@@ -96,6 +96,13 @@ describe('a comparison', () => {
     expect(again.stdout).toMatch(/^with the deviations found, /m);
   }, 120_000);
 
+  test('is of the data that its jobs met: the same job files with other data are refused', () => {
+    fs.cpSync(at('beir'), at('grown'), { recursive: true });
+    fs.appendFileSync(at('grown/corpus.jsonl'), '{"_id": "more", "title": "", "text": "one passage more"}\n');
+    const { code, stderr } = compare(names, '--seeds', '2', '--set', `data.path=${at('grown')}`);
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/topk-1\.json: found a finished training on other data \(another corpus\)/)]);
+  });
+
   test('takes another baseline and measure from the same jobs', () => {
     const { code, stdout } = compare(names, '--seeds', '1,2', '--baseline', 'simans', '--measure', 'recall@10', '--json');
     expect(code).toBe(0);
@@ -112,6 +119,7 @@ describe('refuses', () => {
     [['simans', 'untested'], [], /eval\.test is "never", there "atEnd"/],
     [['simans', 'topk'], ['--baseline', 'topl'], /--baseline is topl; expected one of the arms: simans, topk/],
     [['simans', 'topk'], ['--measure', 'mrr@3'], /--measure is mrr@3; expected one of eval\.measures: recall@1, /],
+    [['simans', 'topk'], ['--set', 'lab.paraphrases=true'], /beir: found another corpus with seed 2 than with seed 1/],
     [['simans', 'topk'], ['--set', 'eval.test=never'], /simans\.yaml: eval\.test is never; expected atEnd/],
   ])('%j %j', (names, flags, message) => {
     const { code, stderr } = compare(names, ...flags);
