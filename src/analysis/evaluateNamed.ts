@@ -18,7 +18,9 @@ import { type Reading, readingOfSystem } from './reading.js';
 import { storedResults } from './storedResults.js';
 import { expanded, type Groups, groupsOf, namedIn } from './systemNames.js';
 
-export interface EvaluationArguments extends Omit<EvaluateOptions, 'relevanceLevel' | 'precision' | 'answerRule'> {
+export interface EvaluationArguments extends Omit<EvaluateOptions, 'measures' | 'relevanceLevel' | 'precision' | 'answerRule'> {
+  /** Where not given: of results of before all that they share, else MEASURES. */
+  readonly measures?: readonly string[] | undefined;
   readonly what: readonly string[];
   readonly data: readonly string[];
   readonly format: string;
@@ -32,6 +34,8 @@ export interface EvaluationArguments extends Omit<EvaluateOptions, 'relevanceLev
   readonly answers: EvaluateOptions['answerRule'];
   readonly analysis: AnalysisName;
 }
+
+const MEASURES = ['ndcg@10', 'recall@100', 'mrr@10'];
 
 /** Of what is drawn in tests of significance. */
 const SEED = 42;
@@ -54,6 +58,7 @@ export async function evaluateNamed(given: EvaluationArguments, reporter: Report
   const groups = groupsOf(given.what);
   const options: EvaluateOptions = {
     ...given,
+    measures: given.measures ?? MEASURES,
     relevanceLevel: given.level,
     precision: given.doubles ? 'double' : 'float32',
     answerRule: given.answers,
@@ -62,7 +67,7 @@ export async function evaluateNamed(given: EvaluationArguments, reporter: Report
     const { result } = await evaluateRunFiles(expanded(groups), given.qrels, given.removeSelf, options);
     return [{ result, groups }];
   }
-  if (given.data.length === 0) return [storedResults(groups, namedIn(given.what))];
+  if (given.data.length === 0) return [storedResults(groups, namedIn(given.what), given.measures)];
   const evaluations: EvaluatedData[] = [];
   const readings = await readingsOf(groups, reporter);
   for (const place of given.data) {

@@ -5,8 +5,12 @@ import { UserError } from '../core/errors.js';
 import { type Result, readResult, requireComparable, type SystemResult } from '../eval/result.js';
 import { type Groups, seedName } from './systemNames.js';
 
-/** Systems with the results of their seeds; `groups` are those of the command line, of which `named` were given a name. */
-export function storedResults(groups: Groups, named: ReadonlySet<string>): { result: Result; groups: Groups } {
+/** Systems with the results of their seeds; `groups` are those of the command line, of which `named` were given a name. `measures`: those alone, in this order. */
+export function storedResults(
+  groups: Groups,
+  named: ReadonlySet<string>,
+  measures?: readonly string[],
+): { result: Result; groups: Groups } {
   const found = Object.entries(groups).flatMap(([name, places]) => places.map((place) => ({ place, name, result: storedAt(place) })));
   requireComparable(found);
   const systems = new Map<string, { readonly name: string; readonly place: string; readonly seeds: SystemResult[] }>();
@@ -24,7 +28,10 @@ export function storedResults(groups: Groups, named: ReadonlySet<string>): { res
   const all = [...systems].flatMap(([name, { seeds }]) => seeds.map((values, i) => [seedName(name, seeds, i), values] as const));
   requireSharedMeasure(all);
   return {
-    result: { ...found[0]!.result, systems: Object.fromEntries(all) },
+    result: {
+      ...found[0]!.result,
+      systems: Object.fromEntries(all.map(([name, values]) => [name, measures ? ofMeasures(name, values, measures) : values])),
+    },
     groups: Object.fromEntries([...systems].map(([name, { seeds }]) => [name, seeds.map(() => name)])),
   };
 }
@@ -51,4 +58,14 @@ function requireSharedMeasure(systems: readonly (readonly [string, SystemResult]
   throw new UserError(
     `found no measure that all systems have (${said}); expected one to compare them by; evaluate them again by the same.`,
   );
+}
+
+function ofMeasures(system: string, { means, perQuery, ...rest }: SystemResult, measures: readonly string[]): SystemResult {
+  const missing = measures.find((measure) => !Object.hasOwn(means, measure));
+  if (missing !== undefined)
+    throw new UserError(
+      `--measures: ${system} was not evaluated by ${missing}; expected some of ${Object.keys(means).join(', ')}; evaluate it again with --data.`,
+    );
+  const some = <T>(of: Readonly<Record<string, T>>) => Object.fromEntries(measures.map((measure) => [measure, of[measure]!]));
+  return { ...rest, means: some(means), perQuery: some(perQuery) };
 }

@@ -50,6 +50,12 @@ describe('results of before', () => {
     );
   });
 
+  test('are shown by the measures that are asked for, which they must have', () => {
+    const [what, named] = [groupsOf([several]), namedIn([several])];
+    expect(Object.keys(storedResults(what, named, ['mrr@10']).result.systems.bm25!.means)).toEqual(['mrr@10']);
+    expect(() => storedResults(what, named, ['mrr@10', 'map'])).toThrow(/bm25 was not evaluated by map; expected some of mrr@10/);
+  });
+
   test('of a job are those of its trained encoder', () => {
     write('job/eval/test.json', { bm25: [0, 0], untrained: [0, 0], trained: [1, 0] });
     expect(shown(at('job')).systems).toEqual({ job: [1, 0] });
