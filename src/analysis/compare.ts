@@ -7,7 +7,7 @@ import { writeFileAtomic } from '../core/files.js';
 import { deriveKey } from '../core/random.js';
 import { type Reporter, silentReporter } from '../core/reporter.js';
 import { compareSeeds, type Difference, type System } from '../eval/compare.js';
-import { type Deviations, deviationsOf } from '../eval/detectable.js';
+import { ASSUMED, type Deviations, deviationsOf, smallestDifference } from '../eval/detectable.js';
 import { type Policy, type Result, readResult, requireComparable } from '../eval/result.js';
 import { intervalOf, meanOfSeeds, resampledMeans } from '../eval/seedsBootstrap.js';
 import { runRecipe } from '../recipes/index.js';
@@ -111,6 +111,8 @@ export interface ComparedMeasure {
   readonly differences: readonly Difference[];
   /** As found: what the smallest difference rests on. */
   readonly deviations: Partial<Deviations>;
+  /** That could be shown with these, the deviation over seeds assumed where there is one seed; absent where that over queries is not known. */
+  readonly smallestDifference?: number;
 }
 
 /** What BM25 is called among the arms. */
@@ -138,6 +140,9 @@ export function compareCells(
       systems.map(({ seeds }) => seeds),
       deriveKey(SEED, 'comparison'),
     );
+    const deviations = deviationsOf(systems.filter(({ name }) => name !== BM25).map(({ seeds }) => seeds));
+    const { query, seed = ASSUMED.seed } = deviations;
+    const seedCount = new Set(cells.map((cell) => cell.seed)).size;
     return {
       measure,
       means: systems.map(({ name, seeds }, i) => ({
@@ -147,7 +152,10 @@ export function compareCells(
         ...intervalOf(means[i]!),
       })),
       differences: compareSeeds(systems, present, means),
-      deviations: deviationsOf(systems.filter(({ name }) => name !== BM25).map(({ seeds }) => seeds)),
+      deviations,
+      ...(query !== undefined && {
+        smallestDifference: smallestDifference(cells[0]!.queries.length, seedCount, present.length, { query, seed }),
+      }),
     };
   });
 }

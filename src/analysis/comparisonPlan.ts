@@ -1,12 +1,15 @@
 /** What a comparison will do and what it can show, said before the first job: its arms, in what they differ, the smallest difference. */
-import { type ArmJob, loadArms } from '../config/comparisonArms.js';
+import path from 'node:path';
+import { type ArmJob, cellName, loadArms } from '../config/comparisonArms.js';
 import type { RunConfig } from '../config/schema.js';
 import { UserError } from '../core/errors.js';
 import type { Reporter } from '../core/reporter.js';
+import type { Dataset } from '../data/types.js';
 import { ASSUMED, type Deviations, smallestDifference } from '../eval/detectable.js';
 import { recipeOf } from '../recipes/index.js';
 import { loadTrainable } from '../train/trainData.js';
 import { BM25, readArmCell } from './compare.js';
+import { boundDataOf, type DataPart, requireCellOf } from './storedCell.js';
 
 export interface ComparisonArguments {
   readonly configs: readonly string[];
@@ -66,6 +69,8 @@ export async function planComparison(
   const dataset = await loadTrainable(arms[0]!.config, reporter);
   const queries = dataset.splits.test.rows.length;
   if (queries === 0) throw new UserError(`${dataset.name}: found no query in its test split; expected some to compare the arms on.`);
+  await requireOneTest(jobs, dataset);
+  requireCellsOf(jobs, dataset, to);
   const settings = arms.map(settingsOf);
   const plan: ComparisonPlan = {
     data: dataset.name,
@@ -81,6 +86,37 @@ export async function planComparison(
     beforehand: { difference: smallestDifference(queries, seeds.length, others.length, ASSUMED), assumed: ASSUMED },
   };
   return { plan, jobs };
+}
+
+type BoundData = Pick<Dataset, 'name' | 'fingerprint'>;
+
+/** What every seed must meet alike for their figures to stand beside each other. */
+const OF_ALL_SEEDS: readonly DataPart[] = ['corpus', 'test'];
+
+/** Refuses, before the first job, data whose test split or corpus the seed draws: no two seeds could be compared. */
+async function requireOneTest(jobs: readonly ArmJob[], { name, fingerprint }: BoundData): Promise<void> {
+  const [first] = jobs as [ArmJob, ...ArmJob[]];
+  const other = jobs.find(({ seed }) => seed !== first.seed);
+  if (!other) return;
+  const found = await boundDataOf(other.config);
+  const differing = OF_ALL_SEEDS.filter((part) => found.fingerprint[part] !== fingerprint[part]).map((part) =>
+    part === 'test' ? 'test split' : part,
+  );
+  if (differing.length > 0)
+    throw new UserError(
+      `${name}: found another ${differing.join(' and ')} with seed ${other.seed} than with seed ${first.seed}; expected the same for all seeds, or they cannot be compared; ` +
+        `${first.config.lab?.paraphrases ? 'leave lab.paraphrases out' : 'write the data with its splits (simans data convert)'}, or take one seed with --seeds 1.`,
+    );
+}
+
+/** Refuses to compare cells of other data, whole where they are of the seed that `dataset` was loaded with. A job that labels queries has a train split of its own. */
+function requireCellsOf(jobs: readonly ArmJob[], dataset: BoundData, to: string): void {
+  for (const job of jobs) {
+    const { recipe } = job.config;
+    const labels = recipe.kind === 'rocketqa' && recipe.augment !== 'none';
+    const own: readonly DataPart[] = job.seed === jobs[0]!.seed ? ['dev', ...(labels ? [] : (['train'] as const))] : [];
+    requireCellOf(dataset, readArmCell(to, job) ?? {}, path.join(to, cellName(job)), [...OF_ALL_SEEDS, ...own]);
+  }
 }
 
 function settingsOf({ arm, config }: ArmJob): ArmSettings {

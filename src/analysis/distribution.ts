@@ -2,6 +2,7 @@
 
 import { UserError } from '../core/errors.js';
 import { deriveKey, permutation } from '../core/random.js';
+import type { Texts } from '../data/types.js';
 import { poolAt, removedAt, spreadPlaces } from '../sampling/pools.js';
 import { type SimansDensity, simansProbabilities } from '../sampling/simans.js';
 import { type JobView, poolsOf, refreshesWithPools } from './jobView.js';
@@ -38,20 +39,33 @@ export function rankDistribution(
   const own: SimansDensity = sampler.kind === 'simans' ? sampler : { a: 0.5, b: 0, kernel: 'squared' };
   const density = { ...own, ...options.density };
   const { pools } = poolsOf(view, options.refresh);
-  const order = permutation(deriveKey(options.seed, 'figure'), pools.rows.length);
-  return Array.from(order.slice(0, options.count), (place) => place).flatMap((place) => {
+  const places = Array.from(permutation(deriveKey(options.seed, 'figure'), pools.rows.length).slice(0, options.count));
+  const titles = titlesOf(
+    places.map((place) => pools.rows[place]!),
+    dataset.queries,
+  );
+  return places.flatMap((place, at) => {
     const query = dataset.queries.id(pools.rows[place]!);
     const pool = poolAt(pools, place, 0, { query, positives: new Int32Array(0), corpusSize: dataset.corpus.size });
     if (pool.passages.length === 0) return [];
     const law = simansProbabilities(pool.scores, pool.positiveScore, density, query);
     const positiveRank = 1 + pool.scores.filter((score) => score > pool.positiveScore).length;
-    const text = dataset.queries.text(pools.rows[place]!).replace(/\s+/g, ' ');
-    const title = text.length > 48 ? `${text.slice(0, 47)}…` : text;
     return Array.from(
       pool.scores.slice(0, options.ranks),
-      (score, i): RankRow => ({ query: title, rank: i + 1, score, p: law[i]!, positiveRank, positiveScore: pool.positiveScore }),
+      (score, i): RankRow => ({ query: titles[at]!, rank: i + 1, score, p: law[i]!, positiveRank, positiveScore: pool.positiveScore }),
     );
   });
+}
+
+/** What each query's panel is headed by: how its text begins, with its id where others begin alike. */
+export function titlesOf(rows: readonly number[], queries: Texts): string[] {
+  const beginnings = rows.map((row) => {
+    const text = queries.text(row).replace(/\s+/g, ' ');
+    return text.length > 48 ? `${text.slice(0, 47)}…` : text;
+  });
+  return beginnings.map((title, i) =>
+    beginnings.indexOf(title) === beginnings.lastIndexOf(title) ? title : `${queries.id(rows[i]!)}: ${title}`,
+  );
 }
 
 /** s − s⁺ of the candidates of every refresh, of at most `queries` queries each, and of what is known to be a false negative. */

@@ -9,7 +9,7 @@ import { createJudge, depthOf } from '../eval/judge.js';
 import { parseMeasure } from '../eval/metrics.js';
 import { readQrels } from '../eval/qrels.js';
 import { policyOf, qrelsHash, type Result, type SearchKind, type SystemResult, systemResult } from '../eval/result.js';
-import { evaluateRun, type Names, type Rules, type Run } from '../eval/run.js';
+import { evaluateRun, inOrder, type Names, type Rules, type Run } from '../eval/run.js';
 import { readRun, writeTrecRun } from '../eval/runFiles.js';
 import { type RankContext, rank } from './rankers.js';
 
@@ -53,7 +53,7 @@ export async function evaluateSystems(
   const depth = Math.max(options.depth, deepest(options.measures, judge.rules));
   const runs: Measured[] = [];
   for (const [name, what] of Object.entries(systems)) runs.push({ name, ...(await rank(what, { ...context, split: judged, depth })) });
-  const all = withFusions(runs, options.fuse, depth);
+  const all = withFusions(runs, options.fuse, depth, judge);
   const results = Object.fromEntries(
     all.map(({ name, run, search }) => [
       name,
@@ -77,7 +77,7 @@ export async function evaluateRunFiles(
   const runs: Measured[] = [];
   for (const [name, file] of Object.entries(systems)) runs.push({ name, run: (await readRun(file, rows)).run, search: 'run file' });
   const rules: Rules = { level: options.relevanceLevel, precision: options.precision, removeSelf };
-  const all = withFusions(runs, options.fuse, Math.max(...runs.map(({ run }) => run.k)));
+  const all = withFusions(runs, options.fuse, Math.max(...runs.map(({ run }) => run.k)), { names, rules });
   const results: Record<string, SystemResult> = {};
   for (const { name, run, search } of all)
     results[name] = systemResult(search, evaluateRun(run, split, options.measures, names, rules), unranked(run, split.rows));
@@ -109,9 +109,15 @@ function deepest(measures: readonly string[], rules: Rules): number {
   return cut.length > 0 ? depthOf(cut, rules) : 1;
 }
 
-function withFusions(runs: readonly Measured[], fuse: EvaluateOptions['fuse'], depth: number): Measured[] {
-  if (fuse.length > 0 && runs.length < 2) throw new UserError('--fuse is given for one system; expected two or more to fuse.');
-  const plain = runs.map(({ run }) => run);
+interface Judging {
+  readonly names: Names;
+  readonly rules: Rules;
+}
+
+function withFusions(runs: readonly Measured[], fuse: EvaluateOptions['fuse'], depth: number, { names, rules }: Judging): Measured[] {
+  if (fuse.length === 0) return [...runs];
+  if (runs.length < 2) throw new UserError('--fuse is given for one system; expected two or more to fuse.');
+  const plain = runs.map(({ run }) => inOrder(run, names, rules));
   const fused = fuse.map((how): Measured => {
     const run = how === 'rrf' ? reciprocalRankFusion(plain, depth) : weightedFusion(plain, how, depth);
     return { name: how === 'rrf' ? 'fused (RRF)' : `fused (${how.join(', ')})`, run: { ...run, whole: true }, search: 'fusion' };

@@ -1,5 +1,4 @@
 /** What `simans eval` evaluates: systems named on the command line, on data sets, judgments alone, or as they were evaluated before. */
-import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 
@@ -12,12 +11,16 @@ import { loadDataset } from '../data/index.js';
 import type { Dataset } from '../data/types.js';
 import type { AnalysisName } from '../eval/analyzer.js';
 
-import { type Result, readResult, requireComparable } from '../eval/result.js';
+import type { Result } from '../eval/result.js';
 import { orderedRanking } from '../eval/run.js';
 import { type Evaluated, type EvaluateOptions, evaluateRunFiles, evaluateSystems } from './evaluate.js';
 import { type Reading, readingOfSystem } from './reading.js';
+import { storedResults } from './storedResults.js';
+import { expanded, type Groups, groupsOf, namedIn } from './systemNames.js';
 
-export interface EvaluationArguments extends Omit<EvaluateOptions, 'relevanceLevel' | 'precision' | 'answerRule'> {
+export interface EvaluationArguments extends Omit<EvaluateOptions, 'measures' | 'relevanceLevel' | 'precision' | 'answerRule'> {
+  /** Where not given: of results of before all that they share, else MEASURES. */
+  readonly measures?: readonly string[] | undefined;
   readonly what: readonly string[];
   readonly data: readonly string[];
   readonly format: string;
@@ -31,6 +34,8 @@ export interface EvaluationArguments extends Omit<EvaluateOptions, 'relevanceLev
   readonly answers: EvaluateOptions['answerRule'];
   readonly analysis: AnalysisName;
 }
+
+const MEASURES = ['ndcg@10', 'recall@100', 'mrr@10'];
 
 /** Of what is drawn in tests of significance. */
 const SEED = 42;
@@ -53,6 +58,7 @@ export async function evaluateNamed(given: EvaluationArguments, reporter: Report
   const groups = groupsOf(given.what);
   const options: EvaluateOptions = {
     ...given,
+    measures: given.measures ?? MEASURES,
     relevanceLevel: given.level,
     precision: given.doubles ? 'double' : 'float32',
     answerRule: given.answers,
@@ -61,7 +67,7 @@ export async function evaluateNamed(given: EvaluationArguments, reporter: Report
     const { result } = await evaluateRunFiles(expanded(groups), given.qrels, given.removeSelf, options);
     return [{ result, groups }];
   }
-  if (given.data.length === 0) return [storedResults(groups)];
+  if (given.data.length === 0) return [storedResults(groups, namedIn(given.what), given.measures)];
   const evaluations: EvaluatedData[] = [];
   const readings = await readingsOf(groups, reporter);
   for (const place of given.data) {
@@ -122,62 +128,6 @@ function saidBy(policy: string, readings: readonly NamedReading[]): string {
   return describePolicy(first.policy) === policy
     ? `as ${first.from} says`
     : `as --set has it (${first.from}: ${describePolicy(first.policy)})`;
-}
-
-/** Systems by name, each the places of its seeds. */
-export type Groups = Readonly<Record<string, readonly string[]>>;
-
-function groupsOf(what: readonly string[]): Groups {
-  const groups: Record<string, readonly string[]> = {};
-  for (const one of what) {
-    const [, name, places] = /^([^=/]+)=(.+)$/.exec(one) ?? [
-      undefined,
-      path.basename(one).replace(/\.(trec|txt|json|tsv|run)(\.gz)?$/, ''),
-      one,
-    ];
-    const unique = name! in groups ? one : name!;
-    if (unique in groups) throw new UserError(`${one} is named twice; expected each system once; give one another name with NAME=…`);
-    groups[unique] = places!.split(',');
-  }
-  return groups;
-}
-
-export const seedName = (name: string, seeds: readonly string[], i: number): string => (seeds.length === 1 ? name : `${name}#${i + 1}`);
-
-function expanded(groups: Groups): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(groups).flatMap(([name, places]) => places.map((place, i) => [seedName(name, places, i), place])),
-  );
-}
-
-/** Results that were written before: of a job its trained encoder, of a metrics.json all its systems. */
-function storedResults(groups: Groups): EvaluatedData {
-  const found = Object.entries(groups).flatMap(([name, places]) =>
-    places.map((place, i) => ({ place, name, shown: seedName(name, places, i), result: storedAt(place) })),
-  );
-  requireComparable(found);
-  const systems: Record<string, Result['systems'][string]> = {};
-  const regrouped: Record<string, string[]> = {};
-  for (const { place, name, shown, result } of found) {
-    const isJob = !place.endsWith('.json');
-    for (const [system, values] of Object.entries(result.systems)) {
-      if (isJob && system !== 'trained') continue;
-      systems[isJob ? shown : system] = values;
-      const group = isJob ? name : system;
-      regrouped[group] = [...(regrouped[group] ?? []), place];
-    }
-  }
-  return { result: { ...found[0]!.result, systems }, groups: regrouped };
-}
-
-function storedAt(place: string): Result {
-  if (place.endsWith('.json')) return readResult(place);
-  const file = path.join(place, 'eval', 'test.json');
-  if (!fs.existsSync(file))
-    throw new UserError(
-      `${place}: found no result (${file}); expected a job that was tested, or a metrics.json; name a data set with --data to evaluate it.`,
-    );
-  return readResult(file);
 }
 
 function textsOf({ runs, names }: Evaluated, { queries, corpus, documents }: Dataset): QueryTexts {

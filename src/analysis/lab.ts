@@ -10,7 +10,7 @@ import { readPerQuery } from '../eval/runFiles.js';
 import { readFigures } from '../train/diagnostics.js';
 import { trainJob } from '../train/job.js';
 import type { Summary } from '../train/summary.js';
-import { cellText, readStoredCell } from './storedCell.js';
+import { boundDataOf, cellText, readStoredCell, requireCellOf } from './storedCell.js';
 
 /** What one training found; figures of draws are means over all draws of the job. */
 export interface CellResult {
@@ -41,11 +41,14 @@ export interface LabOptions {
 
 /**
  * The results of all cells in their order, those of today's configuration read back; undefined where the signal stopped it. Throws a UserError where one of another
- * configuration is in its place.
+ * configuration is in its place, or one on other data.
  */
 export async function runLab(cells: readonly LabCell[], { to, reporter, signal }: LabOptions): Promise<CellResult[] | undefined> {
   const missing = cells.filter((cell) => readCell(to, cell) === undefined);
   refuseOthers(to, missing);
+  const stored = cells.find((cell) => !missing.includes(cell));
+  if (stored)
+    requireCellOf(await boundDataOf(stored.config), readCell(to, stored)!, fileOf(to, stored), ['corpus', 'train', 'dev', 'test']);
   reporter.line(`lab: ${cells.length - missing.length} of ${cells.length} trainings are stored in ${to}, ${missing.length} to do`);
   const phase = reporter.phase('lab', missing.length, 'trainings');
   for (const [i, cell] of missing.entries()) {

@@ -37,8 +37,14 @@ export interface PilotJob extends PilotResult {
   readonly positiveRank: number;
 }
 
-export async function pilotJob(folder: string, { step, queries, ranks, seed, reporter }: PilotJobOptions): Promise<PilotJob> {
+export async function pilotJob(folder: string, { step, queries, seed, reporter, ...asking }: PilotJobOptions): Promise<PilotJob> {
   const view = await openJobView(folder, reporter);
+  const ranks = Math.min(asking.ranks, view.dataset.corpus.size - 1); // all but the positive
+  const asked = heldOut(view, queries, seed);
+  if (asked.length < 2)
+    throw new UserError(
+      `${folder}: found ${asked.length} dev ${asked.length === 1 ? 'query' : 'queries'} to look at; expected two or more, for their variance is measured; see --queries.`,
+    );
   await selectBackend(view.config.backend);
   const model = await openModelFolder(path.join(folder, 'model'));
   const encoder = createDualEncoder(model.shape);
@@ -60,7 +66,6 @@ export async function pilotJob(folder: string, { step, queries, ranks, seed, rep
     const table = tableOf(Array.from(rows, (row) => tokens(side, row)));
     return encodeTable(createInference(encoder, weights, side), table, model.tokenizer.padId, encoder.width);
   };
-  const asked = heldOut(view, queries, seed);
   const passages = await vectorsOf(
     'passage',
     Int32Array.from({ length: view.dataset.corpus.size }, (_, row) => row),

@@ -60,11 +60,10 @@ export const compareVerb: CommandModule<object, CompareArguments> = {
     const cells = await runArms(jobs, { to, reporter, signal });
     if (cells) {
       const measures = compareCells(cells, plan.measures, plan.pairs);
-      const result = { format: 1, ...plan, policy: cells[0]!.policy, results: measures };
+      const done = plan.jobs.map((job) => ({ ...job, done: true }));
+      const result = { format: 1, ...plan, jobs: done, policy: cells[0]!.policy, results: measures };
       writeJson(path.join(to, 'result.json'), result);
-      console.log(
-        json ? JSON.stringify(result, null, 2) : `\n${comparisonText(measures, plan)}\n\nwritten: ${path.join(to, 'result.json')}`,
-      );
+      console.log(json ? JSON.stringify(result, null, 2) : `\n${comparisonText(measures)}\n\nwritten: ${path.join(to, 'result.json')}`);
     }
     if (signal.aborted) process.exitCode = 130;
   },

@@ -12,7 +12,7 @@ interface EvalArguments {
   set: string[];
   split: string;
   qrels?: string;
-  measures: string;
+  measures?: string;
   level: number;
   doubles: boolean;
   removeSelf: boolean;
@@ -26,6 +26,32 @@ interface EvalArguments {
   json: boolean;
 }
 
+/** What was evaluated before is shown as it was made: refuses flags that say how to evaluate. */
+function requireUsed({ data, qrels, ...given }: EvalArguments): void {
+  if (data.length > 0 || qrels !== undefined) return;
+  const asMade = {
+    format: 'auto',
+    split: 'test',
+    level: 1,
+    doubles: false,
+    removeSelf: false,
+    answers: 'tokens',
+    analysis: 'english',
+    depth: 1000,
+  };
+  const other = Object.entries(asMade).flatMap(([flag, value]) => (given[flag as keyof typeof asMade] === value ? [] : [flag]));
+  const flags = [
+    ...other,
+    ...(given.set.length > 0 ? ['set'] : []),
+    ...(given.fuse.length > 0 ? ['fuse'] : []),
+    ...(given.to ? ['to'] : []),
+  ];
+  if (flags.length > 0)
+    throw new UserError(
+      `${flags.map((flag) => `--${flag}`).join(', ')}: found no --data or --qrels to evaluate on; results of before are shown as they were made; name the data, or leave the flags out.`,
+    );
+}
+
 export const evalVerb: CommandModule<object, EvalArguments> = {
   command: 'eval <what..>',
   describe: 'Evaluate models, vectors and runs; compare them',
@@ -37,7 +63,7 @@ export const evalVerb: CommandModule<object, EvalArguments> = {
       .option('set', { type: 'string', array: true, requiresArg: true, default: [], describe: 'A key of data, as in a job file' })
       .option('split', { type: 'string', requiresArg: true, default: 'test', describe: 'train, dev or test' })
       .option('qrels', { type: 'string', requiresArg: true, describe: 'Judgments alone, for run files' })
-      .option('measures', { type: 'string', requiresArg: true, default: 'ndcg@10,recall@100,mrr@10', describe: 'Measures' })
+      .option('measures', { type: 'string', requiresArg: true, describe: 'ndcg@10,recall@100,mrr@10 if not given' })
       .option('level', { type: 'number', requiresArg: true, default: 1, describe: 'Grade that is relevant; not for ndcg' })
       .option('doubles', { type: 'boolean', default: false, describe: 'Compare scores in 64 bits' })
       .option('removeSelf', { type: 'boolean', default: false, describe: 'Take the query itself out' })
@@ -73,6 +99,7 @@ export const evalVerb: CommandModule<object, EvalArguments> = {
   handler: async (given) => {
     if (given.qrels !== undefined && given.data.length > 0)
       throw new UserError('--qrels and --data are both given; expected one: judgments alone, or a data set.');
+    requireUsed(given);
     const { evaluateNamed } = await import('../analysis/evaluateNamed.js');
     const { evaluationText } = await import('../report/evaluation.js');
     const { createTerminalReporter } = await import('../report/terminal.js');
@@ -80,7 +107,7 @@ export const evalVerb: CommandModule<object, EvalArguments> = {
     const reporter = given.json ? silentReporter : createTerminalReporter();
     // The choices were checked above.
     const evaluations = await evaluateNamed(
-      { ...given, fuse, measures: given.measures.split(',') } as unknown as EvaluationArguments,
+      { ...given, fuse, measures: given.measures?.split(',') } as unknown as EvaluationArguments,
       reporter,
     );
     const results = evaluations.map(({ result }) => result);

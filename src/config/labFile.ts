@@ -13,7 +13,9 @@ const labFile = z.strictObject({
   job: z.string().min(1),
   seeds: z.array(z.int().min(0)).min(1),
   hidden: z.array(z.number().min(0).max(1)).min(1),
-  samplers: z.record(z.string(), z.record(z.string(), z.unknown())),
+  samplers: z
+    .record(z.string(), z.record(z.string(), z.unknown()))
+    .refine((samplers) => Object.keys(samplers).length > 0, 'expected at least one'),
 });
 
 /** Keys that differ from training to training, and what says them. */
@@ -49,6 +51,7 @@ export function loadLab(file: string, sets: readonly string[], jobsFolder: strin
         .join('\n'),
     );
   refuseOwnKeys(sets, file);
+  refuseNames(parsed.data, file, source.lineOf);
   const { job, seeds, hidden, samplers } = parsed.data;
   const jobFile = path.resolve(path.dirname(file), job);
   return seeds.flatMap((seed) =>
@@ -60,6 +63,29 @@ export function loadLab(file: string, sets: readonly string[], jobsFolder: strin
       }),
     ),
   );
+}
+
+/** Trainings, and their files, are told apart by their names. */
+function refuseNames({ seeds, hidden, samplers }: z.infer<typeof labFile>, file: string, lineOf: (path: string[]) => number): void {
+  const wordless = Object.keys(samplers).find((name) => !/^[A-Za-z0-9]/.test(name));
+  if (wordless !== undefined)
+    throw new UserError(
+      `${file}:${lineOf(['samplers', wordless])}: found the sampler name ${JSON.stringify(wordless)}; expected a letter of a–z or a digit first; rename it.`,
+    );
+  const lists = { seeds, hidden, samplers: Object.keys(samplers) };
+  const namesBy = {
+    seeds: seeds.map((seed) => nameOf({ sampler: 'any', hidden: 0, seed })),
+    hidden: hidden.map((share) => nameOf({ sampler: 'any', hidden: share, seed: 1 })),
+    samplers: lists.samplers.map((sampler) => nameOf({ sampler, hidden: 0, seed: 1 })),
+  };
+  for (const [key, names] of Object.entries(namesBy) as [keyof typeof lists, string[]][]) {
+    const second = names.findIndex((name, i) => names.indexOf(name) < i);
+    if (second < 0) continue;
+    const [one, other] = [names.indexOf(names[second]!), second].map((i) => JSON.stringify(lists[key][i]));
+    throw new UserError(
+      `${file}:${lineOf([key])}: ${key}: found ${one} and ${other}, whose trainings would have one name; expected different ones${key === 'samplers' ? ', in letters of a–z and digits' : ''}; change one.`,
+    );
+  }
 }
 
 /** What a flag says of them would hold for no training. */
@@ -78,4 +104,4 @@ function refuseOwnKeys(sets: readonly string[], file: string): void {
 
 /** Of a cell's job and of its file. */
 export const nameOf = ({ sampler, hidden, seed }: Omit<LabCell, 'config'>): string =>
-  `${sampler.replace(/[^A-Za-z0-9]+/g, '-')}-${Math.round(100 * hidden)}-${seed}`;
+  `${sampler.replace(/[^A-Za-z0-9]+/g, '-')}-${Number((100 * hidden).toFixed(6))}-${seed}`;

@@ -30,9 +30,13 @@ export function smallestDifference(queries: number, seeds: number, comparisons: 
 
 /** The deviations found: over pairs of systems at each seed that both have, by place; and over the seeds of each. Undefined where there are too few. */
 export function deviationsOf(systems: readonly Seeds[]): Partial<Deviations> {
-  const pairs = systems.flatMap((a, i) =>
-    systems.slice(i + 1).flatMap((b) => a.slice(0, b.length).map((values, seed) => values.map((value, query) => value - b[seed]![query]!))),
-  );
+  const pairs = systems
+    .flatMap((a, i) =>
+      systems
+        .slice(i + 1)
+        .flatMap((b) => a.slice(0, b.length).map((values, seed) => values.map((value, query) => value - b[seed]![query]!))),
+    )
+    .filter(({ length }) => length > 1);
   const several = systems.filter((seeds) => seeds.length > 1);
   return {
     ...(pairs.length > 0 && { query: rootMean(pairs.map(variance)) }),

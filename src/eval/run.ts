@@ -111,6 +111,22 @@ export function orderedRanking(run: Run, place: number, names: Names, rules: Rul
   return rules.removeSelf ? ordered.filter((passage) => names.passageId(passage) !== query) : ordered;
 }
 
+/** The run with each ranking as it is evaluated: what counts ranks, such as a fusion, then does not depend on where ties stood in a file. */
+export function inOrder(run: Run, names: Names, rules: Rules): Run {
+  const [passages, scores] = [run.passages.slice(), run.scores.slice()];
+  run.rows.forEach((_, place) => {
+    const begin = place * run.k;
+    const scoreOf = new Map(Array.from(rankingAt(run, place), (passage, i) => [passage, run.scores[begin + i]!]));
+    const ordered = orderedRanking(run, place, names, { ...rules, removeSelf: false });
+    passages.set(ordered, begin);
+    scores.set(
+      Float64Array.from(ordered, (passage) => scoreOf.get(passage)!),
+      begin,
+    );
+  });
+  return { ...run, passages, scores };
+}
+
 function requireDepth(run: Run, measures: readonly Measure[]): void {
   if (run.whole) return;
   for (const { name, cutoff } of measures) {

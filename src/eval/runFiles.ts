@@ -83,12 +83,10 @@ async function* rankedLines(file: string): AsyncGenerator<RankedLine> {
   }
   for await (const { text, number: line } of linesOf(file)) {
     const place = { file, line };
-    // top1000: query id, passage id, query, passage; all with the same claim.
+    // top1000: query id, passage id, query, passage; all with the same claim. Judgments have as many columns, a grade in the last.
     const tabs = text.split('\t');
     const [query, passage, score] =
-      tabs.length === 4 && !/^\S+$/.test(text.replaceAll('\t', '')) && tabs[2]!.includes(' ')
-        ? [tabs[0]!, tabs[1]!, 0]
-        : fieldsOf(text.trim().split(/\s+/), text, place);
+      tabs.length === 4 && Number.isNaN(Number(tabs[3])) ? [tabs[0]!, tabs[1]!, 0] : fieldsOf(text.trim().split(/\s+/), text, place);
     yield { query, passage, score, place };
   }
 }

@@ -64,13 +64,17 @@ export interface TTest extends BootstrapInterval {
   readonly p: number;
 }
 
-/** Student's paired t-test of a − b over queries, with the 95 % interval of the difference. Without any spread p is 1 for equal means, else 0. */
+/**
+ * Student's paired t-test of a − b over queries, with the 95 % interval of the difference. Without any spread p is 1 for equal means, else 0. Throws a
+ * UserError for one query, which has no spread to tell.
+ */
 export function pairedT(a: Float64Array, b: Float64Array): TTest {
   const differences = pairedDifferences(a, b);
   const n = differences.length;
+  if (n === 1) throw new UserError('a t-test of one query is asked for; expected two or more; take --test randomisation.');
   const difference = mean(differences);
   const variance = differences.reduce((sum, value) => sum + (value - difference) ** 2, 0) / (n - 1);
-  const error = n > 1 ? Math.sqrt(variance / n) : 0;
+  const error = Math.sqrt(variance / n);
   if (error === 0)
     return {
       difference,

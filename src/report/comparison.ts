@@ -1,6 +1,6 @@
 /** What `simans compare` prints: beforehand what it will do and what it can show, then what was found. */
 import type { Difference } from '../eval/compare.js';
-import { ASSUMED, type Deviations, smallestDifference } from '../eval/detectable.js';
+import { ASSUMED, type Deviations } from '../eval/detectable.js';
 import { differencesTable } from './evaluation.js';
 import { figure, measureLabel } from './figures.js';
 import { table } from './table.js';
@@ -34,6 +34,7 @@ export interface ShownMeasure {
   }[];
   readonly differences: readonly Difference[];
   readonly deviations: Partial<Deviations>;
+  readonly smallestDifference?: number;
 }
 
 export function comparisonPlanText({ data, measure, seeds, queries, arms, notes, pairs, jobs, beforehand }: ShownPlan): string {
@@ -54,16 +55,15 @@ export function comparisonPlanText({ data, measure, seeds, queries, arms, notes,
 const deviationsText = ({ query, seed }: Deviations): string =>
   `${query.toPrecision(2)} over queries between two jobs, ${seed.toPrecision(2)} over seeds`;
 
-export function comparisonText(measures: readonly ShownMeasure[], { seeds, queries, pairs }: ShownPlan): string {
+export function comparisonText(measures: readonly ShownMeasure[]): string {
   const blocks = [meansTable(measures), ...measures.map(({ measure, differences }) => differencesTable(measure, differences))];
-  const [{ measure, deviations }] = measures as [ShownMeasure];
+  const [{ measure, deviations, smallestDifference }] = measures as [ShownMeasure];
   const { query, seed } = deviations;
-  if (query !== undefined) {
-    const found = { query, seed: seed ?? ASSUMED.seed };
-    const difference = smallestDifference(queries, seeds.length, pairs.length, found);
+  if (query !== undefined && smallestDifference !== undefined) {
     const of = seed === undefined ? ' (that over seeds assumed)' : '';
+    const found = deviationsText({ query, seed: seed ?? ASSUMED.seed });
     blocks.push(
-      `with the deviations found, ${deviationsText(found)}${of}, the smallest ${measureLabel(measure)} difference is ${figure(difference)}`,
+      `with the deviations found, ${found}${of}, the smallest ${measureLabel(measure)} difference is ${figure(smallestDifference)}`,
     );
   }
   return blocks.join('\n\n');

@@ -72,7 +72,8 @@ export function ticks(most: number, wanted: number): number[] {
   return Array.from({ length: count + 1 }, (_, i) => Number((i * width).toPrecision(12)));
 }
 
-const tickText = (value: number): string => value.toLocaleString('en', { maximumFractionDigits: 3 });
+/** Multiples of small widths, as of a measure that hardly left 0, have more than three digits behind the point. */
+const tickText = (value: number): string => value.toLocaleString('en', { maximumSignificantDigits: 6 });
 const round = (coordinate: number): number => Math.round(coordinate * 10) / 10;
 const escaped = (raw: string): string =>
   raw.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');

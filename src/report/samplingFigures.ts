@@ -15,7 +15,7 @@ export function writeDistribution(base: string, rows: readonly Row[], subtitle: 
       layer: [
         {
           mark: { type: 'area', opacity: 0.25, line: { strokeWidth: 2 } },
-          encoding: { x: axis('rank', 'rank in the pool'), y: axis('p', 'probability of the first draw') },
+          encoding: { x: axis('rank', 'rank in the pool'), y: axis('p', 'p of first draw') },
         },
         {
           mark: { type: 'rule', color: '#bc4c00', strokeWidth: 2, strokeDash: [5, 3] },

@@ -134,6 +134,7 @@ describe('eval', () => {
   test.each([
     [['eval', 'nothing.trec', '--qrels', 'none.txt'], /none\.txt/],
     [['eval', 'bm25'], /found no result/],
+    [['eval', 'jobs/a', 'jobs/b', '--fuse', 'rrf', '--level', '2'], /--level, --fuse: found no --data or --qrels to evaluate on/],
     [['eval', 'bm25', '--data', 'x', '--qrels', 'y'], /--qrels and --data are both given/],
     [['eval', 'bm25', '--data', 'beir', '--measures', 'best@3'], /unknown measure best@3/],
     [['eval', 'bm25', '--data', 'beir', '--set', 'train.steps=3'], /expected a key of data/],

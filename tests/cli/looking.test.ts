@@ -112,6 +112,16 @@ describe('pilot', () => {
     expect(fs.readFileSync(at('again/pilot.json'), 'utf8')).toBe(fs.readFileSync(at('pilot/pilot.json'), 'utf8'));
   }, 120_000);
 
+  test('looks at the ranks that there are, of two queries or more', () => {
+    const { code, stdout, stderr } = simans(['pilot', job, '--queries', '2', '--to', at('whole')]);
+    expect(code, stderr).toBe(0);
+    expect((JSON.parse(fs.readFileSync(at('whole/pilot.json'), 'utf8')) as PilotJob).rows).toHaveLength(59); // of 60 passages
+    expect(stdout).toMatch(/^rank 59 +(?!0\.00)/m);
+    for (const file of ['pilot.svg', 'pilot.csv']) expect(fs.readFileSync(at('whole', file), 'utf8')).not.toContain('NaN');
+    const one = simans(['pilot', job, '--queries', '1']);
+    expect([one.code, one.stderr]).toEqual([1, expect.stringContaining('found 1 dev query to look at; expected two or more')]);
+  }, 60_000);
+
   test('names the checkpoints there are', () => {
     const { code, stderr } = simans(['pilot', job, '--step', '7777']);
     expect([code, stderr]).toEqual([1, expect.stringContaining('found no checkpoint of step 7777; expected one of')]);
@@ -270,6 +280,13 @@ describe('lab', () => {
     const other = lab('--set', 'train.weightDecay=0.3');
     expect([other.code, other.stderr]).toEqual([1, expect.stringMatching(/another configuration \(4 of these\).* with --to/)]);
     expect(fs.readFileSync(at('lab/cells/topk-0-1.json'), 'utf8')).toBe(stored);
+    fs.cpSync(at('beir'), at('grown'), { recursive: true });
+    fs.appendFileSync(at('grown/corpus.jsonl'), '{"_id": "more", "title": "", "text": "one passage more"}\n');
+    const grown = lab('--set', `data.path=${at('grown')}`);
+    expect([grown.code, grown.stderr]).toEqual([
+      1,
+      expect.stringMatching(/topk-0-1\.json: found a finished training on other data \(another corpus/),
+    ]);
   }, 240_000);
 
   test.each([

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { UserError } from '../../src/core/errors.js';
 import { deriveKey, normal } from '../../src/core/random.js';
-import { equivalence, pairedBootstrap, pairedRandomization } from '../../src/eval/significance.js';
+import { equivalence, pairedBootstrap, pairedRandomization, pairedT } from '../../src/eval/significance.js';
 
 const key = deriveKey(5, 'significance test');
 const noise = (row: number, n: number, shift = 0) => Float64Array.from({ length: n }, (_, i) => normal(key, row, i) + shift);
@@ -107,5 +107,11 @@ describe('equivalence', () => {
     expect(equivalence(a, a, 0.01).p).toBe(0);
     const shifted = Float64Array.of(2, 3, 4);
     expect(equivalence(shifted, Float64Array.of(1, 2, 3), 0.5).p).toBe(1);
+  });
+});
+
+describe('pairedT', () => {
+  it('refuses one query, whose difference has no spread', () => {
+    expect(() => pairedT(Float64Array.of(0.4), Float64Array.of(0.1))).toThrow(/t-test of one query .* expected two or more/);
   });
 });

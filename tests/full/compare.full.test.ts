@@ -83,6 +83,7 @@ describe('a comparison', () => {
     ]);
     expect(differences[0].difference).toBeCloseTo(mean('simans') - mean('topk'), 5);
     for (const { p } of differences) expect(p > 0 && p <= 1).toBe(true);
+    expect(result.jobs.every(({ done }: { done: boolean }) => done)).toBe(true);
   }, 300_000);
 
   test('runs nothing twice, and what is missing again gives the same', () => {
@@ -93,8 +94,16 @@ describe('a comparison', () => {
     const results = (text: string) => JSON.parse(text).results;
     expect(results(fs.readFileSync(at('out/result.json'), 'utf8'))).toEqual(results(whole));
     expect(again.stdout).toMatch(/^simans − topk +[+−]0\.\d{4} /m);
-    expect(again.stdout).toMatch(/^with the deviations found, /m);
+    const [, smallest] = /^with the deviations found, .* the smallest MRR@10 difference is (0\.\d{4})$/m.exec(again.stdout)!;
+    expect(JSON.parse(whole).results[0].smallestDifference.toFixed(4)).toBe(smallest);
   }, 120_000);
+
+  test('is of the data that its jobs met: the same job files with other data are refused', () => {
+    fs.cpSync(at('beir'), at('grown'), { recursive: true });
+    fs.appendFileSync(at('grown/corpus.jsonl'), '{"_id": "more", "title": "", "text": "one passage more"}\n');
+    const { code, stderr } = compare(names, '--seeds', '2', '--set', `data.path=${at('grown')}`);
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/topk-1\.json: found a finished training on other data \(another corpus\)/)]);
+  });
 
   test('takes another baseline and measure from the same jobs', () => {
     const { code, stdout } = compare(names, '--seeds', '1,2', '--baseline', 'simans', '--measure', 'recall@10', '--json');
@@ -112,6 +121,7 @@ describe('refuses', () => {
     [['simans', 'untested'], [], /eval\.test is "never", there "atEnd"/],
     [['simans', 'topk'], ['--baseline', 'topl'], /--baseline is topl; expected one of the arms: simans, topk/],
     [['simans', 'topk'], ['--measure', 'mrr@3'], /--measure is mrr@3; expected one of eval\.measures: recall@1, /],
+    [['simans', 'topk'], ['--set', 'lab.paraphrases=true'], /beir: found another corpus with seed 2 than with seed 1/],
     [['simans', 'topk'], ['--set', 'eval.test=never'], /simans\.yaml: eval\.test is never; expected atEnd/],
   ])('%j %j', (names, flags, message) => {
     const { code, stderr } = compare(names, ...flags);

@@ -93,6 +93,13 @@ test('names of data and jobs cannot break the SVG', () => {
   expect(curveSvg(summary)).not.toMatch(/set>/);
 });
 
+test('ticks of a measure that hardly leaves 0 say what they are at', () => {
+  const { bm25, ...rest } = summary;
+  const refreshes = summary.refreshes.map((refresh) => ({ ...refresh, dev: means(refresh.dev['recall@10']! / 400) }));
+  const svg = curveSvg({ ...rest, refreshes });
+  for (const label of ['0.0005', '0.001', '0.0015', '0.002']) expect(svg).toContain(`>${label}</text>`);
+});
+
 test('ticks are round, start at 0 and cover the data', () => {
   expect(ticks(0.59, 5)).toEqual([0, 0.2, 0.4, 0.6]);
   expect(ticks(100, 5)).toEqual([0, 20, 40, 60, 80, 100]);

@@ -2,14 +2,15 @@
 
 import { badData, excerpt, type Judgment } from '../source.js';
 import { asGrade, fieldOf, idOf } from './fields.js';
-import { formOf } from './files.js';
 import { linesOf } from './lines.js';
 import { recordsOf } from './records.js';
 
+/** Judgments of TREC have names such as qrels.dl19 or qrels: what does not say that it holds records is lines. */
+const RECORDS = /\.(jsonl?|csv|parquet)(\.gz)?$/;
 const HEADER = /^(query|topic|q)[-_ ]?id\b/i;
 
 export async function* judgmentsOf(file: string): AsyncGenerator<Judgment> {
-  if (formOf(file) !== 'tsv') {
+  if (RECORDS.test(file)) {
     for await (const record of recordsOf(file, { columns: {}, isHeader: () => true })) {
       const grade = fieldOf(record, 'grade');
       const query = idOf(record, 'judgedQuery', 'query');
