@@ -1,5 +1,6 @@
 /** What a comparison will do and what it can show, said before the first job: its arms, in what they differ, the smallest difference. */
-import { type ArmJob, loadArms } from '../config/comparisonArms.js';
+import path from 'node:path';
+import { type ArmJob, cellName, loadArms } from '../config/comparisonArms.js';
 import type { RunConfig } from '../config/schema.js';
 import { UserError } from '../core/errors.js';
 import type { Reporter } from '../core/reporter.js';
@@ -7,6 +8,7 @@ import { ASSUMED, type Deviations, smallestDifference } from '../eval/detectable
 import { recipeOf } from '../recipes/index.js';
 import { loadTrainable } from '../train/trainData.js';
 import { BM25, readArmCell } from './compare.js';
+import { refuseOtherData } from './storedCell.js';
 
 export interface ComparisonArguments {
   readonly configs: readonly string[];
@@ -66,6 +68,10 @@ export async function planComparison(
   const dataset = await loadTrainable(arms[0]!.config, reporter);
   const queries = dataset.splits.test.rows.length;
   if (queries === 0) throw new UserError(`${dataset.name}: found no query in its test split; expected some to compare the arms on.`);
+  await refuseOtherData(
+    jobs.map((job) => ({ file: path.join(to, cellName(job)), config: job.config })),
+    to,
+  );
   const settings = arms.map(settingsOf);
   const plan: ComparisonPlan = {
     data: dataset.name,

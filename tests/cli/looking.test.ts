@@ -270,6 +270,13 @@ describe('lab', () => {
     const other = lab('--set', 'train.weightDecay=0.3');
     expect([other.code, other.stderr]).toEqual([1, expect.stringMatching(/another configuration \(4 of these\).* with --to/)]);
     expect(fs.readFileSync(at('lab/cells/topk-0-1.json'), 'utf8')).toBe(stored);
+    fs.mkdirSync(at('other'));
+    writeBeir(at('other'), 61);
+    const otherData = lab('--set', `data.path=${at('other')}`);
+    expect([otherData.code, otherData.stderr]).toEqual([
+      1,
+      expect.stringMatching(/found a finished job on other data \(other in corpus\).* --to/),
+    ]);
   }, 240_000);
 
   test.each([

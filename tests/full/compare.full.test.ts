@@ -96,6 +96,18 @@ describe('a comparison', () => {
     expect(again.stdout).toMatch(/^with the deviations found, /m);
   }, 120_000);
 
+  test('refuses what was found on other data, and takes the same data from another place', () => {
+    fs.cpSync(at('beir'), at('moved'), { recursive: true });
+    const same = compare(names, '--seeds', '2', '--dryRun', '--set', `data.path=${at('moved')}`);
+    expect([same.code, same.stdout]).toEqual([0, expect.stringContaining('6 of them finished')]);
+    fs.writeFileSync(at('moved/qrels/test.tsv'), 'query-id\tcorpus-id\tscore\nq59\tp0\t1\n');
+    const other = compare(names, '--seeds', '2', '--set', `data.path=${at('moved')}`);
+    expect([other.code, other.stderr]).toEqual([
+      1,
+      expect.stringMatching(/topk-1\.json: found a finished job on other data \(other in test\)/),
+    ]);
+  }, 60_000);
+
   test('takes another baseline and measure from the same jobs', () => {
     const { code, stdout } = compare(names, '--seeds', '1,2', '--baseline', 'simans', '--measure', 'recall@10', '--json');
     expect(code).toBe(0);
