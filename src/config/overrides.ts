@@ -1,6 +1,7 @@
 /** `--set key=value`: a dotted key and a YAML value, laid over what the file says. */
 import { parseDocument } from 'yaml';
 import { UserError } from '../core/errors.js';
+import { type KeyPath, knownTogether, spelledOut } from './keys.js';
 import { isMap, type RawMap } from './rawMap.js';
 
 export interface Override {
@@ -39,13 +40,17 @@ function parseOverride(text: string): Override {
   return { flag, path, value: document.toJS() as unknown };
 }
 
-/** A new map with the overrides laid over `raw`, in order; a key set below a plain value replaces that value by a map. */
+/** A new map with the overrides laid over `raw`, in order; a key set below a plain value replaces that value by a map, but for one that stands for a map which has that key. */
 export function applyOverrides(raw: RawMap, overrides: readonly Override[]): RawMap {
-  return overrides.reduce((map, { path, value }) => withValue(map, path, value), raw);
+  return overrides.reduce((map, { path, value }) => withValue(map, path, value, []), raw);
 }
 
-function withValue(map: unknown, [step, ...rest]: readonly string[], value: unknown): RawMap {
+function withValue(map: unknown, [step, ...rest]: readonly string[], value: unknown, above: KeyPath): RawMap {
   const base: RawMap = isMap(map) ? map : {};
+  if (rest.length === 0) return { ...base, [step!]: value };
+  const at = [...above, step!];
   const below = Object.hasOwn(base, step!) ? base[step!] : undefined;
-  return { ...base, [step!]: rest.length === 0 ? value : withValue(below, rest, value) };
+  const whole = spelledOut(at, below);
+  const joined = whole === below || knownTogether(at, [...Object.keys(whole as RawMap), rest[0]!]);
+  return { ...base, [step!]: withValue(joined ? whole : {}, rest, value, at) };
 }
