@@ -85,9 +85,11 @@ export function knownTogether(path: KeyPath, keys: readonly string[]): boolean {
   return maps.length < 2 || maps.some(({ properties }) => keys.every((key) => Object.hasOwn(properties!, key)));
 }
 
-/** The map that a text stands for where a map with further keys may be written: `encoder.init: NAME` is `{weights: NAME}`. Other values as they are. */
-export function spelledOut(path: KeyPath, value: unknown): unknown {
-  return typeof value === 'string' && path.join('.') === 'encoder.init' ? { weights: value } : value;
+/** `encoder.init: NAME` is `{weights: NAME}` where it gets `further` keys that weights may have beside them. Other values as they are. */
+export function spelledOut(path: KeyPath, value: unknown, further: readonly string[]): unknown {
+  if (typeof value !== 'string' || path.join('.') !== 'encoder.init') return value;
+  const ofTowers = further.some((key) => key === 'query' || key === 'passage'); // checkpoints in its place
+  return ofTowers || !knownTogether(path, ['weights', ...further]) ? value : { weights: value };
 }
 
 export function valueAt(raw: unknown, path: KeyPath): unknown {

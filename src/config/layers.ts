@@ -56,7 +56,7 @@ export function over(below: Layers, above: Layer): Layers {
 
 /** Maps key by key; anything else, lists too, and a map of another kind (or another form of a union) replaces what it is laid over. */
 function laidOver(written: unknown, above: unknown, at: KeyPath): unknown {
-  const below = spelledOut(at, written);
+  const below = spelledOut(at, written, isMap(above) ? Object.keys(above) : []);
   if (!isMap(below) || !isMap(above)) return above;
   const inBoth = (key: string) => Object.hasOwn(below, key) && Object.hasOwn(above, key);
   const ofOtherKind = KINDS.some((kind) => inBoth(kind) && below[kind] !== above[kind]);
