@@ -1,7 +1,7 @@
 /** `--set key=value`: a dotted key and a YAML value, laid over what the file says. */
 import { parseDocument } from 'yaml';
 import { UserError } from '../core/errors.js';
-import { type KeyPath, knownTogether, spelledOut } from './keys.js';
+import { type KeyPath, spelledOut } from './keys.js';
 import { isMap, type RawMap } from './rawMap.js';
 
 export interface Override {
@@ -31,7 +31,7 @@ function parseOverride(text: string): Override {
   const flag = `--set ${text}`;
   const equals = text.indexOf('=');
   const path = text.slice(0, Math.max(0, equals)).trim().split('.');
-  if (equals < 0 || !path.every((step) => /^[A-Za-z][A-Za-z0-9]*$/.test(step))) {
+  if (equals < 0 || !path.every((step) => /^[^\s.]+$/.test(step))) {
     throw new UserError(`${flag}: expected key=value with a dotted key, such as --set train.steps=100`);
   }
   const document = parseDocument(text.slice(equals + 1), { prettyErrors: false });
@@ -40,7 +40,10 @@ function parseOverride(text: string): Override {
   return { flag, path, value: document.toJS() as unknown };
 }
 
-/** A new map with the overrides laid over `raw`, in order; a key set below a plain value replaces that value by a map, but for one that stands for a map which has that key. */
+/**
+ * A new map with the overrides laid over `raw`, in order. A key set below a plain value replaces that value by a map, but for weights that are named,
+ * which stay beside a key of theirs.
+ */
 export function applyOverrides(raw: RawMap, overrides: readonly Override[]): RawMap {
   return overrides.reduce((map, { path, value }) => withValue(map, path, value, []), raw);
 }
@@ -50,7 +53,5 @@ function withValue(map: unknown, [step, ...rest]: readonly string[], value: unkn
   if (rest.length === 0) return { ...base, [step!]: value };
   const at = [...above, step!];
   const below = Object.hasOwn(base, step!) ? base[step!] : undefined;
-  const whole = spelledOut(at, below);
-  const joined = whole === below || knownTogether(at, [...Object.keys(whole as RawMap), rest[0]!]);
-  return { ...base, [step!]: withValue(joined ? whole : {}, rest, value, at) };
+  return { ...base, [step!]: withValue(spelledOut(at, below, [rest[0]!]), rest, value, at) };
 }

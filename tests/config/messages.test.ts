@@ -237,6 +237,10 @@ describe('--set', () => {
     expect(message('', 'sampler.negativs=3')).toMatchInlineSnapshot(
       `"--set sampler.negativs=3: sampler.negativs (3) is not a key; did you mean sampler.negatives?"`,
     ));
+  test('a key as other programs write it', () =>
+    expect(message('', 'train.learning_rate=0.1')).toBe(
+      '--set train.learning_rate=0.1: train.learning_rate (0.1) is not a key; did you mean train.learningRate?',
+    ));
   test('wrong value', () =>
     expect(message('train: {steps: 300}', 'train.steps=0')).toMatchInlineSnapshot(
       `"--set train.steps=0: train.steps is 0; expected a whole number ≥ 1"`,
