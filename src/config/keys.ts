@@ -7,6 +7,7 @@ interface SchemaNode {
   readonly type?: 'object' | 'array' | 'string' | 'number' | 'integer' | 'boolean';
   readonly properties?: Readonly<Record<string, SchemaNode>>;
   readonly items?: SchemaNode;
+  readonly minItems?: number;
   readonly oneOf?: readonly SchemaNode[];
   readonly anyOf?: readonly SchemaNode[];
   readonly enum?: readonly string[];
@@ -63,6 +64,12 @@ export function expectedAt(path: KeyPath, raw: unknown): string {
   const choices = choicesAt(path, raw);
   if (choices.length > 0) return oneOf(choices);
   return expectation(nodeAt(path, raw) ?? {});
+}
+
+/** Whether a text may stand at `path`, other than a few that are named. */
+export function takesText(path: KeyPath, raw: unknown): boolean {
+  const node = nodeAt(path, raw);
+  return [node, ...(node?.anyOf ?? [])].some((option) => option?.type === 'string' && !option.enum && option.const === undefined);
 }
 
 /** Where `key` is not a key of the kind chosen at `path` but of others: the discriminator, the kind chosen, and those others. */
@@ -150,7 +157,7 @@ function expectation(node: SchemaNode): string {
     case 'string':
       return node.unit === 'folder' ? 'a folder' : 'a text';
     case 'array':
-      return `a list of at least one, each ${expectation(node.items!)}`;
+      return `a list of at least ${node.minItems === 2 ? 'two' : 'one'}, each ${expectation(node.items!)}`;
     default:
       return mapExpectation(node);
   }

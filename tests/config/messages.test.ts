@@ -222,6 +222,18 @@ describe('relations', () => {
     ));
 });
 
+describe('what was meant', () => {
+  test('a text of digits', () =>
+    expect(message('', 'name=42')).toMatch(/^--set name=42: name is 42; .* \(digits alone are a number: a text of them needs quotes\)$/));
+  test('files without a format', () =>
+    expect(message('data: {path: data/mine}')).toMatch(/not of builtin; remove it, or name the format: --set data\.format=auto$/));
+  test('windows that leave words out', () =>
+    expect(message('data: {format: auto, path: x, windows: {words: 10, stride: 20}}')).toBe(
+      'job.yaml:1: data.windows is {"words":10,"stride":20}; expected a stride of at most words, for words between windows would be lost',
+    ));
+  test('a mix of one', () => expect(message('data: {format: mix, sets: [{path: x}]}')).toContain('expected a list of at least two, each'));
+});
+
 describe('--set', () => {
   test('without a value', () =>
     expect(message('', 'train.steps', '=3', 'train..steps=3')).toMatchInlineSnapshot(`
