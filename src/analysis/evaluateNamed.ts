@@ -14,7 +14,7 @@ import type { AnalysisName } from '../eval/analyzer.js';
 
 import { type Result, readResult, requireComparable } from '../eval/result.js';
 import { orderedRanking } from '../eval/run.js';
-import { type Evaluated, type EvaluateOptions, evaluateRunFiles, evaluateSystems } from './evaluate.js';
+import { type Evaluated, type EvaluateOptions, evaluateRunFiles, evaluateSystems, requirePossible } from './evaluate.js';
 import { type Reading, readingOfSystem } from './reading.js';
 
 export interface EvaluationArguments extends Omit<EvaluateOptions, 'relevanceLevel' | 'precision' | 'answerRule'> {
@@ -57,6 +57,7 @@ export async function evaluateNamed(given: EvaluationArguments, reporter: Report
     precision: given.doubles ? 'double' : 'float32',
     answerRule: given.answers,
   };
+  requirePossible(given, Object.keys(expanded(groups)).length);
   if (given.qrels !== undefined) {
     const { result } = await evaluateRunFiles(expanded(groups), given.qrels, given.removeSelf, options);
     return [{ result, groups }];
