@@ -38,7 +38,10 @@ export async function run(argv: readonly string[]): Promise<void> {
   }
   // Worker threads of a failed verb must not keep the process; what is printed is written first.
   // A file or device that takes no more says so here first.
-  process.stdout.write('', (error) => process.exit(error ? unprinted(error) : undefined));
+  process.stdout.write('', (error) => {
+    if (error) process.exitCode ||= unprinted(error);
+    process.exit();
+  });
 }
 
 /** The exit code where standard output takes no more: a reader may have read enough, a full disk has lost something. */
