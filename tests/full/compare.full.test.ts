@@ -124,6 +124,7 @@ describe('refuses', () => {
     [['simans', 'untested'], [], /eval\.test is "never", there "atEnd"/],
     [['simans', 'topk'], ['--baseline', 'topl'], /--baseline is topl; expected one of the arms: simans, topk/],
     [['simans', 'topk'], ['--measure', 'mrr@3'], /--measure is mrr@3; expected one of eval\.measures: recall@1, /],
+    [['simans', 'topk'], ['--set', 'seed=3'], /--set seed=3: expected a key that all jobs share; give --seeds instead/],
     [['simans', 'topk'], ['--set', 'eval.test=never'], /simans\.yaml: eval\.test is never; expected atEnd/],
   ])('%j %j', (names, flags, message) => {
     const { code, stderr } = compare(names, ...flags);
