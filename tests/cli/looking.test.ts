@@ -296,6 +296,13 @@ describe('lab', () => {
     expect([wrong.code, wrong.stderr]).toEqual([1, expect.stringContaining('topl')]);
     fs.writeFileSync(at('wrong.yaml'), 'job: toy.yaml\nseeds: [1]\nhidden: [2]\nsamplers: {}\n');
     const hidden = simans(['lab', at('wrong.yaml')]);
-    expect([hidden.code, hidden.stderr]).toEqual([1, expect.stringMatching(/wrong\.yaml:3: hidden/)]);
+    expect([hidden.code, hidden.stderr]).toEqual([
+      1,
+      expect.stringMatching(/wrong\.yaml:3: hidden\.0 is 2; expected of hidden a list of at least one share/),
+    ]);
+    fs.writeFileSync(at('wrong.yaml'), 'job: toy.yaml\nseed: [1]\nhidden: [0]\nsamplers: {}\n');
+    const { stderr } = simans(['lab', at('wrong.yaml')]);
+    expect(stderr).toContain('wrong.yaml:1: seeds is missing; expected a list of at least one whole number');
+    expect(stderr).toContain('wrong.yaml:2: seed is not a key; expected job, seeds, hidden, samplers');
   });
 });
