@@ -3,13 +3,13 @@ import path from 'node:path';
 import { type ArmJob, cellName, loadArms } from '../config/comparisonArms.js';
 import type { RunConfig } from '../config/schema.js';
 import { UserError } from '../core/errors.js';
-import type { Reporter } from '../core/reporter.js';
+import { type Reporter, silentReporter } from '../core/reporter.js';
 import type { Dataset } from '../data/types.js';
 import { ASSUMED, type Deviations, smallestDifference } from '../eval/detectable.js';
 import { recipeOf } from '../recipes/index.js';
 import { loadTrainable } from '../train/trainData.js';
 import { BM25, readArmCell } from './compare.js';
-import { boundDataOf, type DataPart, requireCellOf } from './storedCell.js';
+import { refuseOtherData } from './storedCell.js';
 
 export interface ComparisonArguments {
   readonly configs: readonly string[];
@@ -70,7 +70,10 @@ export async function planComparison(
   const queries = dataset.splits.test.rows.length;
   if (queries === 0) throw new UserError(`${dataset.name}: found no query in its test split; expected some to compare the arms on.`);
   await requireOneTest(jobs, dataset);
-  requireCellsOf(jobs, dataset, to);
+  await refuseOtherData(
+    jobs.map((job) => ({ file: path.join(to, cellName(job)), config: job.config })),
+    to,
+  );
   const settings = arms.map(settingsOf);
   const plan: ComparisonPlan = {
     data: dataset.name,
@@ -88,17 +91,15 @@ export async function planComparison(
   return { plan, jobs };
 }
 
-type BoundData = Pick<Dataset, 'name' | 'fingerprint'>;
-
 /** What every seed must meet alike for their figures to stand beside each other. */
-const OF_ALL_SEEDS: readonly DataPart[] = ['corpus', 'test'];
+const OF_ALL_SEEDS = ['corpus', 'test'] as const;
 
 /** Refuses, before the first job, data whose test split or corpus the seed draws: no two seeds could be compared. */
-async function requireOneTest(jobs: readonly ArmJob[], { name, fingerprint }: BoundData): Promise<void> {
+async function requireOneTest(jobs: readonly ArmJob[], { name, fingerprint }: Dataset): Promise<void> {
   const [first] = jobs as [ArmJob, ...ArmJob[]];
   const other = jobs.find(({ seed }) => seed !== first.seed);
   if (!other) return;
-  const found = await boundDataOf(other.config);
+  const found = await loadTrainable(other.config, silentReporter);
   const differing = OF_ALL_SEEDS.filter((part) => found.fingerprint[part] !== fingerprint[part]).map((part) =>
     part === 'test' ? 'test split' : part,
   );
@@ -107,16 +108,6 @@ async function requireOneTest(jobs: readonly ArmJob[], { name, fingerprint }: Bo
       `${name}: found another ${differing.join(' and ')} with seed ${other.seed} than with seed ${first.seed}; expected the same for all seeds, or they cannot be compared; ` +
         `${first.config.lab?.paraphrases ? 'leave lab.paraphrases out' : 'write the data with its splits (simans data convert)'}, or take one seed with --seeds 1.`,
     );
-}
-
-/** Refuses to compare cells of other data, whole where they are of the seed that `dataset` was loaded with. A job that labels queries has a train split of its own. */
-function requireCellsOf(jobs: readonly ArmJob[], dataset: BoundData, to: string): void {
-  for (const job of jobs) {
-    const { recipe } = job.config;
-    const labels = recipe.kind === 'rocketqa' && recipe.augment !== 'none';
-    const own: readonly DataPart[] = job.seed === jobs[0]!.seed ? ['dev', ...(labels ? [] : (['train'] as const))] : [];
-    requireCellOf(dataset, readArmCell(to, job) ?? {}, path.join(to, cellName(job)), [...OF_ALL_SEEDS, ...own]);
-  }
 }
 
 function settingsOf({ arm, config }: ArmJob): ArmSettings {

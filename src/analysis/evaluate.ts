@@ -4,7 +4,7 @@ import { UserError } from '../core/errors.js';
 import { writeJson } from '../core/files.js';
 import type { Dataset } from '../data/types.js';
 import type { AnswerRule } from '../eval/answers.js';
-import { reciprocalRankFusion, weightedFusion } from '../eval/fusion.js';
+import { reciprocalRankFusion, requireWeights, weightedFusion } from '../eval/fusion.js';
 import { createJudge, depthOf } from '../eval/judge.js';
 import { parseMeasure } from '../eval/metrics.js';
 import { readQrels } from '../eval/qrels.js';
@@ -104,6 +104,13 @@ export async function evaluateRunFiles(
   return { result, names, runs: all };
 }
 
+/** Throws a UserError for measures that there are not, and for fusions that so many systems do not allow: known before anything is read or searched. */
+export function requirePossible({ measures, fuse }: Pick<EvaluateOptions, 'measures' | 'fuse'>, systems: number): void {
+  for (const measure of measures) parseMeasure(measure);
+  if (fuse.length > 0 && systems < 2) throw new UserError('--fuse is given for one system; expected two or more to fuse.');
+  for (const how of fuse) if (how !== 'rrf') requireWeights(how, systems);
+}
+
 function deepest(measures: readonly string[], rules: Rules): number {
   const cut = measures.filter((measure) => parseMeasure(measure).cutoff < Number.POSITIVE_INFINITY);
   return cut.length > 0 ? depthOf(cut, rules) : 1;
@@ -115,8 +122,6 @@ interface Judging {
 }
 
 function withFusions(runs: readonly Measured[], fuse: EvaluateOptions['fuse'], depth: number, { names, rules }: Judging): Measured[] {
-  if (fuse.length === 0) return [...runs];
-  if (runs.length < 2) throw new UserError('--fuse is given for one system; expected two or more to fuse.');
   const plain = runs.map(({ run }) => inOrder(run, names, rules));
   const fused = fuse.map((how): Measured => {
     const run = how === 'rrf' ? reciprocalRankFusion(plain, depth) : weightedFusion(plain, how, depth);

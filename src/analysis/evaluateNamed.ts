@@ -13,7 +13,7 @@ import type { AnalysisName } from '../eval/analyzer.js';
 
 import type { Result } from '../eval/result.js';
 import { orderedRanking } from '../eval/run.js';
-import { type Evaluated, type EvaluateOptions, evaluateRunFiles, evaluateSystems } from './evaluate.js';
+import { type Evaluated, type EvaluateOptions, evaluateRunFiles, evaluateSystems, requirePossible } from './evaluate.js';
 import { type Reading, readingOfSystem } from './reading.js';
 import { storedResults } from './storedResults.js';
 import { expanded, type Groups, groupsOf, namedIn } from './systemNames.js';
@@ -63,6 +63,7 @@ export async function evaluateNamed(given: EvaluationArguments, reporter: Report
     precision: given.doubles ? 'double' : 'float32',
     answerRule: given.answers,
   };
+  requirePossible(options, Object.keys(expanded(groups)).length);
   if (given.qrels !== undefined) {
     const { result } = await evaluateRunFiles(expanded(groups), given.qrels, given.removeSelf, options);
     return [{ result, groups }];

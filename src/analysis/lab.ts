@@ -10,7 +10,7 @@ import { readPerQuery } from '../eval/runFiles.js';
 import { readFigures } from '../train/diagnostics.js';
 import { trainJob } from '../train/job.js';
 import type { Summary } from '../train/summary.js';
-import { boundDataOf, cellText, readStoredCell, requireCellOf } from './storedCell.js';
+import { cellText, readStoredCell, refuseOtherData } from './storedCell.js';
 
 /** What one training found; figures of draws are means over all draws of the job. */
 export interface CellResult {
@@ -41,14 +41,15 @@ export interface LabOptions {
 
 /**
  * The results of all cells in their order, those of today's configuration read back; undefined where the signal stopped it. Throws a UserError where one of another
- * configuration is in its place, or one on other data.
+ * configuration, or of other data, is in its place.
  */
 export async function runLab(cells: readonly LabCell[], { to, reporter, signal }: LabOptions): Promise<CellResult[] | undefined> {
   const missing = cells.filter((cell) => readCell(to, cell) === undefined);
   refuseOthers(to, missing);
-  const stored = cells.find((cell) => !missing.includes(cell));
-  if (stored)
-    requireCellOf(await boundDataOf(stored.config), readCell(to, stored)!, fileOf(to, stored), ['corpus', 'train', 'dev', 'test']);
+  await refuseOtherData(
+    cells.map((cell) => ({ file: fileOf(to, cell), config: cell.config })),
+    to,
+  );
   reporter.line(`lab: ${cells.length - missing.length} of ${cells.length} trainings are stored in ${to}, ${missing.length} to do`);
   const phase = reporter.phase('lab', missing.length, 'trainings');
   for (const [i, cell] of missing.entries()) {

@@ -7,7 +7,7 @@ import { deriveKey } from '../core/random.js';
 import type { Reporter } from '../core/reporter.js';
 import { rowUniforms } from '../core/threefrySimd.js';
 import type { Dataset, Texts } from '../data/types.js';
-import { writeDataset } from '../data/write.js';
+import { requireNewFolder, writeDataset } from '../data/write.js';
 import { type OpenedModel, openModelFolder } from '../encoders/modelFolder.js';
 import { createJudge } from '../eval/judge.js';
 import { precisionNote, requireTexts, requireVectorsOf, StoredVectors } from '../index/storedVectors.js';
@@ -32,8 +32,9 @@ export interface MineOptions {
   readonly reporter: Reporter;
 }
 
-/** Throws a UserError for a folder that is no finished job, and for a sampler that looks at no ranking. */
+/** Throws a UserError for a folder that is no finished job, where `to` is there already, and for a sampler that looks at no ranking. */
 export async function mineJob(folder: string, { sets, to, format, vectors, reporter }: MineOptions): Promise<void> {
+  requireNewFolder(to);
   const view = await openJobView(folder, reporter, sets);
   const { config, dataset, sampler } = view;
   if (!sampler || !('pool' in config.sampler))

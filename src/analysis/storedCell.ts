@@ -1,14 +1,12 @@
-/** Results of single jobs, kept so that an experiment of many goes on where it stopped: a file each, bound to the configuration that it is of. */
+/** Results of single jobs, kept so that an experiment of many goes on where it stopped: a file each, bound to the configuration and the data that it is of. */
 import fs from 'node:fs';
 import { configHash } from '../config/hash.js';
 import type { RunConfig } from '../config/schema.js';
 import { UserError } from '../core/errors.js';
 import { readJson } from '../core/files.js';
 import { silentReporter } from '../core/reporter.js';
-import { loadDataset } from '../data/index.js';
 import type { Dataset } from '../data/types.js';
-import { trainable } from '../train/labels.js';
-import { cacheFolderOf } from '../train/trainData.js';
+import { loadTrainable } from '../train/trainData.js';
 
 /** What is stored, where it is of this configuration; otherwise undefined. */
 export function readStoredCell<T extends { readonly configHash: string }>(file: string, config: RunConfig): T | undefined {
@@ -17,29 +15,27 @@ export function readStoredCell<T extends { readonly configHash: string }>(file: 
   return found.configHash === configHash(config) ? found : undefined;
 }
 
-/** What data a job of this configuration meets. */
-export async function boundDataOf(config: RunConfig): Promise<Pick<Dataset, 'name' | 'fingerprint'>> {
-  const { data, seed } = config;
-  const loaded = await loadDataset(data, { seed, cacheFolder: cacheFolderOf(config), reporter: silentReporter });
-  const { name, fingerprint } = trainable(loaded, config, silentReporter);
-  return { name, fingerprint };
-}
-
-export type DataPart = keyof Dataset['fingerprint'];
-
-/** Refuses a stored result of other data: where data lies, and what it holds, is no part of the configuration's hash. */
-export function requireCellOf(
-  { name, fingerprint }: Pick<Dataset, 'name' | 'fingerprint'>,
-  cell: Readonly<Record<string, unknown>>,
-  file: string,
-  parts: readonly DataPart[],
-): void {
-  const stored = (cell.fingerprint ?? fingerprint) as Readonly<Record<string, string>>;
-  const changed = parts.filter((part) => stored[part] !== fingerprint[part]);
-  if (changed.length > 0)
-    throw new UserError(
-      `${file}: found a finished training on other data (another ${changed.join(', ')}); expected one on ${name} as it is now; choose another folder with --to, or restore the data.`,
-    );
+/**
+ * Throws a UserError where a stored job of today's configuration has met other data than it would meet today: the configuration says where data lie, and its hash not
+ * even that. Data are read once for each seed that has stored jobs. `to`: the folder of the experiment.
+ */
+export async function refuseOtherData(jobs: readonly { readonly file: string; readonly config: RunConfig }[], to: string): Promise<void> {
+  const met = new Map<string, Dataset['fingerprint']>();
+  for (const { file, config } of jobs) {
+    const stored = readStoredCell<{ configHash: string; fingerprint?: Dataset['fingerprint'] }>(file, config)?.fingerprint;
+    if (!stored) continue;
+    const key = JSON.stringify([config.data, config.lab, config.seed]);
+    const today = met.get(key) ?? (await loadTrainable(config, silentReporter)).fingerprint;
+    met.set(key, today);
+    // RocketQA's augmentation adds training queries of its own.
+    const augmented = 'augment' in config.recipe && config.recipe.augment !== 'none';
+    const parts = (['corpus', 'train', 'dev', 'test'] as const).filter((part) => !(augmented && part === 'train'));
+    const changed = parts.filter((part) => stored[part] !== today[part]);
+    if (changed.length > 0)
+      throw new UserError(
+        `${file}: found a finished job on other data (other in ${changed.join(', ')}); expected none where those of today's data go; choose another folder with --to, or remove ${to}.`,
+      );
+  }
 }
 
 /** JSON whose lists, which are long, come last: each under its dotted key on a line of its own. */

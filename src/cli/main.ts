@@ -30,14 +30,23 @@ class UsageError extends Error {}
 /** Runs one command line (without node and script) and exits: 0 done, 1 the user's error, 2 usage, 70 ours, 130 after Ctrl-C. */
 export async function run(argv: readonly string[]): Promise<void> {
   process.on('uncaughtException', (error) => process.exit(report(error)));
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : report(error)));
+  process.stdout.on('error', (error) => process.exit(unprinted(error)));
   try {
     await Promise.race([parser(argv).parseAsync(), deviceFailed()]);
   } catch (error) {
     process.exitCode = report(error);
   }
   // Worker threads of a failed verb must not keep the process; what is printed is written first.
-  process.stdout.write('', () => process.exit());
+  // A file or device that takes no more says so here first.
+  process.stdout.write('', (error) => {
+    if (error) process.exitCode ||= unprinted(error);
+    process.exit();
+  });
+}
+
+/** The exit code where standard output takes no more: a reader may have read enough, a full disk has lost something. */
+function unprinted(error: NodeJS.ErrnoException): number {
+  return error.code === 'EPIPE' ? 0 : report(new UserError(`cannot write to standard output: ${error.message}`));
 }
 
 function parser(argv: readonly string[]) {

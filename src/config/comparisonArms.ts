@@ -3,6 +3,7 @@ import path from 'node:path';
 import { UserError } from '../core/errors.js';
 import { configHash } from './hash.js';
 import { loadConfig } from './load.js';
+import { parseOverrides } from './overrides.js';
 import type { RunConfig } from './schema.js';
 
 /** One job of the comparison. */
@@ -17,6 +18,7 @@ export interface ArmJob {
  * for all. Throws a UserError for a job file that cannot run, and for arms that no comparison can be about.
  */
 export function loadArms(files: readonly string[], sets: readonly string[], seeds: readonly number[], jobsFolder: string): ArmJob[] {
+  refuseOwnKeys(sets);
   const arms = files.map((file) => ({ file, config: loadConfig(file, sets) }));
   arms.forEach(({ file, config }, i) => {
     const same = arms.find((other, j) => j < i && other.config.name === config.name);
@@ -31,6 +33,18 @@ export function loadArms(files: readonly string[], sets: readonly string[], seed
       return { arm, seed, config: { ...seeded, name: `${arm}-${seed}-${configHash(seeded).slice(0, 8)}` } };
     }),
   );
+}
+
+/** What says the keys that are each job's own. */
+const OWN_KEYS: Readonly<Record<string, string>> = { seed: '--seeds', jobsFolder: '--to' };
+
+/** What a flag says of them would hold for no job. */
+function refuseOwnKeys(sets: readonly string[]): void {
+  for (const {
+    flag,
+    path: [key],
+  } of parseOverrides(sets))
+    if (Object.hasOwn(OWN_KEYS, key!)) throw new UserError(`${flag}: expected a key that all jobs share; give ${OWN_KEYS[key!]} instead`);
 }
 
 interface Named {

@@ -7,6 +7,7 @@ interface SchemaNode {
   readonly type?: 'object' | 'array' | 'string' | 'number' | 'integer' | 'boolean';
   readonly properties?: Readonly<Record<string, SchemaNode>>;
   readonly items?: SchemaNode;
+  readonly minItems?: number;
   readonly oneOf?: readonly SchemaNode[];
   readonly anyOf?: readonly SchemaNode[];
   readonly enum?: readonly string[];
@@ -65,6 +66,12 @@ export function expectedAt(path: KeyPath, raw: unknown): string {
   return expectation(nodeAt(path, raw) ?? {});
 }
 
+/** Whether a text may stand at `path`, other than a few that are named. */
+export function takesText(path: KeyPath, raw: unknown): boolean {
+  const node = nodeAt(path, raw);
+  return [node, ...(node?.anyOf ?? [])].some((option) => option?.type === 'string' && !option.enum && option.const === undefined);
+}
+
 /** Where `key` is not a key of the kind chosen at `path` but of others: the discriminator, the kind chosen, and those others. */
 export function otherKinds(
   path: KeyPath,
@@ -83,6 +90,13 @@ export function otherKinds(
 export function knownTogether(path: KeyPath, keys: readonly string[]): boolean {
   const maps = nodeAt(path, {}, false)?.anyOf?.filter(({ properties }) => properties !== undefined) ?? [];
   return maps.length < 2 || maps.some(({ properties }) => keys.every((key) => Object.hasOwn(properties!, key)));
+}
+
+/** `encoder.init: NAME` is `{weights: NAME}` where it gets `further` keys that weights may have beside them. Other values as they are. */
+export function spelledOut(path: KeyPath, value: unknown, further: readonly string[]): unknown {
+  if (typeof value !== 'string' || path.join('.') !== 'encoder.init') return value;
+  const ofTowers = further.some((key) => key === 'query' || key === 'passage'); // checkpoints in its place
+  return ofTowers || !knownTogether(path, ['weights', ...further]) ? value : { weights: value };
 }
 
 export function valueAt(raw: unknown, path: KeyPath): unknown {
@@ -143,7 +157,7 @@ function expectation(node: SchemaNode): string {
     case 'string':
       return node.unit === 'folder' ? 'a folder' : 'a text';
     case 'array':
-      return `a list of at least one, each ${expectation(node.items!)}`;
+      return `a list of at least ${node.minItems === 2 ? 'two' : 'one'}, each ${expectation(node.items!)}`;
     default:
       return mapExpectation(node);
   }

@@ -3,9 +3,11 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../core/errors.js';
-import { valueAt } from './keys.js';
+import { type KeyPath, valueAt } from './keys.js';
 import { loadConfig } from './load.js';
 import { applyOverrides, parseOverrides } from './overrides.js';
+import { shown } from './problems.js';
+import type { RawMap } from './rawMap.js';
 import type { RunConfig } from './schema.js';
 import { parseSource } from './source.js';
 
@@ -17,6 +19,14 @@ const labFile = z.strictObject({
     .record(z.string(), z.record(z.string(), z.unknown()))
     .refine((samplers) => Object.keys(samplers).length > 0, 'expected at least one'),
 });
+
+/** What the keys of the file expect, in words. */
+const EXPECTED: Readonly<Record<string, string>> = {
+  job: 'a job file, seen from the folder of this file',
+  seeds: 'a list of at least one whole number ≥ 0',
+  hidden: 'a list of at least one share ≥ 0 and ≤ 1',
+  samplers: 'a map of at least one sampler by name, each a map such as {kind: topk, negatives: 7}',
+};
 
 /** Keys that differ from training to training, and what says them. */
 const OWN_KEYS = {
@@ -47,7 +57,7 @@ export function loadLab(file: string, sets: readonly string[], jobsFolder: strin
   if (!parsed.success)
     throw new UserError(
       parsed.error.issues
-        .map((issue) => `${file}:${source.lineOf(issue.path as string[])}: ${issue.path.join('.') || 'the file'}: ${issue.message}`)
+        .flatMap((issue) => problemsOf(issue, source.value).map(([at, text]) => `${file}:${source.lineOf(at)}: ${text}`))
         .join('\n'),
     );
   refuseOwnKeys(sets, file);
@@ -86,6 +96,20 @@ function refuseNames({ seeds, hidden, samplers }: z.infer<typeof labFile>, file:
       `${file}:${lineOf([key])}: ${key}: found ${one} and ${other}, whose trainings would have one name; expected different ones${key === 'samplers' ? ', in letters of a–z and digits' : ''}; change one.`,
     );
   }
+}
+
+/** What is wrong, and where. */
+function problemsOf(issue: z.core.$ZodIssue, raw: RawMap): [place: KeyPath, text: string][] {
+  const path = issue.path as (string | number)[];
+  if (issue.code === 'unrecognized_keys')
+    return issue.keys.map((key) => [[...path, key], `${key} is not a key; expected ${Object.keys(EXPECTED).join(', ')}`]);
+  const value = valueAt(raw, path);
+  return [
+    [
+      path,
+      `${path.join('.')} is ${value === undefined ? 'missing' : shown(value)}; expected ${path.length > 1 ? `of ${path[0]} ` : ''}${EXPECTED[path[0]!]}`,
+    ],
+  ];
 }
 
 /** What a flag says of them would hold for no training. */

@@ -2,7 +2,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { messageOf, UserError } from '../core/errors.js';
-import { type KeyPath, knownTogether, valueAt } from './keys.js';
+import { type KeyPath, knownTogether, spelledOut, valueAt } from './keys.js';
 import { isMap, type RawMap } from './rawMap.js';
 import { extendsList } from './schema.js';
 import { parseSource, type Source } from './source.js';
@@ -55,7 +55,8 @@ export function over(below: Layers, above: Layer): Layers {
 }
 
 /** Maps key by key; anything else, lists too, and a map of another kind (or another form of a union) replaces what it is laid over. */
-function laidOver(below: unknown, above: unknown, at: KeyPath): unknown {
+function laidOver(written: unknown, above: unknown, at: KeyPath): unknown {
+  const below = spelledOut(at, written, isMap(above) ? Object.keys(above) : []);
   if (!isMap(below) || !isMap(above)) return above;
   const inBoth = (key: string) => Object.hasOwn(below, key) && Object.hasOwn(above, key);
   const ofOtherKind = KINDS.some((kind) => inBoth(kind) && below[kind] !== above[kind]);

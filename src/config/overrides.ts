@@ -1,6 +1,7 @@
 /** `--set key=value`: a dotted key and a YAML value, laid over what the file says. */
 import { parseDocument } from 'yaml';
 import { UserError } from '../core/errors.js';
+import { type KeyPath, spelledOut } from './keys.js';
 import { isMap, type RawMap } from './rawMap.js';
 
 export interface Override {
@@ -30,7 +31,7 @@ function parseOverride(text: string): Override {
   const flag = `--set ${text}`;
   const equals = text.indexOf('=');
   const path = text.slice(0, Math.max(0, equals)).trim().split('.');
-  if (equals < 0 || !path.every((step) => /^[A-Za-z][A-Za-z0-9]*$/.test(step))) {
+  if (equals < 0 || !path.every((step) => /^[^\s.]+$/.test(step))) {
     throw new UserError(`${flag}: expected key=value with a dotted key, such as --set train.steps=100`);
   }
   const document = parseDocument(text.slice(equals + 1), { prettyErrors: false });
@@ -39,13 +40,18 @@ function parseOverride(text: string): Override {
   return { flag, path, value: document.toJS() as unknown };
 }
 
-/** A new map with the overrides laid over `raw`, in order; a key set below a plain value replaces that value by a map. */
+/**
+ * A new map with the overrides laid over `raw`, in order. A key set below a plain value replaces that value by a map, but for weights that are named,
+ * which stay beside a key of theirs.
+ */
 export function applyOverrides(raw: RawMap, overrides: readonly Override[]): RawMap {
-  return overrides.reduce((map, { path, value }) => withValue(map, path, value), raw);
+  return overrides.reduce((map, { path, value }) => withValue(map, path, value, []), raw);
 }
 
-function withValue(map: unknown, [step, ...rest]: readonly string[], value: unknown): RawMap {
+function withValue(map: unknown, [step, ...rest]: readonly string[], value: unknown, above: KeyPath): RawMap {
   const base: RawMap = isMap(map) ? map : {};
+  if (rest.length === 0) return { ...base, [step!]: value };
+  const at = [...above, step!];
   const below = Object.hasOwn(base, step!) ? base[step!] : undefined;
-  return { ...base, [step!]: rest.length === 0 ? value : withValue(below, rest, value) };
+  return { ...base, [step!]: withValue(spelledOut(at, below, [rest[0]!]), rest, value, at) };
 }

@@ -1,7 +1,7 @@
 /** What is wrong with a job, as places and sentences: zod's findings and the broken relations, in the words of the schema. */
 import { stringify } from 'yaml';
 import type { z } from 'zod';
-import { choicesAt, expectedAt, type KeyPath, keysAt, otherKinds, valueAt } from './keys.js';
+import { choicesAt, expectedAt, type KeyPath, keysAt, otherKinds, takesText, valueAt } from './keys.js';
 import { nearest } from './nearest.js';
 import { relations } from './relations.js';
 import { type RunConfig, runConfigSchema } from './schema.js';
@@ -52,10 +52,12 @@ const startsWithAny = (path: KeyPath, wrong: ReadonlySet<string>): boolean => pa
 function problemsOf(issue: z.core.$ZodIssue, above: KeyPath, raw: unknown): Problem[] {
   const path = [...above, ...(issue.path as (string | number)[])];
   if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownKey(path, key, raw));
+  if (issue.code === 'custom')
+    return [{ path, related: [], text: `${dotted(path)} is ${shown(valueAt(raw, path))}; expected ${issue.message}` }];
   if (issue.code === 'invalid_union') {
     // A branch that fits the outer form has its problems further inside; where no branch does, the value as a whole is wrong.
     const branches = issue.errors.filter((issues) =>
-      issues.every(({ code, path: inner }) => inner.length > 0 || code === 'unrecognized_keys'),
+      issues.every(({ code, path: inner }) => inner.length > 0 || code === 'unrecognized_keys' || code === 'custom'),
     );
     const [branch] = branches.sort((a, b) => unknownKeys(a) - unknownKeys(b));
     // A misspelt key is told alone: what is missing beside it is mostly the key that was meant.
@@ -74,11 +76,12 @@ function wrongValue(path: KeyPath, raw: unknown): Problem {
   const value = valueAt(raw, path);
   const suggestion = typeof value === 'string' ? nearest(value, choicesAt(path, raw)) : undefined;
   const found = value === undefined ? 'is missing' : `is ${shown(value)}`;
+  const hint = typeof value === 'number' && takesText(path, raw) ? ' (digits alone are a number: a text of them needs quotes)' : '';
   const subject = path.length === 0 ? 'the file' : dotted(path);
   return {
     path,
     related: [],
-    text: `${subject} ${found}; expected ${expectedAt(path, raw)}${suggestion === undefined ? '' : ` (did you mean ${suggestion}?)`}`,
+    text: `${subject} ${found}; expected ${expectedAt(path, raw)}${suggestion === undefined ? '' : ` (did you mean ${suggestion}?)`}${hint}`,
   };
 }
 
@@ -90,13 +93,14 @@ function unknownKey(path: KeyPath, key: string, raw: unknown): Problem {
     const { discriminator, chosen, others } = kinds;
     const kept = Object.entries(valueAt(raw, path) as object).filter(([name]) => keysAt(path, raw).includes(name));
     const whole = stringify(Object.fromEntries([[discriminator, chosen], ...kept]), { collectionStyle: 'flow', lineWidth: 0 }).trim();
-    // What auto finds has keys of its own.
+    // What auto finds has keys of its own; where no kind is written, the one that is meant may be missing.
     const named = others.find((kind) =>
       kept.every(([name]) => name === discriminator || otherKinds(path, name, raw)!.others.includes(kind)),
     );
+    const unsaid = valueAt(raw, [...path, discriminator]) === undefined;
     const way =
-      chosen === 'auto' && named !== undefined
-        ? `remove it, or name the format: --set ${dotted(path)}.${discriminator}=${named}`
+      (chosen === 'auto' || unsaid) && named !== undefined
+        ? `remove it, or name the ${discriminator}: --set ${dotted(path)}.${discriminator}=${named}`
         : `remove it, or replace all of ${dotted(path)}: --set '${dotted(path)}=${whole}'`;
     const text = `${found} is a key of ${discriminator} ${others.join(', ')}, not of ${chosen}; ${way}`;
     return { path: at, related: [[...path, discriminator]], text };

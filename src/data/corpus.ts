@@ -114,7 +114,7 @@ async function eachPassage(
     });
     if (++documents % 1_000_000 === 0) reporter?.line(`corpus: ${documents.toLocaleString('en')} passages read`);
   }
-  if (documents === 0) throw badData(`${source.files[0]}:1`, 'no passage', 'one a line', 'check the file');
+  if (documents === 0) throw badData(`${source.files[0]}:1`, 'no passage', 'some to search', source.withoutPassages ?? 'check the file');
   const notes = windows ? [`${documents.toLocaleString('en')} documents in ${ids.size.toLocaleString('en')} windows`] : [];
   if (damaged > 0)
     notes.push(`${source.files[0]}: ${damaged} of ${documents} texts hold the replacement character U+FFFD: not UTF-8, or damaged before.`);

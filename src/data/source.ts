@@ -51,6 +51,8 @@ export interface Source {
   readonly splits: Readonly<Partial<Record<SplitName, () => AsyncIterable<Judgment>>>>;
   /** Where the splits were looked for, for errors. */
   readonly splitsPlace: string;
+  /** What to do where there is no passage, for errors: they may well be elsewhere. */
+  readonly withoutPassages?: string;
 }
 
 export const at = ({ file, line }: Place): string => `${file}:${line}`;

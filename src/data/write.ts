@@ -9,9 +9,14 @@ import type { Dataset, Split } from './types.js';
 /** Writes a data set read with ALL_FIELDS and without windows; whole or not at all. Returns what the format could not hold. */
 export async function writeDataset(dataset: Dataset, format: string, to: string): Promise<string[]> {
   const { write, loses } = WRITTEN_FORMATS[format]!;
-  if (fs.existsSync(to)) throw new UserError(`${to}: found something there already; expected a new folder; choose another or remove it.`);
+  requireNewFolder(to);
   await writeNewFolder(to, (temporary) => write(dataset, temporary));
   return loses.flatMap((what) => lossOf(dataset, what));
+}
+
+/** Throws a UserError where the folder is there already; asked for before what takes long, too. */
+export function requireNewFolder(to: string): void {
+  if (fs.existsSync(to)) throw new UserError(`${to}: found something there already; expected a new folder; choose another or remove it.`);
 }
 
 function lossOf(dataset: Dataset, what: WrittenFormat['loses'][number]): string[] {

@@ -12,11 +12,13 @@ export function reciprocalRankFusion(runs: readonly Run[], k: number): Run {
 
 /** Σ weight · (score − lowest) / (highest − lowest) of each query's ranking; a passage that a run does not rank gets 0 of it. */
 export function weightedFusion(runs: readonly Run[], weights: readonly number[], k: number): Run {
-  if (weights.length !== runs.length || weights.some((weight) => !(weight >= 0)))
-    throw new UserError(
-      `found ${weights.length} weights (${weights.join(', ')}) for ${runs.length} runs; expected one for each, of at least 0`,
-    );
+  requireWeights(weights, runs.length);
   return fuse(runs, k, (run, _rank, score, low, high) => (high > low ? (weights[run]! * (score - low)) / (high - low) : weights[run]!));
+}
+
+export function requireWeights(weights: readonly number[], runs: number): void {
+  if (weights.length !== runs || weights.some((weight) => !(weight >= 0)))
+    throw new UserError(`found ${weights.length} weights (${weights.join(', ')}) for ${runs} runs; expected one for each, of at least 0`);
 }
 
 function fuse(

@@ -25,9 +25,9 @@ export class DrawStatistics {
   /** Negatives (passage rows) drawn from a pool. */
   add(pool: Pool, drawn: Int32Array): void {
     for (const passage of drawn) {
-      const place = pool.passages.indexOf(passage); // few are drawn: looking through the pool is cheaper than a map of it
-      if (place < 0) continue;
-      const gap = pool.scores[place]! - pool.positiveScore;
+      const score = pool.scores[pool.passages.indexOf(passage)]; // few are drawn: looking through the pool is cheaper than a map of it
+      if (score === undefined) continue;
+      const gap = score - pool.positiveScore;
       this.scored++;
       this.gaps += gap;
       this.squares += gap ** 2;

@@ -7,7 +7,7 @@ export interface Pool {
   readonly query: string;
   /** Passage rows, by descending score. */
   readonly passages: Int32Array;
-  /** Logits of the loss, aligned with `passages`. */
+  /** Logits of the loss, aligned with `passages`; empty where nothing scores these: the negatives that come with the data. */
   readonly scores: Float32Array;
   /** The logit of the chosen positive from the same refresh's weights. */
   readonly positiveScore: number;

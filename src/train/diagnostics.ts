@@ -175,10 +175,10 @@ export function smallPoolsWarning({ queries, tooSmall, removed }: PoolFigures, n
 }
 
 /** What the drawn negatives were like, in words. */
-export function drawsText({ gapMean, aboveThePositive, padded }: DrawFigures): string {
+export function drawsText({ gapMean, aboveThePositive, padded }: DrawFigures, unscored = 'random passages'): string {
   const scored =
     gapMean === undefined
-      ? 'random passages'
+      ? unscored
       : `mean score gap ${gapMean.toFixed(2)}, ${(100 * aboveThePositive!).toFixed(1)} % above their positive (likely false)`;
   return `${scored}${padded > 0 ? `, ${padded.toLocaleString('en')} random where a pool was too small` : ''}`;
 }

@@ -261,7 +261,8 @@ export class Trainer {
   /** What the negatives since the last refresh were like. */
   private negativesLine(): string | undefined {
     const figures = this.draws.figures();
-    return figures && `negatives: ${drawsText(figures)}`;
+    const unscored = this.context.config.sampler.kind === 'given' ? 'those of the data, which nothing scores' : undefined;
+    return figures && `negatives: ${drawsText(figures, unscored)}`;
   }
 
   /** Keeps what a refresh found and what was drawn before it, and says it. */

@@ -128,7 +128,7 @@ function poolOf({ config, dataset }: VisitSource, pools: Pools | undefined, plac
   const known = { query, positives: notNegatives(split, place), corpusSize: dataset.corpus.size };
   if (config.sampler.kind === 'given') {
     const given = givenNegatives(split, place);
-    return { ...known, passages: given, scores: new Float32Array(given.length), positiveScore: 0 };
+    return { ...known, passages: given, scores: new Float32Array(0), positiveScore: 0 }; // nothing scores them
   }
   if (!pools) return { ...known, passages: NONE, scores: new Float32Array(0), positiveScore: 0 };
   const at = placeOf(pools, rows[place]!);

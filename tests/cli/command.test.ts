@@ -134,6 +134,11 @@ test('a reader that closes early ends the command quietly', () => {
   expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: 'extends: [files]\n', stderr: '' });
 });
 
+test.skipIf(!fs.existsSync('/dev/full'))('output that cannot be written is an error', () => {
+  const { status, stderr } = spawnSync('sh', ['-c', `"${process.execPath}" "${bin}" config > /dev/full`], { encoding: 'utf8' });
+  expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringMatching(/^simans: cannot write to standard output: ENOSPC.*\n$/) });
+});
+
 test('doctor --json says whether training can run, and exits accordingly', () => {
   const { code, stdout } = simans(['doctor', '--json']);
   const findings = JSON.parse(stdout);

@@ -60,6 +60,25 @@ describe('data', () => {
     expect(ok(['data', 'inspect', at('tevatron')])).toContain('tevatron: tevatron');
     expect(simans(['data', 'convert', at('beir'), at('tevatron'), '--to', 'beir']).stderr).toContain('found something there already');
   });
+
+  test('convert leaves nothing beside the new folder, where texts are on the disk too', () => {
+    const { code, stderr } = simans(['data', 'convert', at('beir'), at('stored'), '--to', 'beir'], {
+      env: { SIMANS_TEXTS_IN_MEMORY: '1' },
+    });
+    expect(code, stderr).toBe(0);
+    expect(fs.readdirSync(folder).filter((name) => name.startsWith('stored'))).toEqual(['stored']);
+  });
+});
+
+describe('what could be known beforehand is refused before anything is read', () => {
+  test.each([
+    [['eval', 'bm25', 'other', '--data', 'nowhere', '--fuse', '0.3'], 'found 1 weights (0.3) for 2 runs'],
+    [['eval', 'bm25', '--data', 'nowhere', '--measures', 'foo@3'], 'unknown measure foo@3'],
+    [['mine', 'nowhere', '--to', folder], 'found something there already'],
+    [['data', 'convert', folder, folder, '--to', 'beir'], 'found something there already'],
+  ])('%j', (args, message) => {
+    expect(simans(args)).toMatchObject({ code: 1, stderr: expect.stringContaining(message) });
+  });
 });
 
 describe('eval', () => {

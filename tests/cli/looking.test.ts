@@ -280,12 +280,12 @@ describe('lab', () => {
     const other = lab('--set', 'train.weightDecay=0.3');
     expect([other.code, other.stderr]).toEqual([1, expect.stringMatching(/another configuration \(4 of these\).* with --to/)]);
     expect(fs.readFileSync(at('lab/cells/topk-0-1.json'), 'utf8')).toBe(stored);
-    fs.cpSync(at('beir'), at('grown'), { recursive: true });
-    fs.appendFileSync(at('grown/corpus.jsonl'), '{"_id": "more", "title": "", "text": "one passage more"}\n');
-    const grown = lab('--set', `data.path=${at('grown')}`);
-    expect([grown.code, grown.stderr]).toEqual([
+    fs.mkdirSync(at('other'));
+    writeBeir(at('other'), 61);
+    const otherData = lab('--set', `data.path=${at('other')}`);
+    expect([otherData.code, otherData.stderr]).toEqual([
       1,
-      expect.stringMatching(/topk-0-1\.json: found a finished training on other data \(another corpus/),
+      expect.stringMatching(/found a finished job on other data \(other in corpus\).* --to/),
     ]);
   }, 240_000);
 
@@ -306,6 +306,13 @@ describe('lab', () => {
     expect([wrong.code, wrong.stderr]).toEqual([1, expect.stringContaining('topl')]);
     fs.writeFileSync(at('wrong.yaml'), 'job: toy.yaml\nseeds: [1]\nhidden: [2]\nsamplers: {}\n');
     const hidden = simans(['lab', at('wrong.yaml')]);
-    expect([hidden.code, hidden.stderr]).toEqual([1, expect.stringMatching(/wrong\.yaml:3: hidden/)]);
+    expect([hidden.code, hidden.stderr]).toEqual([
+      1,
+      expect.stringMatching(/wrong\.yaml:3: hidden\.0 is 2; expected of hidden a list of at least one share/),
+    ]);
+    fs.writeFileSync(at('wrong.yaml'), 'job: toy.yaml\nseed: [1]\nhidden: [0]\nsamplers: {}\n');
+    const { stderr } = simans(['lab', at('wrong.yaml')]);
+    expect(stderr).toContain('wrong.yaml:1: seeds is missing; expected a list of at least one whole number');
+    expect(stderr).toContain('wrong.yaml:2: seed is not a key; expected job, seeds, hidden, samplers');
   });
 });

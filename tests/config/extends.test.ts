@@ -121,6 +121,11 @@ describe('maps of a kind', () => {
       preset: 'ar2',
       dropout: 0,
     });
+    const named = { 'a.yaml': 'encoder: {init: some/weights}' };
+    expect(load({ 'job.yaml': 'extends: a.yaml\nencoder: {init: {dropout: 0}}', ...named }).encoder.init).toEqual({
+      weights: 'some/weights',
+      dropout: 0,
+    });
     const shape = { 'a.yaml': 'encoder: {init: {layers: 3}}' };
     expect(load({ 'job.yaml': 'extends: a.yaml\nencoder: {init: some/weights}', ...shape }).encoder.init).toEqual({
       weights: 'some/weights',

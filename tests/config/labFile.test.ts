@@ -30,7 +30,7 @@ test.each([
   [{ seeds: [1, 1] }, /seeds: found 1 and 1, /],
   [{ samplers: { 'a b': topk, 'a-b': topk } }, /samplers: found "a b" and "a-b", whose trainings .* in letters of a–z and digits/],
   [{ samplers: { β: topk } }, /lab\.yaml:\d+: found the sampler name "β"; expected a letter of a–z or a digit first/],
-  [{ samplers: {} }, /samplers: expected at least one/],
+  [{ samplers: {} }, /samplers is .*; expected a map of at least one sampler by name/],
 ])('refuses %j', (keys, message) => {
   expect(() => load(keys)).toThrow(message);
 });

@@ -71,6 +71,12 @@ test('--set of a map replaces the section', () => {
   });
 });
 
+test('--set of a key of weights leaves the weights that a file names; one of a shape replaces them', () => {
+  const named = 'encoder: {init: some/weights}';
+  expect(load(named, 'encoder.init.dropout=0.2').encoder.init).toEqual({ weights: 'some/weights', dropout: 0.2 });
+  expect(load(named, 'encoder.init.layers=3').encoder.init).toMatchObject({ layers: 3, width: 128 });
+});
+
 test('the resolved YAML loads to the same job', () => {
   const config = load(
     'sampler: {kind: topk}\nencoder: {similarity: {cosine: {temperature: 0.2}}, init: {width: 64}}\nbackend: cpu\n',

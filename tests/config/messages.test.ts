@@ -222,6 +222,18 @@ describe('relations', () => {
     ));
 });
 
+describe('what was meant', () => {
+  test('a text of digits', () =>
+    expect(message('', 'name=42')).toMatch(/^--set name=42: name is 42; .* \(digits alone are a number: a text of them needs quotes\)$/));
+  test('files without a format', () =>
+    expect(message('data: {path: data/mine}')).toMatch(/not of builtin; remove it, or name the format: --set data\.format=auto$/));
+  test('windows that leave words out', () =>
+    expect(message('data: {format: auto, path: x, windows: {words: 10, stride: 20}}')).toBe(
+      'job.yaml:1: data.windows is {"words":10,"stride":20}; expected a stride of at most words, for words between windows would be lost',
+    ));
+  test('a mix of one', () => expect(message('data: {format: mix, sets: [{path: x}]}')).toContain('expected a list of at least two, each'));
+});
+
 describe('--set', () => {
   test('without a value', () =>
     expect(message('', 'train.steps', '=3', 'train..steps=3')).toMatchInlineSnapshot(`
@@ -236,6 +248,10 @@ describe('--set', () => {
   test('misspelt key', () =>
     expect(message('', 'sampler.negativs=3')).toMatchInlineSnapshot(
       `"--set sampler.negativs=3: sampler.negativs (3) is not a key; did you mean sampler.negatives?"`,
+    ));
+  test('a key as other programs write it', () =>
+    expect(message('', 'train.learning_rate=0.1')).toBe(
+      '--set train.learning_rate=0.1: train.learning_rate (0.1) is not a key; did you mean train.learningRate?',
     ));
   test('wrong value', () =>
     expect(message('train: {steps: 300}', 'train.steps=0')).toMatchInlineSnapshot(

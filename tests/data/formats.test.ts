@@ -166,7 +166,14 @@ describe('DPR', () => {
 
   it('NQ-open’s JSON lines are questions without passages', async () => {
     const folder = folderOf({ 'nq-open.jsonl': jsonLines({ question: 'who?', answer: ['me'] }), 'psgs.tsv': 'id\ttext\ttitle\n1\ta\tb\n' });
-    await expect(loadFiles(`${folder}/nq-open.jsonl`, 'auto', {}, 1)).rejects.toThrow(/found no passage/);
+    await expect(loadFiles(`${folder}/nq-open.jsonl`, 'auto', {}, 1)).rejects.toThrow(/found no passage; .* with data\.corpus/);
+  });
+
+  it('a table of questions and answers has no passages, and says where they may be; as pairs it is a data set', async () => {
+    const rows = Array.from({ length: 10 }, (_, i) => `how is ${i}?\tas ${i} is\n`).join('');
+    const folder = folderOf({ 'train.tsv': `question\tanswer\n${rows}` });
+    await expect(loadFiles(folder, 'auto', {}, 1)).rejects.toThrow(/train\.tsv:1: found no passage; .* set data\.format to pairs\.$/);
+    expect((await loadFiles(folder, 'pairs', {}, 1)).corpus.size).toBe(10);
   });
 });
 

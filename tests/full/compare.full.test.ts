@@ -98,12 +98,17 @@ describe('a comparison', () => {
     expect(JSON.parse(whole).results[0].smallestDifference.toFixed(4)).toBe(smallest);
   }, 120_000);
 
-  test('is of the data that its jobs met: the same job files with other data are refused', () => {
-    fs.cpSync(at('beir'), at('grown'), { recursive: true });
-    fs.appendFileSync(at('grown/corpus.jsonl'), '{"_id": "more", "title": "", "text": "one passage more"}\n');
-    const { code, stderr } = compare(names, '--seeds', '2', '--set', `data.path=${at('grown')}`);
-    expect([code, stderr]).toEqual([1, expect.stringMatching(/topk-1\.json: found a finished training on other data \(another corpus\)/)]);
-  });
+  test('refuses what was found on other data, and takes the same data from another place', () => {
+    fs.cpSync(at('beir'), at('moved'), { recursive: true });
+    const same = compare(names, '--seeds', '2', '--dryRun', '--set', `data.path=${at('moved')}`);
+    expect([same.code, same.stdout]).toEqual([0, expect.stringContaining('6 of them finished')]);
+    fs.writeFileSync(at('moved/qrels/test.tsv'), 'query-id\tcorpus-id\tscore\nq59\tp0\t1\n');
+    const other = compare(names, '--seeds', '2', '--set', `data.path=${at('moved')}`);
+    expect([other.code, other.stderr]).toEqual([
+      1,
+      expect.stringMatching(/topk-1\.json: found a finished job on other data \(other in test\)/),
+    ]);
+  }, 60_000);
 
   test('takes another baseline and measure from the same jobs', () => {
     const { code, stdout } = compare(names, '--seeds', '1,2', '--baseline', 'simans', '--measure', 'recall@10', '--json');
@@ -122,6 +127,7 @@ describe('refuses', () => {
     [['simans', 'topk'], ['--baseline', 'topl'], /--baseline is topl; expected one of the arms: simans, topk/],
     [['simans', 'topk'], ['--measure', 'mrr@3'], /--measure is mrr@3; expected one of eval\.measures: recall@1, /],
     [['simans', 'topk'], ['--set', 'lab.paraphrases=true'], /beir: found another corpus with seed 2 than with seed 1/],
+    [['simans', 'topk'], ['--set', 'seed=3'], /--set seed=3: expected a key that all jobs share; give --seeds instead/],
     [['simans', 'topk'], ['--set', 'eval.test=never'], /simans\.yaml: eval\.test is never; expected atEnd/],
   ])('%j %j', (names, flags, message) => {
     const { code, stderr } = compare(names, ...flags);

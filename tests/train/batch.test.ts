@@ -5,6 +5,7 @@ import type { Dataset, TokenTable } from '../../src/data/types.js';
 import { createSampler, type SamplerConfig } from '../../src/sampling/index.js';
 import { type Pools, removedArrays } from '../../src/sampling/pools.js';
 import { type BatchSource, buildBatch } from '../../src/train/batch.js';
+import { DrawSums } from '../../src/train/diagnostics.js';
 import { queriesOfStep } from '../../src/train/order.js';
 import { drawingQueries } from '../../src/train/visits.js';
 import { toyConfig } from './fixtures.js';
@@ -244,6 +245,9 @@ it('negatives that come with the data and are known to be right are padded for, 
     expect(passages[0]).toBe(23);
     expect(padded).toBe(NEGATIVES - 1);
   }
+  const sums = new DrawSums(splits.train);
+  sums.add(draws, 0);
+  expect(sums.figures()).not.toHaveProperty('gapMean'); // nothing scores them
   for (const { competing } of rows) expect(competing).toHaveLength(1 + NEGATIVES);
 });
 

@@ -38,6 +38,8 @@ export function openExamples(folder: string, format: ExampleFormat, splitFiles =
     files: [...corpus, ...SPLIT_NAMES.flatMap((split) => splitFiles[split]!)],
     splits,
     splitsPlace: folder,
+    withoutPassages:
+      'name a file of them with data.corpus; or, where questions stand beside the texts that answer them, set data.format to pairs',
     passages: () => (corpus.length > 0 ? inFiles(corpus, format.texts) : mentionedPassages(splitFiles, format)),
     queries: () => queriesIn(splitFiles, format),
   };
