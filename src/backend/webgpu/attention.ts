@@ -11,7 +11,8 @@ const W = 64;
 /** Numbers that a tile of a kernel's two arrays has at most: 8 kB of the workgroup's memory. */
 const TILE = 1024;
 
-const rowsOf = (d: number): number => Math.max(1, Math.floor(TILE / d));
+/** Of a tile: a thread at most sums up what is of a row alone. */
+const rowsOf = (d: number): number => Math.max(1, Math.min(W, Math.floor(TILE / d)));
 
 interface Kernels {
   readonly forward: Kernel;
