@@ -26,5 +26,6 @@ export type { BackendName, BackendProbe } from './prepare.js';
 export { activeBackend, type BackendReport, type Precision, probeBackends, selectBackend } from './select.js';
 export { tf } from './tf.js';
 export { BestProducts } from './webgpu/bestProducts.js';
+export { roomOnDevice } from './webgpu/buffers.js';
 export { computeInHalves } from './webgpu/half.js';
 export { largestBuffer, requireBuffer, webgpuIsActive } from './webgpu/kernel.js';

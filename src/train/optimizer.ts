@@ -12,6 +12,7 @@ import {
   isOnDevice,
   lamb,
   requireBuffer,
+  roomOnDevice,
   tf,
 } from '../backend/index.js';
 import { decayingRanges, sizeOf } from '../encoders/parameters.js';
@@ -177,6 +178,7 @@ export class DeviceOptimizer<Batch> implements Optimizer<Batch> {
     tf.dispose([loss, norm, gradient, gradientScale]);
     this.updateAverage(step);
     this.give('parameters');
+    await roomOnDevice();
   }
 
   async totals(): Promise<StepTotals[]> {
