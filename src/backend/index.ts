@@ -18,6 +18,7 @@ export type { FlatRange } from './operators/flatDecay.js';
 export { createFlatMemory, type FlatMemory, type FlatRow, FlatVectors } from './operators/flatUpdate.js';
 export { lamb } from './operators/lamb.js';
 export { layerNorm, residualLayerNorm } from './operators/layerNorm.js';
+export { norm } from './operators/norm.js';
 export { type Attending, joinedRows } from './operators/parts.js';
 export { productRows, productsInto } from './operators/products.js';
 export { recomputed } from './operators/recomputed.js';

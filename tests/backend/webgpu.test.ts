@@ -1,6 +1,6 @@
 /** What of WebGPU is no operator. */
 import { expect, it, vi } from 'vitest';
-import { largestBuffer, probeBackends, requireBuffer, tf } from '../../src/backend/index.js';
+import { largestBuffer, norm, probeBackends, requireBuffer, tf } from '../../src/backend/index.js';
 import { type BufferManager, limitBuffers } from '../../src/backend/webgpu/buffers.js';
 import { UserError } from '../../src/core/errors.js';
 
@@ -103,4 +103,16 @@ it('tensors of ever other sizes leave no memory of their own on the device', asy
     x.dispose();
   }
   expect(allocated() - before).toBeLessThan(10 * 4e5); // of 40 sizes
+});
+
+it('the length of a long vector is that of sums in 64 bits', async ({ skip }) => {
+  const { usable, whyNot } = (await probeBackends()).find(({ name }) => name === 'webgpu')!;
+  if (!usable) return skip(whyNot);
+  await tf.setBackend('webgpu');
+  const values = Float32Array.from({ length: 30_000_001 }, (_, i) => (i % 1009) / 1e6);
+  const expected = Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
+  const x = tf.tensor1d(values);
+  const length = norm(x);
+  expect(Math.abs((await length.data())[0]! / expected - 1)).toBeLessThan(5e-7);
+  tf.dispose([x, length]);
 });
