@@ -31,7 +31,7 @@ export function bindShards(folder: string, manifest: ShardManifest): ShardManife
 export const manifestFile = (folder: string): string => path.join(folder, 'encode.json');
 export const shardFile = (folder: string, shard: number) => path.join(folder, `shard-${String(shard).padStart(5, '0')}.safetensors`);
 
-/** Vectors [rows, width] of one shard. Numbers that are not finite, or not in `dtype`, are a UserError: a reader would take the shard for damaged. */
+/** Vectors [rows, width] of one shard. Numbers that are not finite are a UserError: a reader would take the shard for damaged. */
 export function writeVectorShard(folder: string, shard: number, vectors: Float32Array, width: number, dtype: VectorType = 'fp32'): void {
   const rows = vectors.length / width;
   const shape = [rows, width];

@@ -133,12 +133,8 @@ describe.each(loaded)('%s', (backend) => {
     return fc.assert(property, runs);
   });
 
-  it.each([
-    [24, 0],
-    [24, 0.3],
-    [5, 0],
-  ])('attention of sequences longer than a tile is as on cpu, heads of %i, dropout %f', (width, rate) => {
-    const [B, T, heads] = [2, 150, 2];
+  it.each([0, 0.3])('attention of sequences longer than a tile is as on cpu, dropout %f', (rate) => {
+    const [B, T, heads, width] = [2, 150, 2, 24];
     return expectLikeCpu(backend, attentionOf(B, T, heads, rate), [
       gaussian([B * T, heads * width], 1),
       gaussian([B * T, 2 * heads * width]),

@@ -1,7 +1,7 @@
 /**
- * The buffers of TensorFlow.js' WebGPU backend. It keeps each that is released for the next tensor of exactly that size, and gives none back: where lengths
- * differ from step to step, each step would leave the memory of its own sizes. Here the longest unused are given back as soon as all together are a
- * quarter more than the most that were in use at once; of steps of one shape all are used again.
+ * The buffers of TensorFlow.js' WebGPU backend. It keeps each that is released for the next tensor of exactly that size, and gives none
+ * back: where lengths differ from step to step, each step would leave the memory of its own sizes. Here the longest unused are given back
+ * as soon as all together are a quarter more than the most that were in use at once; of steps of one shape all are used again.
  */
 import { tf } from '../tf.js';
 import { webgpuIsActive } from './kernel.js';
