@@ -5,6 +5,7 @@ import { registerOnnxBackend } from './onnx/index.js';
 import { registerSegmentSum } from './segmentSum.js';
 import { tf } from './tf.js';
 import { exposeWebgpu, watchDevice } from './webgpu/adapter.js';
+import { type BufferManager, limitBuffers } from './webgpu/buffers.js';
 
 export type BackendName = 'tensorflow' | 'webgpu' | 'onnx' | 'wasm' | 'cpu';
 
@@ -77,7 +78,12 @@ const LOADERS: Readonly<Record<BackendName, () => Promise<Pick<BackendProbe, 'ac
     const { hardware, text } = await exposeWebgpu(PACKAGES.webgpu[1]!);
     await import(PACKAGES.webgpu[0]!);
     await activate('webgpu');
-    watchDevice((tf.backend() as unknown as { device: Parameters<typeof watchDevice>[0] }).device);
+    const { device, bufferManager } = tf.backend() as unknown as {
+      device: Parameters<typeof watchDevice>[0];
+      bufferManager: BufferManager;
+    };
+    watchDevice(device);
+    limitBuffers(bufferManager);
     return { accelerated: hardware, device: text };
   },
   onnx: async () => {

@@ -1,5 +1,5 @@
 /** A search by inner product under way: passages come block by block, and of each query the best met so far are held. */
-import { BestProducts, productRows, productsInto, type Values, webgpuIsActive } from '../backend/index.js';
+import { BestProducts, productRows, productsInto, roomOnDevice, type Values, webgpuIsActive } from '../backend/index.js';
 import { span } from '../core/spans.js';
 import { ScoreBlock } from './scan.js';
 import { TopKBuffer } from './topk.js';
@@ -31,7 +31,10 @@ class DeviceSearch implements RunningSearch {
 
   async meet({ values, width: D }: Vectors): Promise<void> {
     const size = productRows() * D;
-    for (let at = 0; at < values.length; at += size) this.best.meet(values.subarray(at, at + size));
+    for (let at = 0; at < values.length; at += size) {
+      this.best.meet(values.subarray(at, at + size));
+      await roomOnDevice();
+    }
   }
 
   candidates(): Promise<Int32Array[]> {

@@ -31,7 +31,7 @@ export function bindShards(folder: string, manifest: ShardManifest): ShardManife
 export const manifestFile = (folder: string): string => path.join(folder, 'encode.json');
 export const shardFile = (folder: string, shard: number) => path.join(folder, `shard-${String(shard).padStart(5, '0')}.safetensors`);
 
-/** Vectors [rows, width] of one shard. */
+/** Vectors [rows, width] of one shard. Numbers that are not finite are a UserError: a reader would take the shard for damaged. */
 export function writeVectorShard(folder: string, shard: number, vectors: Float32Array, width: number, dtype: VectorType = 'fp32'): void {
   const rows = vectors.length / width;
   const shape = [rows, width];
@@ -43,7 +43,15 @@ export function writeVectorShard(folder: string, shard: number, vectors: Float32
         : quantised(vectors, rows, width);
   // Of the values as a reader gets them: half precision and int8 round.
   const stored = dtype === 'fp16' ? fromHalf(tensors[0]!.values as Uint16Array) : dequantised(tensors[0]!, tensors[1]);
-  writeSafetensors(shardFile(folder, shard), tensors, { sha256: checksum(stored) });
+  const file = shardFile(folder, shard);
+  const broken = vectors.findIndex((value, i) => !Number.isFinite(value) || !Number.isFinite(stored[i]));
+  if (broken >= 0) {
+    const expected = Number.isFinite(vectors[broken])
+      ? `numbers that ${dtype} holds: store them in fp32`
+      : 'finite numbers: have the encoder’s weights diverged?';
+    throw new UserError(`${file}: found ${vectors[broken]} in the vector of its row ${Math.floor(broken / width)}; expected ${expected}`);
+  }
+  writeSafetensors(file, tensors, { sha256: checksum(stored) });
 }
 
 /** Memory for one shard after the other, so that garbage does not add up: the next that is read there is written over the one before. */

@@ -11,7 +11,9 @@ import {
   FlatVectors,
   isOnDevice,
   lamb,
+  norm,
   requireBuffer,
+  roomOnDevice,
   tf,
 } from '../backend/index.js';
 import { decayingRanges, sizeOf } from '../encoders/parameters.js';
@@ -169,14 +171,15 @@ export class DeviceOptimizer<Batch> implements Optimizer<Batch> {
   async step(batch: Batch, step: number, learningRate: number): Promise<void> {
     const { optimizer, weightDecay, clipNorm } = this.settings;
     const { loss, gradient } = this.member.gradient(batch);
-    const norm = tf.tidy(() => tf.sqrt(tf.sum(tf.square(gradient))));
-    const gradientScale = tf.tidy(() => tf.minimum(1, tf.div(clipNorm, norm))) as tf.Scalar;
+    const length = norm(gradient);
+    const gradientScale = tf.tidy(() => tf.minimum(1, tf.div(clipNorm, length))) as tf.Scalar;
     const update = { ...this.state, ...adamwAt(step, learningRate, weightDecay), gradient, decays: this.decays, gradientScale };
     this.state = optimizer === 'adamw' ? adamw(update) : lamb({ ...update, sizes: this.sizes, longest: LONGEST });
-    this.untold.push(tf.stack([loss, norm]) as tf.Tensor1D);
-    tf.dispose([loss, norm, gradient, gradientScale]);
+    this.untold.push(tf.stack([loss, length]) as tf.Tensor1D);
+    tf.dispose([loss, length, gradient, gradientScale]);
     this.updateAverage(step);
     this.give('parameters');
+    await roomOnDevice();
   }
 
   async totals(): Promise<StepTotals[]> {

@@ -13,6 +13,7 @@ import { initialParameters } from '../../src/encoders/parameters.js';
 import { loadTokenizer } from '../../src/encoders/tokenizer/tokenizer.js';
 import { type BulkOptions, bulkEncode } from '../../src/index/bulkEncode.js';
 import { readVectors } from '../../src/index/storedVectors.js';
+import { type VectorType, writeVectorShard } from '../../src/index/vectorShards.js';
 import { root } from '../cli/command.js';
 import { tinyShape, toyTexts } from '../train/fixtures.js';
 
@@ -96,6 +97,20 @@ describe('an int8 encoder', () => {
     expect(largest(float!, bytes!)).toBeGreaterThan(0);
     await expect(bulkEncode(options('float', { precision: 'int8' }))).rejects.toThrow('another precision (fp32, now int8)');
   });
+});
+
+it('vectors that are not finite, or not in the type they are stored in, are never written', async () => {
+  const place = path.join(folder, 'broken');
+  fs.mkdirSync(place);
+  const write = (value: number, dtype: VectorType) => () => writeVectorShard(place, 0, Float32Array.of(1, 2, 3, value), 2, dtype);
+  for (const dtype of ['fp32', 'fp16', 'int8'] as const) {
+    expect(write(Number.NaN, dtype)).toThrow(
+      /shard-00000\.safetensors: found NaN in the vector of its row 1; expected finite .*diverged\?$/,
+    );
+  }
+  expect(write(7e4, 'fp16')).toThrow(/: found 70000 in the vector of its row 1; expected numbers that fp16 holds: store them in fp32$/);
+  expect(fs.readdirSync(place)).toEqual([]);
+  write(7e4, 'int8')();
 });
 
 describe('restarting', () => {

@@ -1,6 +1,7 @@
 /** LAMB (You et al. 2020) on a device: one update of all parameters laid end to end. On a CPU flatUpdate.ts does it. */
 import { tf } from '../tf.js';
 import { type AdamwResult, type AdamwUpdate, nextMoments, usingUp } from './adamw.js';
+import { norm } from './norm.js';
 
 export interface LambUpdate extends AdamwUpdate {
   /** Of each parameter in turn; together P. */
@@ -22,7 +23,7 @@ export function lamb(update: LambUpdate): AdamwResult {
     let begin = 0;
     for (const size of sizes) {
       const [p, r] = [parameters, direction].map((all) => tf.slice1d(all, begin, size));
-      const [weights, length] = [p!, r!].map((part) => tf.sqrt(tf.sum(tf.square(part)))); // []
+      const [weights, length] = [p!, r!].map(norm); // []
       const ratio = tf.where(
         tf.greater(tf.mul(weights!, length!), 0),
         tf.div(tf.minimum(weights!, longest), tf.maximum(length!, 1e-30)),

@@ -11,7 +11,8 @@ const W = 64;
 /** Numbers that a tile of a kernel's two arrays has at most: 8 kB of the workgroup's memory. */
 const TILE = 1024;
 
-const rowsOf = (d: number): number => Math.max(1, Math.floor(TILE / d));
+/** Of a tile: a thread at most sums up what is of a row alone. */
+const rowsOf = (d: number): number => Math.max(1, Math.min(W, Math.floor(TILE / d)));
 
 interface Kernels {
   readonly forward: Kernel;
@@ -68,7 +69,10 @@ fn main(index: i32) {${PLACE}${body}
 }`,
 });
 
-/** Writes the context [B·T, D] and behind it log Σ exp of each token's logits [B, H, T]. */
+/**
+ * Writes the context [B·T, D] and behind it, [B, H, T, 2], each token's largest logit, and log Σ exp of all less that: added to padding's it
+ * would be lost.
+ */
 function forwardKernel(variant: Variant): Kernel {
   const { d } = variant;
   const rows = rowsOf(d);
@@ -94,7 +98,9 @@ function forwardKernel(variant: Variant): Kernel {
   }
   if (alive) {
     for (var i = 0; i < ${d}; i++) { result[row * D + h * ${d} + i] = context[i] / sum; }
-    result[uniforms.B * T * D + (b * uniforms.H + h) * T + t] = most + log(sum);
+    let at = uniforms.B * T * D + 2 * ((b * uniforms.H + h) * T + t);
+    result[at] = most;
+    result[at + 1] = log(sum);
   }`;
   return kernelOf(variant, '', [], body);
 }
@@ -114,7 +120,9 @@ function queryKernel(variant: Variant): Kernel {
     slope[i] = dy[at];
     along += dy[at] * known[at];
   }
-  let logSum = known[uniforms.B * T * D + (b * uniforms.H + h) * T + min(t, T - 1)];
+  let statsAt = uniforms.B * T * D + 2 * ((b * uniforms.H + h) * T + min(t, T - 1));
+  let most = known[statsAt];
+  let logSum = known[statsAt + 1];
   for (var begin = 0; begin < T; begin += ${rows}) {${load(d, rows, 'kv[place * 2 * D + column]', 'kv[place * 2 * D + D + column]')}
     workgroupBarrier();
     for (var j = 0; j < min(${rows}, T - begin); j++) {
@@ -124,7 +132,7 @@ function queryKernel(variant: Variant): Kernel {
         logit += asking[i] * lefts[j * ${d} + i];
         dp += slope[i] * rights[j * ${d} + i];
       }
-      let dlogit = exp(logit - logSum) * (dp * keptOf(b, h, t, begin + j) - along);
+      let dlogit = exp(logit - most - logSum) * (dp * keptOf(b, h, t, begin + j) - along);
       for (var i = 0; i < ${d}; i++) { gradient[i] += dlogit * lefts[j * ${d} + i]; }
     }
   }
@@ -140,6 +148,7 @@ function keyValueKernel(variant: Variant): Kernel {
   const rows = rowsOf(d);
   const declarations = `
 var<workgroup> alongs: array<f32, ${rows}>;
+var<workgroup> mosts: array<f32, ${rows}>;
 var<workgroup> logSums: array<f32, ${rows}>;`;
   const body = `
   var asked: array<f32, ${d}>;
@@ -152,15 +161,17 @@ var<workgroup> logSums: array<f32, ${rows}>;`;
     value[i] = kv[at + D];
   }
   for (var begin = 0; begin < T; begin += ${rows}) {${load(d, rows, 'q[place * D + column] * uniforms.scale', 'dy[place * D + column]')}
-    for (var line = tid; line < ${rows}; line += ${W}) {
-      let place = min(begin + line, T - 1);
+    if (tid < ${rows}) {
+      let place = min(begin + tid, T - 1);
       var along = 0.0;
       for (var i = 0; i < ${d}; i++) {
         let at = (b * T + place) * D + h * ${d} + i;
         along += dy[at] * known[at];
       }
-      alongs[line] = along;
-      logSums[line] = known[uniforms.B * T * D + (b * uniforms.H + h) * T + place];
+      alongs[tid] = along;
+      let statsAt = uniforms.B * T * D + 2 * ((b * uniforms.H + h) * T + place);
+      mosts[tid] = known[statsAt];
+      logSums[tid] = known[statsAt + 1];
     }
     workgroupBarrier();
     for (var j = 0; j < min(${rows}, T - begin); j++) {
@@ -170,7 +181,7 @@ var<workgroup> logSums: array<f32, ${rows}>;`;
         logit += asked[i] * lefts[j * ${d} + i];
         dp += value[i] * rights[j * ${d} + i];
       }
-      let p = exp(logit - logSums[j]);
+      let p = exp(logit - mosts[j] - logSums[j]);
       let keep = keptOf(b, h, begin + j, t);
       let dlogit = p * (dp * keep - alongs[j]);
       for (var i = 0; i < ${d}; i++) {
@@ -225,7 +236,7 @@ export function attentionOnWebgpu(
     const [q, kv] = kept.map(numbersOf);
     const size = B * T * D;
     const run = { uniforms, threads };
-    const known = runKernel(kernels.forward, { inputs: [q!, kv!, mask, ...counters()], result: [size + B * heads * T], ...run });
+    const known = runKernel(kernels.forward, { inputs: [q!, kv!, mask, ...counters()], result: [size + 2 * B * heads * T], ...run });
     save([mask, known, ...tensorsOf(kept)]);
     const gradFunc = (dy: tf.Tensor, [padding, both, ...saved]: tf.Tensor[]) => {
       const [qs, kvs] = matricesOf(saved, kept).map(numbersOf);
