@@ -11,7 +11,7 @@ import type { Reporter } from '../core/reporter.js';
 import { type ConfigJson, configOf, publishedName, readArchitecture } from './architectures.js';
 import { createDualEncoder, type DualEncoder, type EncoderShape, SIDES, type Side, towerSpecs } from './dualEncoder.js';
 import { type NamedArray, writeSafetensors } from './formats/safetensors.js';
-import { readModules, writeModules } from './formats/sentenceTransformers.js';
+import { longestSequence, readModules, writeModules } from './formats/sentenceTransformers.js';
 import { readWeightFiles } from './formats/weightFiles.js';
 import { resolveWeights } from './hub.js';
 import { encodePortableModel, type Precision } from './onnx/portableModel.js';
@@ -175,7 +175,7 @@ function describe(folder: string): TextSettings & { shape: EncoderShape } {
     );
   const { shape: transformer, dropout } = readArchitecture(readJson(file, 'Name the folder of a model.') as ConfigJson, file);
   const modules = readModules(folder);
-  const longest = Math.min(modules?.maxTokens ?? 512, transformer.positions - transformer.firstPosition);
+  const longest = Math.min(longestSequence(folder), transformer.positions - transformer.firstPosition);
   return {
     shape: {
       transformer,

@@ -133,6 +133,20 @@ it('heads are named and left out, and a cross-encoder is told how it is used', a
   expect(lines[1]).toBe(`note: ${place} is read as an encoder; if it is a cross-encoder, it scores pairs with simans rerank`);
 });
 
+it('a sequence is as long as sentence-transformers takes it, which since release 6 says so in tokenizer_config.json', async () => {
+  const { place } = await write('longest', {});
+  fs.rmSync(path.join(place, 'simans.json'));
+  const longest = async (maxSeqLength: number | undefined, modelMaxLength: number | undefined) => {
+    fs.writeFileSync(path.join(place, 'sentence_bert_config.json'), JSON.stringify({ max_seq_length: maxSeqLength }));
+    fs.writeFileSync(path.join(place, 'tokenizer_config.json'), JSON.stringify({ model_max_length: modelMaxLength }));
+    return (await openModelFolder(place)).maxTokens;
+  };
+  expect(await longest(undefined, 12)).toEqual({ query: 12, passage: 12 });
+  expect(await longest(20, 12)).toEqual({ query: 20, passage: 20 });
+  expect(await longest(undefined, 1e30)).toEqual({ query: 40, passage: 40 });
+  expect(await longest(undefined, undefined)).toEqual({ query: 40, passage: 40 });
+});
+
 it('a second dense layer is refused, as what is not known', async () => {
   const { place } = await write('dense', { projection: { width: 5, layerNorm: true } });
   const modules = json(place, 'modules.json') as { path: string }[];

@@ -15,7 +15,6 @@ export interface Modules {
   readonly tensors: NamedArray[];
   /** Text put before queries and passages. */
   readonly prompts: { readonly query: string; readonly passage: string };
-  readonly maxTokens?: number | undefined;
 }
 
 const ADVICE = 'Get the file again.';
@@ -57,7 +56,7 @@ export function readModules(folder: string): Modules | undefined {
         `${file}: module ${place} (${type}); expected Transformer, Pooling, one Dense at most, with or without a LayerNorm behind it, and Normalize. Take another encoder.`,
       );
   }
-  return { ...found, pooling: found.pooling ?? 'mean', tensors, ...readPrompts(folder) };
+  return { ...found, pooling: found.pooling ?? 'mean', tensors, prompts: readPrompts(folder) };
 }
 
 function readPooling(file: string): Pooling {
@@ -92,17 +91,24 @@ function renamed(folder: string, from: string, to: string): NamedArray[] {
   });
 }
 
-function readPrompts(folder: string): Pick<Modules, 'prompts' | 'maxTokens'> {
-  const read = (name: string) => {
-    const file = path.join(folder, name);
-    return fs.existsSync(file) ? (readJson(file, ADVICE) as Record<string, unknown>) : {};
-  };
-  const prompts = (read('config_sentence_transformers.json').prompts ?? {}) as Record<string, string>;
-  const maxTokens = read('sentence_bert_config.json').max_seq_length;
-  return {
-    prompts: { query: prompts.query ?? '', passage: prompts.document ?? prompts.passage ?? '' },
-    ...(typeof maxTokens === 'number' && { maxTokens }),
-  };
+function readPrompts(folder: string): Modules['prompts'] {
+  const prompts = (readKeys(folder, 'config_sentence_transformers.json').prompts ?? {}) as Record<string, string>;
+  return { query: prompts.query ?? '', passage: prompts.document ?? prompts.passage ?? '' };
+}
+
+/** The longest sequence that the files name, as sentence-transformers takes it: before release 6 it wrote a key of its own. */
+export function longestSequence(folder: string): number {
+  const found = [
+    readKeys(folder, 'sentence_bert_config.json').max_seq_length,
+    readKeys(folder, 'tokenizer_config.json').model_max_length,
+  ].find((value) => typeof value === 'number');
+  return (found as number | undefined) ?? Number.POSITIVE_INFINITY;
+}
+
+/** Empty where there is no such file. */
+function readKeys(folder: string, name: string): Record<string, unknown> {
+  const file = path.join(folder, name);
+  return fs.existsSync(file) ? (readJson(file, ADVICE) as Record<string, unknown>) : {};
 }
 
 /** What is written beside a transformer's config.json and weights. */
