@@ -157,6 +157,48 @@ it('a second dense layer is refused, as what is not known', async () => {
   }
 });
 
+describe('what sentence-transformers would compute otherwise is refused:', () => {
+  const [dense, layerNorm, normalize] = ['2_Dense', '3_LayerNorm', '4_Normalize'] as const;
+  const cases: [string, (place: string) => void, RegExp][] = [
+    ['a dense layer behind a Normalize', (place) => reorder(place, ['', '1_Pooling', normalize, dense]), /module 2_Dense .* in this order/],
+    [
+      'a LayerNorm behind one',
+      (place) => reorder(place, ['', '1_Pooling', dense, normalize, layerNorm]),
+      /module 3_LayerNorm .* in this order/,
+    ],
+    ['a dense layer of tokens', (place) => reorder(place, ['', dense, '1_Pooling']), /module 2_Dense .* in this order/],
+    ['a residual dense layer', (place) => change(place, `${dense}/config.json`, { use_residual: true }), /2_Dense: use_residual is true/],
+    ['pooling without the prompt', (place) => change(place, '1_Pooling/config.json', { include_prompt: false }), /include_prompt is false/],
+    [
+      'lower case beside a cased tokenizer',
+      (place) => {
+        change(place, 'sentence_bert_config.json', { do_lower_case: true });
+        change(place, 'tokenizer.json', { normalizer: { type: 'NFC' } });
+      },
+      /sentence_bert_config.json: do_lower_case is true with a tokenizer that keeps case/,
+    ],
+  ];
+  const change = (place: string, file: string, keys: object) =>
+    fs.writeFileSync(path.join(place, file), JSON.stringify({ ...json(place, file), ...keys }));
+  const reorder = (place: string, order: readonly string[]) => {
+    const modules = json(place, 'modules.json') as { path: string }[];
+    fs.writeFileSync(path.join(place, 'modules.json'), JSON.stringify(order.map((one) => modules.find((module) => module.path === one))));
+  };
+  it.each(cases)('%s', async (name, spoil, message) => {
+    const { place } = await write(name, { projection: { width: 5, layerNorm: true } });
+    spoil(place);
+    await expect(openModelFolder(place)).rejects.toThrow(message);
+  });
+
+  it('not what comes to the same', async () => {
+    const { place } = await write('the same', {});
+    change(place, 'sentence_bert_config.json', { do_lower_case: true }); // the tokenizer lowercases
+    change(place, '1_Pooling/config.json', { include_prompt: false });
+    change(place, 'config_sentence_transformers.json', { prompts: { query: '' } });
+    await openModelFolder(place);
+  });
+});
+
 it('transformers.js gives the encoder’s vectors', async () => {
   const { place, shape, parameters } = await write('js', { pooling: 'mean' }, ['fp32', 'int8']);
   const home = path.join(root, 'node_modules/@xenova/transformers/src');

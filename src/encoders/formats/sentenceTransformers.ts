@@ -4,6 +4,8 @@ import path from 'node:path';
 import { UserError } from '../../core/errors.js';
 import { readJson, writeJson } from '../../core/files.js';
 import type { EncoderShape, Pooling, Projection } from '../dualEncoder.js';
+import { readTokenizerFiles } from '../tokenizer/files.js';
+import { lowercases } from '../tokenizerFolder.js';
 import { type NamedArray, readSafetensors, writeSafetensors } from './safetensors.js';
 
 /** What a folder's modules.json describes, as far as an encoder here can be like it. */
@@ -38,29 +40,43 @@ export function readModules(folder: string): Modules | undefined {
   const modules = readJson(file, ADVICE) as { path: string; type: string }[];
   const tensors: NamedArray[] = [];
   const found: { pooling?: Pooling; normalised: boolean; projection?: Projection } = { normalised: false };
+  const prompts = readPrompts(folder);
+  refuseLowerCase(folder);
   for (const { type, path: place } of modules) {
     const inside = path.join(folder, place);
     // Releases 5 and later name modules by where their code moved: the last word stays.
     const kind = type.split('.').at(-1);
     if (kind === 'Transformer') continue;
-    if (kind === 'Pooling') found.pooling = readPooling(path.join(inside, 'config.json'));
-    else if (kind === 'Normalize') found.normalised = true;
-    else if (kind === 'Dense' && !found.projection) {
+    if (kind === 'Normalize') found.normalised = true;
+    // What stands behind a Normalize has vectors of length 1 for its input: encoders here normalise last.
+    else if (kind === 'Pooling' && !found.normalised) found.pooling = readPooling(path.join(inside, 'config.json'), prompts);
+    else if (kind === 'Dense' && found.pooling && !found.projection && !found.normalised) {
       tensors.push(...readDense(inside));
       found.projection = { width: tensors[0]!.shape[0]!, layerNorm: false };
-    } else if (kind === 'LayerNorm' && found.projection?.layerNorm === false) {
+    } else if (kind === 'LayerNorm' && found.projection?.layerNorm === false && !found.normalised) {
       tensors.push(...renamed(inside, 'norm', 'projection.LayerNorm'));
       found.projection = { ...found.projection, layerNorm: true };
     } else
       throw new UserError(
-        `${file}: module ${place} (${type}); expected Transformer, Pooling, one Dense at most, with or without a LayerNorm behind it, and Normalize. Take another encoder.`,
+        `${file}: module ${place} (${type}); expected Transformer, Pooling, one Dense at most, with or without a LayerNorm behind it, and Normalize, in this order. Take another encoder.`,
       );
   }
-  return { ...found, pooling: found.pooling ?? 'mean', tensors, prompts: readPrompts(folder) };
+  return { ...found, pooling: found.pooling ?? 'mean', tensors, prompts };
 }
 
-function readPooling(file: string): Pooling {
+/** Lower case before the tokenizer, which releases before 6 ask for beside it. */
+function refuseLowerCase(folder: string): void {
+  const name = 'sentence_bert_config.json';
+  if (readKeys(folder, name).do_lower_case !== true || lowercases(readTokenizerFiles(folder).json.normalizer)) return;
+  throw new UserError(
+    `${path.join(folder, name)}: do_lower_case is true with a tokenizer that keeps case; expected one that lowercases. Save the model with sentence-transformers 6, which puts it there.`,
+  );
+}
+
+function readPooling(file: string, prompts: Modules['prompts']): Pooling {
   const config = readJson(file, ADVICE) as Record<string, unknown>;
+  if (config.include_prompt === false && (prompts.query !== '' || prompts.passage !== ''))
+    throw new UserError(`${file}: include_prompt is false; expected true, for prompts are pooled here. Take another encoder.`);
   const modes = Object.keys(config).filter((key) => key.startsWith('pooling_mode_') && config[key] === true);
   const named = config.pooling_mode as string | undefined; // the newer way to say it
   const pooling = (Object.keys(POOLING_KEYS) as Pooling[]).find(
@@ -74,7 +90,12 @@ function readPooling(file: string): Pooling {
 }
 
 function readDense(folder: string): NamedArray[] {
-  const { activation_function: activation = '' } = readJson(path.join(folder, 'config.json'), ADVICE) as { activation_function?: string };
+  const config = readJson(path.join(folder, 'config.json'), ADVICE) as Record<string, unknown>;
+  const { activation_function: activation = '', use_residual: residual = false } = config as {
+    activation_function?: string;
+    use_residual?: boolean;
+  };
+  if (residual) throw new UserError(`${folder}: use_residual is true; expected false. Take another encoder.`);
   if (!activation.endsWith('Identity'))
     throw new UserError(`${folder}: activation ${activation}; expected torch.nn.modules.linear.Identity. Take another encoder.`);
   const tensors = renamed(folder, 'linear', 'projection.dense');
