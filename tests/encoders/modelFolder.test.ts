@@ -30,10 +30,10 @@ beforeAll(async () => {
 const transformer: TransformerShape = { ...tinyShape().transformer, vocabulary: 8000, positions: 40 };
 const settings = { maxTokens: { query: 16, passage: 32 }, prefixes: { query: 'query: ', passage: '' } };
 
-async function write(name: string, part: Partial<EncoderShape>, onnx: ('fp32' | 'int8')[] = []) {
+async function write(name: string, part: Partial<EncoderShape>, onnx: ('fp32' | 'int8')[] = [], seed = 9) {
   const shape: EncoderShape = { ...tinyShape(), transformer, ...part };
   const encoder = createDualEncoder(shape);
-  const parameters = initialParameters(encoder.specs, 9);
+  const parameters = initialParameters(encoder.specs, seed);
   const place = path.join(folder, name);
   fs.mkdirSync(place);
   const tokenizer = await loadTokenizer(tokenizerFolder);
@@ -197,6 +197,33 @@ describe('what sentence-transformers would compute otherwise is refused:', () =>
     change(place, 'config_sentence_transformers.json', { prompts: { query: '' } });
     await openModelFolder(place);
   });
+});
+
+it('the hash of a model is another where its vectors are, and only there', async () => {
+  const projection = { width: 5, layerNorm: false };
+  const { place, shape } = await write('hashed', { pooling: 'mean', projection });
+  const hashOf = async () => (await openModelFolder(place)).sha256;
+  const first = await hashOf();
+  const changed = async (file: string, content: string | Buffer) => {
+    const original = fs.readFileSync(path.join(place, file));
+    fs.writeFileSync(path.join(place, file), content);
+    const hash = await hashOf();
+    fs.writeFileSync(path.join(place, file), original);
+    return hash;
+  };
+  const settings = (part: Partial<EncoderShape>) =>
+    JSON.stringify({ ...json(place, 'simans.json'), shape: { ...shape, projection, ...part } });
+  const { place: other } = await write('hashed otherwise', { pooling: 'mean', projection }, [], 8);
+  const tokenizer = json(place, 'tokenizer.json');
+  for (const hash of [
+    await changed('2_Dense/model.safetensors', fs.readFileSync(path.join(other, '2_Dense/model.safetensors'))),
+    await changed('model.safetensors', fs.readFileSync(path.join(other, 'model.safetensors'))),
+    await changed('simans.json', settings({ pooling: 'cls' })),
+    await changed('tokenizer.json', JSON.stringify({ ...tokenizer, normalizer: { ...tokenizer.normalizer, lowercase: false } })),
+  ])
+    expect(hash).not.toBe(first);
+  const trainedOtherwise = { similarity: { cosine: { temperature: 0.5 } }, dropout: { hidden: 0.3, attention: 0.3 } };
+  expect(await changed('simans.json', settings(trainedOtherwise))).toBe(first);
 });
 
 it('transformers.js gives the encoder’s vectors', async () => {
