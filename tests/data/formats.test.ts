@@ -203,6 +203,19 @@ describe('Tevatron', () => {
   });
 });
 
+describe('tables with columns that have no meaning here', () => {
+  it.each(['csv', 'tsv'])('%s: a header of an id and a text names the others', async (form) => {
+    const table = (...rows: string[][]) => rows.map((row) => `${row.join(form === 'csv' ? ',' : '\t')}\n`).join('');
+    const data = await load({
+      [`corpus.${form}`]: table(['_id', 'title', 'text', 'metadata'], ['a', 'T', 'one', '{}'], ['b', '', 'two', '{}']),
+      [`queries.${form}`]: table(['_id', 'text', 'metadata'], ['1', 'q', '{}'], ['2', 'r', '{}']),
+      'qrels/train.tsv': '1\ta\t1\n2\tb\t1\n',
+    });
+    expect(texts(data)).toEqual(['a|T one', 'b|two']);
+    expect(data.queries.size).toBe(2);
+  });
+});
+
 describe('sentence-transformers’ tables', () => {
   const positivesAndNegatives = async (files: Files) => {
     const data = await load({ 'dev.jsonl': jsonLines({ a: 'dev', b: 'passage' }), ...files }, 'pairs');

@@ -7,8 +7,10 @@ import { parsePythonList } from './pythonList.js';
 import { type FileRecord, recordsOf, type TableOptions } from './records.js';
 import { readTopics } from './topics.js';
 
-const ALL_NAMES: ReadonlySet<string> = new Set(Object.values(NAMES).flat());
-const isHeader = (values: readonly string[]): boolean => values.every((value) => ALL_NAMES.has(value));
+const IDS: ReadonlySet<string> = new Set([...NAMES.passageId, ...NAMES.queryId]);
+const TEXTS: ReadonlySet<string> = new Set([...NAMES.passageText, ...NAMES.queryText, ...NAMES.title]);
+/** Names of an id and of a text among them: other columns, such as BEIR's metadata, may be called anything. */
+const isHeader = (values: readonly string[]): boolean => values.some((value) => IDS.has(value)) && values.some((value) => TEXTS.has(value));
 
 export interface TextFileOptions extends Partial<Omit<TableOptions, 'isHeader'>> {
   /** Passages without text are given, not refused: published sets have some. */
