@@ -252,6 +252,7 @@ describe('sentence-transformers’ tables', () => {
       [{ query: 'q', positives: ['p'], negatives: ['n'] }],
     ],
     ['CSV with a header', 'anchor,positive\n"q, quoted",p\n', 'train.csv', [{ query: 'q, quoted', positives: ['p'], negatives: [] }]],
+    ['CSV with a header of any names', 'frage,antwort\nq,p\n', 'train.csv', [{ query: 'q', positives: ['p'], negatives: [] }]],
     [
       'MS MARCO’s triples of texts',
       'q\tp\tn\nq\tp\tm\n',
@@ -276,6 +277,12 @@ describe('sentence-transformers’ tables', () => {
       ['q', 7.5, 2],
       ['r', 3.5, 0],
     ]);
+  });
+
+  it('CSV is told by its header', async () => {
+    const data = await load({ 'train.csv': 'frage,antwort\nq,p\nr,s\n' });
+    expect(auto(data)).toBe('pairs');
+    expect(data.queries.size).toBe(2);
   });
 
   it('Parquet in shards, as the hub has it', async () => {

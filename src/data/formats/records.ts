@@ -17,7 +17,7 @@ export interface TableOptions {
   /** Names of the columns of a file without a header, by how many there are; a first line of known names is a header all the same. */
   readonly columns: Readonly<Record<number, readonly string[]>>;
   /** Whether a first row names the columns. */
-  readonly isHeader: (values: readonly string[]) => boolean;
+  readonly isHeader: (values: readonly string[], form: Form) => boolean;
   /** Whether fields of a TSV may be quoted as in CSV, as DPR's are; MS MARCO's hold bare quotes. */
   readonly quoted?: boolean;
 }
@@ -70,7 +70,7 @@ async function* tableRecords(file: string, form: Form, { columns, isHeader, quot
     if (first) {
       first = false;
       const trimmed = values.map((value) => value.trim());
-      if (isHeader(trimmed)) {
+      if (isHeader(trimmed, form)) {
         header = trimmed;
         continue;
       }
