@@ -296,6 +296,16 @@ describe('sentence-transformers’ tables', () => {
     });
     expect(train.map(({ query }) => query).sort()).toEqual(['q', 'r']);
   });
+
+  it('Parquet with labels of whole numbers, which are 64 bits wide', async () => {
+    const columnData = [
+      { name: 'sentence1', data: ['q', 'q'] },
+      { name: 'sentence2', data: ['p', 'n'] },
+      { name: 'label', data: [1n, 0n] },
+    ];
+    const { train } = await positivesAndNegatives({ 'train.parquet': Buffer.from(parquetWriteBuffer({ columnData })) });
+    expect(train).toEqual([{ query: 'q', positives: ['p'], negatives: ['n'] }]);
+  });
 });
 
 describe('TREC', () => {

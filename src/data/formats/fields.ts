@@ -62,9 +62,9 @@ export function asGrade(value: unknown, place: Place): number {
   throw badData(place, `grade ${excerpt(String(value))}`, 'a whole number', 'mend the line');
 }
 
-/** A score: a finite number, possibly written as a string. */
+/** A score: a finite number, possibly written as a string, or of a column of whole numbers in Parquet. */
 export function asScore(value: unknown, place: Place): number {
-  const score = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
+  const score = typeof value === 'bigint' || (typeof value === 'string' && value.trim() !== '') ? Number(value) : value;
   if (typeof score === 'number' && Number.isFinite(score)) return score;
   throw badData(place, `score ${excerpt(String(value))}`, 'a finite number', 'mend the line');
 }
