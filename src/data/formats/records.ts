@@ -2,7 +2,7 @@
 import { Readable } from 'node:stream';
 import { parse as csvParser } from 'csv-parse';
 import { messageOf } from '../../core/errors.js';
-import { badData, excerpt, type Place } from '../source.js';
+import { badData, excerpt, type Place, shown } from '../source.js';
 import { type Form, formOf } from './files.js';
 import { elementsOf } from './jsonArray.js';
 import { bytesOfFile, linesOf } from './lines.js';
@@ -53,7 +53,7 @@ async function beginsWithList(file: string): Promise<boolean> {
 
 function objectOf(value: unknown, place: Place): FileRecord['fields'] {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as FileRecord['fields'];
-  throw badData(place, excerpt(JSON.stringify(value)), 'a JSON object', 'mend or remove the line');
+  throw badData(place, shown(value), 'a JSON object', 'mend or remove the line');
 }
 
 async function* parquetRecords(file: string): AsyncGenerator<FileRecord> {

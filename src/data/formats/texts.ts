@@ -1,5 +1,5 @@
 /** Files of passages and of queries, in any form. */
-import { badData, excerpt, type Passage, type Place, type Query } from '../source.js';
+import { badData, type Passage, type Place, type Query, shown } from '../source.js';
 import { asText, fieldOf, idOf, NAMES, textOf } from './fields.js';
 import { formOf } from './files.js';
 import { linesOf } from './lines.js';
@@ -70,9 +70,9 @@ export function answersOf(record: FileRecord): string[] | undefined {
   const { key, value } = found;
   const list = typeof value === 'string' ? (parsePythonList(value) ?? [value]) : value;
   const wrong = (what: string) => badData(record.place, `"${key}" ${what}`, 'a list of strings', 'mend the line');
-  if (!Array.isArray(list)) throw wrong(excerpt(JSON.stringify(value)));
+  if (!Array.isArray(list)) throw wrong(shown(value));
   const answers = list.map((one) => asText(one, key, record.place));
-  if (answers.some((one) => !/[^\p{Z}\p{C}]/u.test(one))) throw wrong(`with a blank string, ${excerpt(JSON.stringify(value))}`);
+  if (answers.some((one) => !/[^\p{Z}\p{C}]/u.test(one))) throw wrong(`with a blank string, ${shown(value)}`);
   return answers.length > 0 ? answers : undefined;
 }
 
