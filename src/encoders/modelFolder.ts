@@ -132,7 +132,7 @@ export async function openModelFolder(folder: string): Promise<OpenedModel> {
   const own = readSettings(folder);
   const separate = own?.shape.towers === 'separate';
   const homes = separate ? SIDES.map((side) => towerFolder(folder, side)) : [folder];
-  const described = own ?? describe(folder);
+  const described = own ?? (await describe(folder));
   const parts: Float32Array[] = [];
   const hashes: string[] = [];
   const left: string[] = [];
@@ -140,7 +140,7 @@ export async function openModelFolder(folder: string): Promise<OpenedModel> {
     const files = await readWeightFiles(home);
     const { architecture } = described.shape.transformer;
     const { tensors, unused } = towerTensors(files.tensors, 'passage', { architecture }, files.file);
-    for (const tensor of readModules(home)?.tensors ?? []) {
+    for (const tensor of (await readModules(home))?.tensors ?? []) {
       tensors.set(tensor.name, tensor);
       hashes.push(sha256(bytesOf(tensor.values)));
     }
@@ -179,14 +179,14 @@ export async function openModel(name: string, reporter: Reporter): Promise<{ mod
 }
 
 /** What config.json and modules.json say of an encoder. */
-function describe(folder: string): TextSettings & { shape: EncoderShape } {
+async function describe(folder: string): Promise<TextSettings & { shape: EncoderShape }> {
   const file = path.join(folder, 'config.json');
   if (!fs.existsSync(file))
     throw new UserError(
       `${file}: found no such file; expected the folder of a model. That of a finished job is made again by: simans train JOB/config.yaml --resume`,
     );
   const { shape: transformer, dropout } = readArchitecture(readJson(file, 'Name the folder of a model.') as ConfigJson, file);
-  const modules = readModules(folder);
+  const modules = await readModules(folder);
   const longest = Math.min(longestSequence(folder), transformer.positions - transformer.firstPosition);
   return {
     shape: {

@@ -14,6 +14,7 @@ import { createWeights, disposeWeights, initialParameters } from '../../src/enco
 import { loadTokenizer } from '../../src/encoders/tokenizer/tokenizer.js';
 import { writeTokenizer } from '../../src/encoders/tokenizerFolder.js';
 import type { TransformerShape } from '../../src/encoders/transformer.js';
+import { namedTensors } from '../../src/encoders/weights.js';
 import { root } from '../cli/command.js';
 import { tinyShape } from '../train/fixtures.js';
 
@@ -224,6 +225,18 @@ it('the hash of a model is another where its vectors are, and only there', async
     expect(hash).not.toBe(first);
   const trainedOtherwise = { similarity: { cosine: { temperature: 0.5 } }, dropout: { hidden: 0.3, attention: 0.3 } };
   expect(await changed('simans.json', settings(trainedOtherwise))).toBe(first);
+});
+
+it('a dense layer is read from pytorch_model.bin, as sentence-transformers before 2.3 wrote it', async () => {
+  const { place } = await write('dense layer of PyTorch', { projection: { width: 5, layerNorm: false } });
+  fs.rmSync(path.join(place, '2_Dense/model.safetensors'));
+  fs.copyFileSync(path.join(root, 'tests/golden/torch/dense.bin'), path.join(place, '2_Dense/pytorch_model.bin'));
+  const { shape, parameters } = await openModelFolder(place);
+  const [weight, bias] = ['weight', 'bias'].map((part) =>
+    namedTensors(createDualEncoder(shape).specs, parameters).find(({ name }) => name === `projection.dense.${part}`),
+  );
+  expect(weight).toMatchObject({ shape: [5, 8], values: Float32Array.from({ length: 40 }, (_, i) => i / 8) });
+  expect(bias!.values).toEqual(Float32Array.of(0, 1, 2, 3, 4));
 });
 
 it('transformers.js gives the encoder’s vectors', async () => {

@@ -6,7 +6,8 @@ import { readJson, writeJson } from '../../core/files.js';
 import type { EncoderShape, Pooling, Projection } from '../dualEncoder.js';
 import { readTokenizerFiles } from '../tokenizer/files.js';
 import { lowercases } from '../tokenizerFolder.js';
-import { type NamedArray, readSafetensors, writeSafetensors } from './safetensors.js';
+import { type NamedArray, writeSafetensors } from './safetensors.js';
+import { readWeightFiles } from './weightFiles.js';
 
 /** What a folder's modules.json describes, as far as an encoder here can be like it. */
 export interface Modules {
@@ -34,7 +35,7 @@ const TYPES = {
 };
 
 /** Undefined where the folder has no modules.json. A module that encoders here do not have is a UserError naming it. */
-export function readModules(folder: string): Modules | undefined {
+export async function readModules(folder: string): Promise<Modules | undefined> {
   const file = path.join(folder, 'modules.json');
   if (!fs.existsSync(file)) return undefined;
   const modules = readJson(file, ADVICE) as { path: string; type: string }[];
@@ -51,10 +52,10 @@ export function readModules(folder: string): Modules | undefined {
     // What stands behind a Normalize has vectors of length 1 for its input: encoders here normalise last.
     else if (kind === 'Pooling' && !found.normalised) found.pooling = readPooling(path.join(inside, 'config.json'), prompts);
     else if (kind === 'Dense' && found.pooling && !found.projection && !found.normalised) {
-      tensors.push(...readDense(inside));
+      tensors.push(...(await readDense(inside)));
       found.projection = { width: tensors[0]!.shape[0]!, layerNorm: false };
     } else if (kind === 'LayerNorm' && found.projection?.layerNorm === false && !found.normalised) {
-      tensors.push(...renamed(inside, 'norm', 'projection.LayerNorm'));
+      tensors.push(...(await renamed(inside, 'norm', 'projection.LayerNorm')));
       found.projection = { ...found.projection, layerNorm: true };
     } else
       throw new UserError(
@@ -89,7 +90,7 @@ function readPooling(file: string, prompts: Modules['prompts']): Pooling {
   );
 }
 
-function readDense(folder: string): NamedArray[] {
+async function readDense(folder: string): Promise<NamedArray[]> {
   const config = readJson(path.join(folder, 'config.json'), ADVICE) as Record<string, unknown>;
   const { activation_function: activation = '', use_residual: residual = false } = config as {
     activation_function?: string;
@@ -98,14 +99,14 @@ function readDense(folder: string): NamedArray[] {
   if (residual) throw new UserError(`${folder}: use_residual is true; expected false. Take another encoder.`);
   if (!activation.endsWith('Identity'))
     throw new UserError(`${folder}: activation ${activation}; expected torch.nn.modules.linear.Identity. Take another encoder.`);
-  const tensors = renamed(folder, 'linear', 'projection.dense');
+  const tensors = await renamed(folder, 'linear', 'projection.dense');
   if (tensors.length === 2) return tensors;
   const [weight] = tensors; // a dense layer without bias is one with zeros
   return [weight!, { name: 'projection.dense.bias', shape: [weight!.shape[0]!], values: new Float32Array(weight!.shape[0]!) }];
 }
 
-function renamed(folder: string, from: string, to: string): NamedArray[] {
-  const { tensors } = readSafetensors(path.join(folder, 'model.safetensors'));
+async function renamed(folder: string, from: string, to: string): Promise<NamedArray[]> {
+  const { tensors } = await readWeightFiles(folder);
   return ['weight', 'bias'].flatMap((part) => {
     const tensor = tensors.get(`${from}.${part}`);
     return tensor ? [{ ...tensor, name: `${to}.${part}` }] : [];
