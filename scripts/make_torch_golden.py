@@ -58,6 +58,8 @@ def main():
     made = checkpoint()
     torch.save(made, HERE / "zip.pt")
     torch.save(made, HERE / "legacy.bin", _use_new_zipfile_serialization=False)
+    dense = {"linear.weight": torch.arange(40, dtype=torch.float32).reshape(5, 8) / 8, "linear.bias": torch.arange(5, dtype=torch.float32)}
+    torch.save(dense, HERE / "dense.bin")
     torch.save(made["model_dict"], HERE / "state-dict.bin", pickle_protocol=4)
     expected = {name: {"shape": list(value.shape), "values": value.detach().double().reshape(-1).tolist()} for name, value in made["model_dict"].items()}
     (HERE / "expected.json").write_text(json.dumps(expected))

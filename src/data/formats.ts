@@ -8,7 +8,7 @@ import { CLICK_CORPUS, CLICK_STEMS, openClicks } from './formats/clicks.js';
 import { LAYOUTS, type Layout, missingParts, openCollection } from './formats/collection.js';
 import { dprFormat } from './formats/dpr.js';
 import { type ExampleFormat, filesBySplit, openExamples } from './formats/examples.js';
-import { findFiles } from './formats/files.js';
+import { type Form, findFiles } from './formats/files.js';
 import { PAIRS } from './formats/pairs.js';
 import { type FileRecord, recordsOf } from './formats/records.js';
 import { TEVATRON } from './formats/tevatron.js';
@@ -95,7 +95,8 @@ async function formatOfExamples(file: string): Promise<FormatName> {
   const table = {
     columns: { 2: ['question', 'answers'], 3: ['anchor', 'positive', 'negative'] },
     quoted: /\.tsv/.test(file),
-    isHeader: (values: readonly string[]) => values.some((value) => /^(question|query|anchor|sentence1|label|score)$/.test(value)),
+    isHeader: (values: readonly string[], form: Form) =>
+      form === 'csv' || values.some((value) => /^(question|query|anchor|sentence1|label|score)$/.test(value)),
   };
   for await (const { fields } of recordsOf(file, table)) return formatOfRecord(fields);
   return 'pairs';

@@ -67,3 +67,7 @@ export function excerpt(text: string | undefined): string {
   if (text === undefined) return 'nothing';
   return text.length > 60 ? `${text.slice(0, 60)}…` : text;
 }
+
+/** A value of a record, as JSON writes it, for a message; Parquet's whole numbers are bigints, which JSON does not know. */
+export const shown = (value: unknown): string =>
+  excerpt(JSON.stringify(value, (_, part: unknown) => (typeof part === 'bigint' ? Number(part) : part)));

@@ -8,8 +8,9 @@ import type { Dataset, Split } from './types.js';
 
 /** Writes a data set read with ALL_FIELDS and without windows; whole or not at all. Returns what the format could not hold. */
 export async function writeDataset(dataset: Dataset, format: string, to: string): Promise<string[]> {
-  const { write, loses } = WRITTEN_FORMATS[format]!;
+  const { write, loses, bareIds } = WRITTEN_FORMATS[format]!;
   requireNewFolder(to);
+  if (bareIds) requireBareIds(dataset, format);
   await writeNewFolder(to, (temporary) => write(dataset, temporary));
   return loses.flatMap((what) => lossOf(dataset, what));
 }
@@ -17,6 +18,18 @@ export async function writeDataset(dataset: Dataset, format: string, to: string)
 /** Throws a UserError where the folder is there already; asked for before what takes long, too. */
 export function requireNewFolder(to: string): void {
   if (fs.existsSync(to)) throw new UserError(`${to}: found something there already; expected a new folder; choose another or remove it.`);
+}
+
+function requireBareIds({ corpus, queries }: Dataset, format: string): void {
+  for (const [kind, texts] of [
+    ['passage', corpus],
+    ['query', queries],
+  ] as const)
+    for (let row = 0; row < texts.size; row++)
+      if (/\s/.test(texts.id(row)))
+        throw new UserError(
+          `the ${kind} id ${JSON.stringify(texts.id(row))} holds white space; expected none, for ${format} parts ids by it. Rename it, or write another format.`,
+        );
 }
 
 function lossOf(dataset: Dataset, what: WrittenFormat['loses'][number]): string[] {

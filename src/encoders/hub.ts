@@ -26,7 +26,7 @@ const HUB_ID = /^[\w.-]+(\/[\w.-]+)?(@[\w./-]+)?$/;
 const WEIGHT_FILE = /\.(pt|pth|pkl|bin|safetensors|onnx|ckpt)$/;
 /** What belongs to an encoder, weights aside. */
 const COMPANIONS =
-  /^(config|tokenizer|tokenizer_config|special_tokens_map|vocab|modules|config_sentence_transformers|sentence_bert_config)\.json$|^(vocab|merges)\.txt$|\.model$|^\d_\w+\/(config\.json|model\.safetensors)$/;
+  /^(config|tokenizer|tokenizer_config|special_tokens_map|vocab|modules|config_sentence_transformers|sentence_bert_config)\.json$|^(vocab|merges)\.txt$|\.model$|^\d_\w+\/(config\.json|model\.safetensors|pytorch_model\.bin)$/;
 /** Weights by preference: the first kind that the model has is taken. */
 const WEIGHTS = [
   /^model(-\d+-of-\d+)?\.safetensors(\.index\.json)?$/,

@@ -6,12 +6,12 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { concatenated } from '../core/arrays.js';
 import { UserError } from '../core/errors.js';
-import { readJson, writeFileAtomic, writeFolderAtomic, writeJson } from '../core/files.js';
+import { bytesOf, readJson, sha256, writeFileAtomic, writeFolderAtomic, writeJson } from '../core/files.js';
 import type { Reporter } from '../core/reporter.js';
 import { type ConfigJson, configOf, publishedName, readArchitecture } from './architectures.js';
 import { createDualEncoder, type DualEncoder, type EncoderShape, SIDES, type Side, towerSpecs } from './dualEncoder.js';
 import { type NamedArray, writeSafetensors } from './formats/safetensors.js';
-import { readModules, writeModules } from './formats/sentenceTransformers.js';
+import { longestSequence, readModules, writeModules } from './formats/sentenceTransformers.js';
 import { readWeightFiles } from './formats/weightFiles.js';
 import { resolveWeights } from './hub.js';
 import { encodePortableModel, type Precision } from './onnx/portableModel.js';
@@ -96,7 +96,7 @@ export interface OpenedModel extends TextSettings {
   readonly shape: EncoderShape;
   /** [P] of createDualEncoder(shape). */
   readonly parameters: Float32Array<ArrayBuffer>;
-  /** SHA-256 of the files of weights. */
+  /** SHA-256 of what its vectors follow from: weights, those of a projection too, what is computed with them, and the tokenizer. */
   readonly sha256: string;
   readonly tokenizer: Tokenizer;
   readonly tokenizerFolder: string;
@@ -132,7 +132,7 @@ export async function openModelFolder(folder: string): Promise<OpenedModel> {
   const own = readSettings(folder);
   const separate = own?.shape.towers === 'separate';
   const homes = separate ? SIDES.map((side) => towerFolder(folder, side)) : [folder];
-  const described = own ?? describe(folder);
+  const described = own ?? (await describe(folder));
   const parts: Float32Array[] = [];
   const hashes: string[] = [];
   const left: string[] = [];
@@ -140,7 +140,10 @@ export async function openModelFolder(folder: string): Promise<OpenedModel> {
     const files = await readWeightFiles(home);
     const { architecture } = described.shape.transformer;
     const { tensors, unused } = towerTensors(files.tensors, 'passage', { architecture }, files.file);
-    for (const tensor of readModules(home)?.tensors ?? []) tensors.set(tensor.name, tensor);
+    for (const tensor of (await readModules(home))?.tensors ?? []) {
+      tensors.set(tensor.name, tensor);
+      hashes.push(sha256(bytesOf(tensor.values)));
+    }
     const published = (name: string) => tensors.get(name)?.name ?? publishedName(architecture, name);
     parts.push(flatParameters(towerSpecs('', described.shape), tensors, files.file, '', published));
     hashes.push(files.sha256);
@@ -149,8 +152,17 @@ export async function openModelFolder(folder: string): Promise<OpenedModel> {
   const parameters = concatenated(Float32Array, parts);
   const tokenizerFolder = homes[0]!;
   const tokenizer = await loadTokenizer(tokenizerFolder);
-  return { ...described, parameters, sha256: hashes.join(' '), tokenizer, tokenizerFolder, unused: left };
+  const identity = sha256(JSON.stringify([hashes, computation(described.shape), tokenizer.fingerprint]));
+  return { ...described, parameters, sha256: identity, tokenizer, tokenizerFolder, unused: left };
 }
+
+/** What of the shape vectors follow from: neither dropout nor a temperature. */
+const computation = ({ transformer, pooling, projection, similarity }: EncoderShape): unknown[] => [
+  Object.entries(transformer).sort(),
+  pooling,
+  projection?.layerNorm,
+  similarity !== 'dot',
+];
 
 /** The folder of the model that a user names: of a job or of a model, or a hub id. */
 export const resolveModel = async (name: string, reporter: Reporter): Promise<string> =>
@@ -167,15 +179,15 @@ export async function openModel(name: string, reporter: Reporter): Promise<{ mod
 }
 
 /** What config.json and modules.json say of an encoder. */
-function describe(folder: string): TextSettings & { shape: EncoderShape } {
+async function describe(folder: string): Promise<TextSettings & { shape: EncoderShape }> {
   const file = path.join(folder, 'config.json');
   if (!fs.existsSync(file))
     throw new UserError(
       `${file}: found no such file; expected the folder of a model. That of a finished job is made again by: simans train JOB/config.yaml --resume`,
     );
   const { shape: transformer, dropout } = readArchitecture(readJson(file, 'Name the folder of a model.') as ConfigJson, file);
-  const modules = readModules(folder);
-  const longest = Math.min(modules?.maxTokens ?? 512, transformer.positions - transformer.firstPosition);
+  const modules = await readModules(folder);
+  const longest = Math.min(longestSequence(folder), transformer.positions - transformer.firstPosition);
   return {
     shape: {
       transformer,

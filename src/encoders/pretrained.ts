@@ -63,7 +63,7 @@ export async function openPretrained(init: PretrainedInit, reporter: Reporter): 
     transformer: shape,
     dropout: { hidden: init.dropout ?? dropout.hidden, attention: init.attentionDropout ?? dropout.attention },
     tokenizerFolder: home,
-    modules: readModules(home),
+    modules: await readModules(home),
     parameters: (encoder, seed, said) => readParameters(init, sources, encoder, seed, said),
   };
 }
@@ -101,7 +101,7 @@ async function readParameters(
       throw new UserError(`${name}: two towers; encoder.towers is shared, expected separate. Set encoder.towers=separate.`);
     const found = towerTensors(files.tensors, side, layout, files.file);
     if (found.unused.length > 0) reporter.line(unusedLine(name, found.unused));
-    for (const tensor of readModules(folderOf(sources[side]))?.tensors ?? []) found.tensors.set(tensor.name, tensor);
+    for (const tensor of (await readModules(folderOf(sources[side])))?.tensors ?? []) found.tensors.set(tensor.name, tensor);
     parts.push(towerParameters(encoder, found.tensors, files.file, seed, (line) => reporter.line(`${name}: ${line}`)));
   }
   return { flat: concatenated(Float32Array, parts), sha256: [...read.values()].map(({ sha256 }) => sha256).join(' ') };

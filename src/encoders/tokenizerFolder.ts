@@ -35,13 +35,16 @@ export function writeTokenizer(
 
 /** What the normalizer does, by the keys with which transformers would otherwise replace it by another. */
 function normalization(json: string): Record<string, unknown> {
-  const steps = stepsOf((JSON.parse(json) as TokenizerJson).normalizer);
-  const bert = steps.find(({ type }) => type === 'BertNormalizer');
+  const { normalizer } = JSON.parse(json) as TokenizerJson;
+  const bert = stepsOf(normalizer).find(({ type }) => type === 'BertNormalizer');
   return {
-    do_lower_case: bert?.lowercase === true || steps.some(({ type }) => type === 'Lowercase'),
+    do_lower_case: lowercases(normalizer),
     ...(bert && { strip_accents: bert.strip_accents ?? null, tokenize_chinese_chars: bert.handle_chinese_chars !== false }),
   };
 }
+
+export const lowercases = (normalizer: NormalizerJson | null): boolean =>
+  stepsOf(normalizer).some(({ type, lowercase }) => type === 'Lowercase' || (type === 'BertNormalizer' && lowercase === true));
 
 const stepsOf = (normalizer: NormalizerJson | null): NormalizerJson[] =>
   normalizer?.type === 'Sequence' ? normalizer.normalizers!.flatMap(stepsOf) : normalizer ? [normalizer] : [];

@@ -36,6 +36,29 @@ const cases: [string, string, Files, RegExp][] = [
     /corpus\.jsonl\.gz: found unreadable data \(incorrect header check\)/,
   ],
   [
+    'truncated topics',
+    'trec',
+    { ...GOOD, 'topics.txt.gz': gzipSync('<top>\n<num> q1\n<title> first\n</top>\n').subarray(0, 30), 'qrels.train.txt': 'q1 0 d1 1\n' },
+    /topics\.txt\.gz: found unreadable data/,
+  ],
+  [
+    'numbers for texts in Parquet',
+    'beir',
+    {
+      ...GOOD,
+      'corpus.jsonl': undefined,
+      'corpus.parquet': Buffer.from(
+        parquetWriteBuffer({
+          columnData: [
+            { name: '_id', data: ['d1'] },
+            { name: 'text', data: [1n] },
+          ],
+        }),
+      ),
+    },
+    /corpus\.parquet:1: found "text" 1; expected a string/,
+  ],
+  [
     'UTF-16',
     'beir',
     { ...GOOD, 'corpus.jsonl': Buffer.from(`\ufeff${CORPUS}`, 'utf16le') },

@@ -79,3 +79,18 @@ describe('convertDataset', () => {
     await expect(convert(`${from}.cache/x`, 'word')).rejects.toThrow(/--to is word; expected one of beir/);
   });
 });
+
+it.each(['trec', 'msmarco-passage'])(
+  'ids with white space, which %s has no place for, are refused before anything is written',
+  async (to) => {
+    const place = folderOf({
+      'corpus.jsonl': jsonLines({ _id: 'a b', text: 'x' }, { _id: 'c', text: 'y' }),
+      'queries.jsonl': jsonLines({ _id: 'q', text: 'x' }),
+      'qrels/train.tsv': 'q\ta b\t1\n',
+    });
+    const folder = path.join(place, 'written');
+    const converted = convertDataset({ path: place, format: 'auto', folder, to, reporter: silentReporter });
+    await expect(converted).rejects.toThrow(/passage id "a b" holds white space; expected none/);
+    expect(fs.existsSync(folder)).toBe(false);
+  },
+);

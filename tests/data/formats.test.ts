@@ -210,6 +210,19 @@ describe('Tevatron', () => {
   });
 });
 
+describe('tables with columns that have no meaning here', () => {
+  it.each(['csv', 'tsv'])('%s: a header of an id and a text names the others', async (form) => {
+    const table = (...rows: string[][]) => rows.map((row) => `${row.join(form === 'csv' ? ',' : '\t')}\n`).join('');
+    const data = await load({
+      [`corpus.${form}`]: table(['_id', 'title', 'text', 'metadata'], ['a', 'T', 'one', '{}'], ['b', '', 'two', '{}']),
+      [`queries.${form}`]: table(['_id', 'text', 'metadata'], ['1', 'q', '{}'], ['2', 'r', '{}']),
+      'qrels/train.tsv': '1\ta\t1\n2\tb\t1\n',
+    });
+    expect(texts(data)).toEqual(['a|T one', 'b|two']);
+    expect(data.queries.size).toBe(2);
+  });
+});
+
 describe('sentence-transformers’ tables', () => {
   const positivesAndNegatives = async (files: Files) => {
     const data = await load({ 'dev.jsonl': jsonLines({ a: 'dev', b: 'passage' }), ...files }, 'pairs');
@@ -246,6 +259,7 @@ describe('sentence-transformers’ tables', () => {
       [{ query: 'q', positives: ['p'], negatives: ['n'] }],
     ],
     ['CSV with a header', 'anchor,positive\n"q, quoted",p\n', 'train.csv', [{ query: 'q, quoted', positives: ['p'], negatives: [] }]],
+    ['CSV with a header of any names', 'frage,antwort\nq,p\n', 'train.csv', [{ query: 'q', positives: ['p'], negatives: [] }]],
     [
       'MS MARCO’s triples of texts',
       'q\tp\tn\nq\tp\tm\n',
@@ -272,6 +286,12 @@ describe('sentence-transformers’ tables', () => {
     ]);
   });
 
+  it('CSV is told by its header', async () => {
+    const data = await load({ 'train.csv': 'frage,antwort\nq,p\nr,s\n' });
+    expect(auto(data)).toBe('pairs');
+    expect(data.queries.size).toBe(2);
+  });
+
   it('Parquet in shards, as the hub has it', async () => {
     const shard = (rows: string[][]) =>
       Buffer.from(
@@ -282,6 +302,16 @@ describe('sentence-transformers’ tables', () => {
       'train-00001-of-00002.parquet': shard([['r', 's']]),
     });
     expect(train.map(({ query }) => query).sort()).toEqual(['q', 'r']);
+  });
+
+  it('Parquet with labels of whole numbers, which are 64 bits wide', async () => {
+    const columnData = [
+      { name: 'sentence1', data: ['q', 'q'] },
+      { name: 'sentence2', data: ['p', 'n'] },
+      { name: 'label', data: [1n, 0n] },
+    ];
+    const { train } = await positivesAndNegatives({ 'train.parquet': Buffer.from(parquetWriteBuffer({ columnData })) });
+    expect(train).toEqual([{ query: 'q', positives: ['p'], negatives: ['n'] }]);
   });
 });
 

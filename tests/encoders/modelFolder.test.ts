@@ -14,6 +14,7 @@ import { createWeights, disposeWeights, initialParameters } from '../../src/enco
 import { loadTokenizer } from '../../src/encoders/tokenizer/tokenizer.js';
 import { writeTokenizer } from '../../src/encoders/tokenizerFolder.js';
 import type { TransformerShape } from '../../src/encoders/transformer.js';
+import { namedTensors } from '../../src/encoders/weights.js';
 import { root } from '../cli/command.js';
 import { tinyShape } from '../train/fixtures.js';
 
@@ -30,10 +31,10 @@ beforeAll(async () => {
 const transformer: TransformerShape = { ...tinyShape().transformer, vocabulary: 8000, positions: 40 };
 const settings = { maxTokens: { query: 16, passage: 32 }, prefixes: { query: 'query: ', passage: '' } };
 
-async function write(name: string, part: Partial<EncoderShape>, onnx: ('fp32' | 'int8')[] = []) {
+async function write(name: string, part: Partial<EncoderShape>, onnx: ('fp32' | 'int8')[] = [], seed = 9) {
   const shape: EncoderShape = { ...tinyShape(), transformer, ...part };
   const encoder = createDualEncoder(shape);
-  const parameters = initialParameters(encoder.specs, 9);
+  const parameters = initialParameters(encoder.specs, seed);
   const place = path.join(folder, name);
   fs.mkdirSync(place);
   const tokenizer = await loadTokenizer(tokenizerFolder);
@@ -133,6 +134,20 @@ it('heads are named and left out, and a cross-encoder is told how it is used', a
   expect(lines[1]).toBe(`note: ${place} is read as an encoder; if it is a cross-encoder, it scores pairs with simans rerank`);
 });
 
+it('a sequence is as long as sentence-transformers takes it, which since release 6 says so in tokenizer_config.json', async () => {
+  const { place } = await write('longest', {});
+  fs.rmSync(path.join(place, 'simans.json'));
+  const longest = async (maxSeqLength: number | undefined, modelMaxLength: number | undefined) => {
+    fs.writeFileSync(path.join(place, 'sentence_bert_config.json'), JSON.stringify({ max_seq_length: maxSeqLength }));
+    fs.writeFileSync(path.join(place, 'tokenizer_config.json'), JSON.stringify({ model_max_length: modelMaxLength }));
+    return (await openModelFolder(place)).maxTokens;
+  };
+  expect(await longest(undefined, 12)).toEqual({ query: 12, passage: 12 });
+  expect(await longest(20, 12)).toEqual({ query: 20, passage: 20 });
+  expect(await longest(undefined, 1e30)).toEqual({ query: 40, passage: 40 });
+  expect(await longest(undefined, undefined)).toEqual({ query: 40, passage: 40 });
+});
+
 it('a second dense layer is refused, as what is not known', async () => {
   const { place } = await write('dense', { projection: { width: 5, layerNorm: true } });
   const modules = json(place, 'modules.json') as { path: string }[];
@@ -141,6 +156,87 @@ it('a second dense layer is refused, as what is not known', async () => {
     fs.writeFileSync(path.join(place, 'modules.json'), JSON.stringify(twice));
     await expect(openModelFolder(place)).rejects.toThrow(new RegExp(`modules.json: module ${kind} .* one Dense at most`));
   }
+});
+
+describe('what sentence-transformers would compute otherwise is refused:', () => {
+  const [dense, layerNorm, normalize] = ['2_Dense', '3_LayerNorm', '4_Normalize'] as const;
+  const cases: [string, (place: string) => void, RegExp][] = [
+    ['a dense layer behind a Normalize', (place) => reorder(place, ['', '1_Pooling', normalize, dense]), /module 2_Dense .* in this order/],
+    [
+      'a LayerNorm behind one',
+      (place) => reorder(place, ['', '1_Pooling', dense, normalize, layerNorm]),
+      /module 3_LayerNorm .* in this order/,
+    ],
+    ['a dense layer of tokens', (place) => reorder(place, ['', dense, '1_Pooling']), /module 2_Dense .* in this order/],
+    ['a residual dense layer', (place) => change(place, `${dense}/config.json`, { use_residual: true }), /2_Dense: use_residual is true/],
+    ['pooling without the prompt', (place) => change(place, '1_Pooling/config.json', { include_prompt: false }), /include_prompt is false/],
+    [
+      'lower case beside a cased tokenizer',
+      (place) => {
+        change(place, 'sentence_bert_config.json', { do_lower_case: true });
+        change(place, 'tokenizer.json', { normalizer: { type: 'NFC' } });
+      },
+      /sentence_bert_config.json: do_lower_case is true with a tokenizer that keeps case/,
+    ],
+  ];
+  const change = (place: string, file: string, keys: object) =>
+    fs.writeFileSync(path.join(place, file), JSON.stringify({ ...json(place, file), ...keys }));
+  const reorder = (place: string, order: readonly string[]) => {
+    const modules = json(place, 'modules.json') as { path: string }[];
+    fs.writeFileSync(path.join(place, 'modules.json'), JSON.stringify(order.map((one) => modules.find((module) => module.path === one))));
+  };
+  it.each(cases)('%s', async (name, spoil, message) => {
+    const { place } = await write(name, { projection: { width: 5, layerNorm: true } });
+    spoil(place);
+    await expect(openModelFolder(place)).rejects.toThrow(message);
+  });
+
+  it('not what comes to the same', async () => {
+    const { place } = await write('the same', {});
+    change(place, 'sentence_bert_config.json', { do_lower_case: true }); // the tokenizer lowercases
+    change(place, '1_Pooling/config.json', { include_prompt: false });
+    change(place, 'config_sentence_transformers.json', { prompts: { query: '' } });
+    await openModelFolder(place);
+  });
+});
+
+it('the hash of a model is another where its vectors are, and only there', async () => {
+  const projection = { width: 5, layerNorm: false };
+  const { place, shape } = await write('hashed', { pooling: 'mean', projection });
+  const hashOf = async () => (await openModelFolder(place)).sha256;
+  const first = await hashOf();
+  const changed = async (file: string, content: string | Buffer) => {
+    const original = fs.readFileSync(path.join(place, file));
+    fs.writeFileSync(path.join(place, file), content);
+    const hash = await hashOf();
+    fs.writeFileSync(path.join(place, file), original);
+    return hash;
+  };
+  const settings = (part: Partial<EncoderShape>) =>
+    JSON.stringify({ ...json(place, 'simans.json'), shape: { ...shape, projection, ...part } });
+  const { place: other } = await write('hashed otherwise', { pooling: 'mean', projection }, [], 8);
+  const tokenizer = json(place, 'tokenizer.json');
+  for (const hash of [
+    await changed('2_Dense/model.safetensors', fs.readFileSync(path.join(other, '2_Dense/model.safetensors'))),
+    await changed('model.safetensors', fs.readFileSync(path.join(other, 'model.safetensors'))),
+    await changed('simans.json', settings({ pooling: 'cls' })),
+    await changed('tokenizer.json', JSON.stringify({ ...tokenizer, normalizer: { ...tokenizer.normalizer, lowercase: false } })),
+  ])
+    expect(hash).not.toBe(first);
+  const trainedOtherwise = { similarity: { cosine: { temperature: 0.5 } }, dropout: { hidden: 0.3, attention: 0.3 } };
+  expect(await changed('simans.json', settings(trainedOtherwise))).toBe(first);
+});
+
+it('a dense layer is read from pytorch_model.bin, as sentence-transformers before 2.3 wrote it', async () => {
+  const { place } = await write('dense layer of PyTorch', { projection: { width: 5, layerNorm: false } });
+  fs.rmSync(path.join(place, '2_Dense/model.safetensors'));
+  fs.copyFileSync(path.join(root, 'tests/golden/torch/dense.bin'), path.join(place, '2_Dense/pytorch_model.bin'));
+  const { shape, parameters } = await openModelFolder(place);
+  const [weight, bias] = ['weight', 'bias'].map((part) =>
+    namedTensors(createDualEncoder(shape).specs, parameters).find(({ name }) => name === `projection.dense.${part}`),
+  );
+  expect(weight).toMatchObject({ shape: [5, 8], values: Float32Array.from({ length: 40 }, (_, i) => i / 8) });
+  expect(bias!.values).toEqual(Float32Array.of(0, 1, 2, 3, 4));
 });
 
 it('transformers.js gives the encoder’s vectors', async () => {

@@ -1,5 +1,5 @@
 /** DPR's files: questions with positive and hard negative passages (JSON), questions with answers alone (TSV, JSON lines), psgs_w100.tsv. */
-import { badData, type Place } from '../source.js';
+import { badData, type Place, shown } from '../source.js';
 import type { Example, ExampleFormat, Mention } from './examples.js';
 import { asId, fieldOf, NAMES } from './fields.js';
 import type { FileRecord } from './records.js';
@@ -55,7 +55,7 @@ function contexts(value: unknown, key: string, place: Place): Mention[] {
   if (!Array.isArray(value)) throw badData(place, `"${key}" that is no list`, 'a list of passages', 'mend the record');
   return value.map((one) => {
     if (typeof one !== 'object' || one === null)
-      throw badData(place, `"${key}" with ${JSON.stringify(one)}`, '{title, text, passage_id}', 'mend the record');
+      throw badData(place, `"${key}" with ${shown(one)}`, '{title, text, passage_id}', 'mend the record');
     const record = { fields: one as FileRecord['fields'], place };
     const given = asId(fieldOf(record, 'passageId')?.value);
     const { title = '', text = '' } = record.fields as { title?: string; text?: string };
@@ -69,7 +69,7 @@ function ids(value: unknown, key: string, place: Place): readonly Mention[] {
   if (!Array.isArray(value)) throw badData(place, `"${key}" that is no list`, 'a list of ids', 'mend the record');
   return value.map((one) => {
     const id = asId(one);
-    if (id === undefined) throw badData(place, `"${key}" with ${JSON.stringify(one)}`, 'ids', 'mend the record');
+    if (id === undefined) throw badData(place, `"${key}" with ${shown(one)}`, 'ids', 'mend the record');
     return { id, kind: 'negative', grade: 0 };
   });
 }

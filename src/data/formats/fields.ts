@@ -1,5 +1,5 @@
 /** Fields of a record by any of the names that data sets give them. */
-import { badData, excerpt, type Place } from '../source.js';
+import { badData, excerpt, type Place, shown } from '../source.js';
 import type { FileRecord } from './records.js';
 
 export const NAMES = {
@@ -29,12 +29,7 @@ export function idOf(record: FileRecord, name: Name, what: string): string {
   const id = asId(found?.value);
   if (id !== undefined) return id;
   const key = found?.key ?? NAMES[name].find((one) => one in record.fields) ?? NAMES[name][0];
-  throw badData(
-    record.place,
-    `"${key}" ${excerpt(JSON.stringify(found?.value))}`,
-    'a string that is not empty, or a whole number',
-    `give the ${what} an id`,
-  );
+  throw badData(record.place, `"${key}" ${shown(found?.value)}`, 'a string that is not empty, or a whole number', `give the ${what} an id`);
 }
 
 export function asId(value: unknown): string | undefined {
@@ -51,7 +46,7 @@ export function textOf(record: FileRecord, name: Name): string {
 
 export function asText(value: unknown, key: string, place: Place): string {
   if (typeof value === 'string') return value;
-  throw badData(place, `"${key}" ${excerpt(JSON.stringify(value))}`, 'a string', 'mend the line');
+  throw badData(place, `"${key}" ${shown(value)}`, 'a string', 'mend the line');
 }
 
 /** A grade: a whole number, negative ones included. */
@@ -62,9 +57,9 @@ export function asGrade(value: unknown, place: Place): number {
   throw badData(place, `grade ${excerpt(String(value))}`, 'a whole number', 'mend the line');
 }
 
-/** A score: a finite number, possibly written as a string. */
+/** A score: a finite number, possibly written as a string, or of a column of whole numbers in Parquet. */
 export function asScore(value: unknown, place: Place): number {
-  const score = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
+  const score = typeof value === 'bigint' || (typeof value === 'string' && value.trim() !== '') ? Number(value) : value;
   if (typeof score === 'number' && Number.isFinite(score)) return score;
   throw badData(place, `score ${excerpt(String(value))}`, 'a finite number', 'mend the line');
 }

@@ -22,7 +22,7 @@ export const PAIRS: ExampleFormat = {
   },
   table: {
     columns: { 2: ['anchor', 'positive'], 3: ['anchor', 'positive', 'negative'] },
-    isHeader: (values) => values.every((value) => COLUMN.test(value)),
+    isHeader: (values, form) => form === 'csv' || values.every((value) => COLUMN.test(value)),
   },
   exampleOf,
 };

@@ -2,7 +2,7 @@
 import { Readable } from 'node:stream';
 import { parse as csvParser } from 'csv-parse';
 import { messageOf } from '../../core/errors.js';
-import { badData, excerpt, type Place } from '../source.js';
+import { badData, excerpt, type Place, shown } from '../source.js';
 import { type Form, formOf } from './files.js';
 import { elementsOf } from './jsonArray.js';
 import { bytesOfFile, linesOf } from './lines.js';
@@ -17,7 +17,7 @@ export interface TableOptions {
   /** Names of the columns of a file without a header, by how many there are; a first line of known names is a header all the same. */
   readonly columns: Readonly<Record<number, readonly string[]>>;
   /** Whether a first row names the columns. */
-  readonly isHeader: (values: readonly string[]) => boolean;
+  readonly isHeader: (values: readonly string[], form: Form) => boolean;
   /** Whether fields of a TSV may be quoted as in CSV, as DPR's are; MS MARCO's hold bare quotes. */
   readonly quoted?: boolean;
 }
@@ -53,7 +53,7 @@ async function beginsWithList(file: string): Promise<boolean> {
 
 function objectOf(value: unknown, place: Place): FileRecord['fields'] {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as FileRecord['fields'];
-  throw badData(place, excerpt(JSON.stringify(value)), 'a JSON object', 'mend or remove the line');
+  throw badData(place, shown(value), 'a JSON object', 'mend or remove the line');
 }
 
 async function* parquetRecords(file: string): AsyncGenerator<FileRecord> {
@@ -70,7 +70,7 @@ async function* tableRecords(file: string, form: Form, { columns, isHeader, quot
     if (first) {
       first = false;
       const trimmed = values.map((value) => value.trim());
-      if (isHeader(trimmed)) {
+      if (isHeader(trimmed, form)) {
         header = trimmed;
         continue;
       }

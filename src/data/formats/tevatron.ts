@@ -1,5 +1,5 @@
 /** Tevatron's JSON lines: passages written out (v1) or named by id with a corpus beside (v2). */
-import { badData, type Place, type SplitName } from '../source.js';
+import { badData, type Place, type SplitName, shown } from '../source.js';
 import type { Example, ExampleFormat, Mention } from './examples.js';
 import { asId, idOf } from './fields.js';
 import type { FileRecord } from './records.js';
@@ -33,11 +33,11 @@ function mentionsIn(fields: FileRecord['fields'], what: 'positive' | 'negative',
   return list.map((one) => {
     if (written === undefined || written === null) {
       const id = asId(one);
-      if (id === undefined) throw badData(place, `"${what}_document_ids" with ${JSON.stringify(one)}`, 'ids', 'mend the line');
+      if (id === undefined) throw badData(place, `"${what}_document_ids" with ${shown(one)}`, 'ids', 'mend the line');
       return { id, kind: 'negative', grade: 0 };
     }
     if (typeof one !== 'object' || one === null)
-      throw badData(place, `"${what}_passages" with ${JSON.stringify(one)}`, '{docid, title, text}', 'mend the line');
+      throw badData(place, `"${what}_passages" with ${shown(one)}`, '{docid, title, text}', 'mend the line');
     const passage = one as FileRecord['fields'];
     const id = asId(passage.docid) ?? textId(String(passage.title ?? ''), String(passage.text ?? ''));
     return { id, passage: passageOf({ fields: { ...passage, _id: id }, place }), kind: 'negative', grade: 0 };

@@ -1,5 +1,5 @@
 /** Files of passages and of queries, in any form. */
-import { badData, excerpt, type Passage, type Place, type Query } from '../source.js';
+import { badData, type Passage, type Place, type Query, shown } from '../source.js';
 import { asText, fieldOf, idOf, NAMES, textOf } from './fields.js';
 import { formOf } from './files.js';
 import { linesOf } from './lines.js';
@@ -7,8 +7,10 @@ import { parsePythonList } from './pythonList.js';
 import { type FileRecord, recordsOf, type TableOptions } from './records.js';
 import { readTopics } from './topics.js';
 
-const ALL_NAMES: ReadonlySet<string> = new Set(Object.values(NAMES).flat());
-const isHeader = (values: readonly string[]): boolean => values.every((value) => ALL_NAMES.has(value));
+const IDS: ReadonlySet<string> = new Set([...NAMES.passageId, ...NAMES.queryId]);
+const TEXTS: ReadonlySet<string> = new Set([...NAMES.passageText, ...NAMES.queryText, ...NAMES.title]);
+/** Names of an id and of a text among them: other columns, such as BEIR's metadata, may be called anything. */
+const isHeader = (values: readonly string[]): boolean => values.some((value) => IDS.has(value)) && values.some((value) => TEXTS.has(value));
 
 export interface TextFileOptions extends Partial<Omit<TableOptions, 'isHeader'>> {
   /** Passages without text are given, not refused: published sets have some. */
@@ -68,9 +70,9 @@ export function answersOf(record: FileRecord): string[] | undefined {
   const { key, value } = found;
   const list = typeof value === 'string' ? (parsePythonList(value) ?? [value]) : value;
   const wrong = (what: string) => badData(record.place, `"${key}" ${what}`, 'a list of strings', 'mend the line');
-  if (!Array.isArray(list)) throw wrong(excerpt(JSON.stringify(value)));
+  if (!Array.isArray(list)) throw wrong(shown(value));
   const answers = list.map((one) => asText(one, key, record.place));
-  if (answers.some((one) => !/[^\p{Z}\p{C}]/u.test(one))) throw wrong(`with a blank string, ${excerpt(JSON.stringify(value))}`);
+  if (answers.some((one) => !/[^\p{Z}\p{C}]/u.test(one))) throw wrong(`with a blank string, ${shown(value)}`);
   return answers.length > 0 ? answers : undefined;
 }
 

@@ -1,14 +1,13 @@
 /** TREC topics: <top> <num> … <title> …, closing tags or none, and the later <topic number="…"><query>. */
-import fs from 'node:fs';
-import { gunzipSync } from 'node:zlib';
 import { badData, type Query } from '../source.js';
 import { bytesOfFile } from './lines.js';
 
 /** The topics with their titles as queries, or undefined where the file holds none. */
 export async function readTopics(file: string): Promise<Query[] | undefined> {
   if (!(await beginsWithTag(file))) return undefined;
-  const bytes = fs.readFileSync(file); // topics are hundreds of lines
-  const text = (file.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString('utf8');
+  const chunks: Buffer[] = []; // topics are hundreds of lines
+  for await (const chunk of bytesOfFile(file)) chunks.push(chunk);
+  const text = Buffer.concat(chunks).toString('utf8');
   const topics = [...text.matchAll(/<(top|topic)\b([^>]*)>([\s\S]*?)<\/\1>/g)].map(({ index, 2: attributes, 3: body }) => {
     const place = { file, line: text.slice(0, index).split('\n').length };
     const id = /number="([^"]+)"/.exec(attributes!)?.[1] ?? /<num>\s*(?:Number:)?\s*([^\s<]+)/i.exec(body!)?.[1];

@@ -19,6 +19,8 @@ export interface WrittenFormat {
   readonly description: string;
   /** What of a data set the format has no place for. */
   readonly loses: readonly ('titles' | 'urls' | 'grades' | 'zeros' | 'negatives' | 'known' | 'answers' | 'ids')[];
+  /** Whether its files part ids by white space, which none may then hold. */
+  readonly bareIds?: boolean;
   write(dataset: Dataset, folder: string): void | Promise<void>;
 }
 
@@ -29,11 +31,13 @@ export const WRITTEN_FORMATS: Readonly<Record<string, WrittenFormat>> = {
   trec: {
     description: 'corpus.jsonl, topics.SPLIT.txt, qrels.SPLIT.txt',
     loses: ['urls', 'negatives', 'known', 'answers'],
+    bareIds: true,
     write: writeTrec,
   },
   'msmarco-passage': {
     description: 'collection.tsv (with titles para.txt and para.title.txt), queries.SPLIT.tsv, qrels.SPLIT.tsv, qidpidtriples.train.tsv',
     loses: ['urls', 'answers'],
+    bareIds: true,
     write: writeMsmarcoPassage,
   },
   'msmarco-document': {

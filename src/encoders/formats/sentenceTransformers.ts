@@ -4,7 +4,10 @@ import path from 'node:path';
 import { UserError } from '../../core/errors.js';
 import { readJson, writeJson } from '../../core/files.js';
 import type { EncoderShape, Pooling, Projection } from '../dualEncoder.js';
-import { type NamedArray, readSafetensors, writeSafetensors } from './safetensors.js';
+import { readTokenizerFiles } from '../tokenizer/files.js';
+import { lowercases } from '../tokenizerFolder.js';
+import { type NamedArray, writeSafetensors } from './safetensors.js';
+import { readWeightFiles } from './weightFiles.js';
 
 /** What a folder's modules.json describes, as far as an encoder here can be like it. */
 export interface Modules {
@@ -15,7 +18,6 @@ export interface Modules {
   readonly tensors: NamedArray[];
   /** Text put before queries and passages. */
   readonly prompts: { readonly query: string; readonly passage: string };
-  readonly maxTokens?: number | undefined;
 }
 
 const ADVICE = 'Get the file again.';
@@ -33,35 +35,49 @@ const TYPES = {
 };
 
 /** Undefined where the folder has no modules.json. A module that encoders here do not have is a UserError naming it. */
-export function readModules(folder: string): Modules | undefined {
+export async function readModules(folder: string): Promise<Modules | undefined> {
   const file = path.join(folder, 'modules.json');
   if (!fs.existsSync(file)) return undefined;
   const modules = readJson(file, ADVICE) as { path: string; type: string }[];
   const tensors: NamedArray[] = [];
   const found: { pooling?: Pooling; normalised: boolean; projection?: Projection } = { normalised: false };
+  const prompts = readPrompts(folder);
+  refuseLowerCase(folder);
   for (const { type, path: place } of modules) {
     const inside = path.join(folder, place);
     // Releases 5 and later name modules by where their code moved: the last word stays.
     const kind = type.split('.').at(-1);
     if (kind === 'Transformer') continue;
-    if (kind === 'Pooling') found.pooling = readPooling(path.join(inside, 'config.json'));
-    else if (kind === 'Normalize') found.normalised = true;
-    else if (kind === 'Dense' && !found.projection) {
-      tensors.push(...readDense(inside));
+    if (kind === 'Normalize') found.normalised = true;
+    // What stands behind a Normalize has vectors of length 1 for its input: encoders here normalise last.
+    else if (kind === 'Pooling' && !found.normalised) found.pooling = readPooling(path.join(inside, 'config.json'), prompts);
+    else if (kind === 'Dense' && found.pooling && !found.projection && !found.normalised) {
+      tensors.push(...(await readDense(inside)));
       found.projection = { width: tensors[0]!.shape[0]!, layerNorm: false };
-    } else if (kind === 'LayerNorm' && found.projection?.layerNorm === false) {
-      tensors.push(...renamed(inside, 'norm', 'projection.LayerNorm'));
+    } else if (kind === 'LayerNorm' && found.projection?.layerNorm === false && !found.normalised) {
+      tensors.push(...(await renamed(inside, 'norm', 'projection.LayerNorm')));
       found.projection = { ...found.projection, layerNorm: true };
     } else
       throw new UserError(
-        `${file}: module ${place} (${type}); expected Transformer, Pooling, one Dense at most, with or without a LayerNorm behind it, and Normalize. Take another encoder.`,
+        `${file}: module ${place} (${type}); expected Transformer, Pooling, one Dense at most, with or without a LayerNorm behind it, and Normalize, in this order. Take another encoder.`,
       );
   }
-  return { ...found, pooling: found.pooling ?? 'mean', tensors, ...readPrompts(folder) };
+  return { ...found, pooling: found.pooling ?? 'mean', tensors, prompts };
 }
 
-function readPooling(file: string): Pooling {
+/** Lower case before the tokenizer, which releases before 6 ask for beside it. */
+function refuseLowerCase(folder: string): void {
+  const name = 'sentence_bert_config.json';
+  if (readKeys(folder, name).do_lower_case !== true || lowercases(readTokenizerFiles(folder).json.normalizer)) return;
+  throw new UserError(
+    `${path.join(folder, name)}: do_lower_case is true with a tokenizer that keeps case; expected one that lowercases. Save the model with sentence-transformers 6, which puts it there.`,
+  );
+}
+
+function readPooling(file: string, prompts: Modules['prompts']): Pooling {
   const config = readJson(file, ADVICE) as Record<string, unknown>;
+  if (config.include_prompt === false && (prompts.query !== '' || prompts.passage !== ''))
+    throw new UserError(`${file}: include_prompt is false; expected true, for prompts are pooled here. Take another encoder.`);
   const modes = Object.keys(config).filter((key) => key.startsWith('pooling_mode_') && config[key] === true);
   const named = config.pooling_mode as string | undefined; // the newer way to say it
   const pooling = (Object.keys(POOLING_KEYS) as Pooling[]).find(
@@ -74,35 +90,47 @@ function readPooling(file: string): Pooling {
   );
 }
 
-function readDense(folder: string): NamedArray[] {
-  const { activation_function: activation = '' } = readJson(path.join(folder, 'config.json'), ADVICE) as { activation_function?: string };
+async function readDense(folder: string): Promise<NamedArray[]> {
+  const config = readJson(path.join(folder, 'config.json'), ADVICE) as Record<string, unknown>;
+  const { activation_function: activation = '', use_residual: residual = false } = config as {
+    activation_function?: string;
+    use_residual?: boolean;
+  };
+  if (residual) throw new UserError(`${folder}: use_residual is true; expected false. Take another encoder.`);
   if (!activation.endsWith('Identity'))
     throw new UserError(`${folder}: activation ${activation}; expected torch.nn.modules.linear.Identity. Take another encoder.`);
-  const tensors = renamed(folder, 'linear', 'projection.dense');
+  const tensors = await renamed(folder, 'linear', 'projection.dense');
   if (tensors.length === 2) return tensors;
   const [weight] = tensors; // a dense layer without bias is one with zeros
   return [weight!, { name: 'projection.dense.bias', shape: [weight!.shape[0]!], values: new Float32Array(weight!.shape[0]!) }];
 }
 
-function renamed(folder: string, from: string, to: string): NamedArray[] {
-  const { tensors } = readSafetensors(path.join(folder, 'model.safetensors'));
+async function renamed(folder: string, from: string, to: string): Promise<NamedArray[]> {
+  const { tensors } = await readWeightFiles(folder);
   return ['weight', 'bias'].flatMap((part) => {
     const tensor = tensors.get(`${from}.${part}`);
     return tensor ? [{ ...tensor, name: `${to}.${part}` }] : [];
   });
 }
 
-function readPrompts(folder: string): Pick<Modules, 'prompts' | 'maxTokens'> {
-  const read = (name: string) => {
-    const file = path.join(folder, name);
-    return fs.existsSync(file) ? (readJson(file, ADVICE) as Record<string, unknown>) : {};
-  };
-  const prompts = (read('config_sentence_transformers.json').prompts ?? {}) as Record<string, string>;
-  const maxTokens = read('sentence_bert_config.json').max_seq_length;
-  return {
-    prompts: { query: prompts.query ?? '', passage: prompts.document ?? prompts.passage ?? '' },
-    ...(typeof maxTokens === 'number' && { maxTokens }),
-  };
+function readPrompts(folder: string): Modules['prompts'] {
+  const prompts = (readKeys(folder, 'config_sentence_transformers.json').prompts ?? {}) as Record<string, string>;
+  return { query: prompts.query ?? '', passage: prompts.document ?? prompts.passage ?? '' };
+}
+
+/** The longest sequence that the files name, as sentence-transformers takes it: before release 6 it wrote a key of its own. */
+export function longestSequence(folder: string): number {
+  const found = [
+    readKeys(folder, 'sentence_bert_config.json').max_seq_length,
+    readKeys(folder, 'tokenizer_config.json').model_max_length,
+  ].find((value) => typeof value === 'number');
+  return (found as number | undefined) ?? Number.POSITIVE_INFINITY;
+}
+
+/** Empty where there is no such file. */
+function readKeys(folder: string, name: string): Record<string, unknown> {
+  const file = path.join(folder, name);
+  return fs.existsSync(file) ? (readJson(file, ADVICE) as Record<string, unknown>) : {};
 }
 
 /** What is written beside a transformer's config.json and weights. */

@@ -6,6 +6,8 @@ export interface BpeModel {
   /** 'left right', the most important first. */
   readonly merges: readonly string[];
   readonly unk_token?: string | null;
+  /** Neighbours that are not known are one unknown token. */
+  readonly fuse_unk?: boolean;
   /** Words that are tokens themselves are not built by merges. */
   readonly ignore_merges?: boolean;
 }
@@ -31,10 +33,13 @@ export function bpeEncoder(model: BpeModel): (word: string) => number[] {
     const whole = model.ignore_merges ? ids.get(word) : undefined;
     if (whole !== undefined) return [whole];
     const symbols: number[] = [];
+    let known = true;
     for (const character of word) {
-      const id = ids.get(character) ?? unknown;
+      const id = ids.get(character);
       // Without an unknown token, what is not known is dropped.
       if (id !== undefined) symbols.push(id);
+      else if (unknown !== undefined && (known || !model.fuse_unk)) symbols.push(unknown);
+      known = id !== undefined;
     }
     return mergeAll(symbols, merges);
   };

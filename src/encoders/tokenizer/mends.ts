@@ -2,9 +2,10 @@
  * Where @xenova/transformers computes otherwise than Hugging Face's `tokenizers`: its parts are replaced by ones with the same ids on all
  * texts of tests/encoders/tokenizer/, and newer forms of tokenizer.json are written as it reads them. Replaced are the normalisers
  * BertNormalizer, Precompiled, Lowercase, Strip, StripAccents (but for marks since Unicode 10) and Replace, and the pre-tokenizers
- * BertPreTokenizer, ByteLevel, Metaspace and WhitespaceSplit; a Metaspace that prepends to the first word alone differs where a normaliser
- * drops the text's first character.
+ * BertPreTokenizer, ByteLevel, Digits, Metaspace, Punctuation (each for itself), Whitespace and WhitespaceSplit; a Metaspace that prepends to
+ * the first word alone differs where a normaliser drops the text's first character.
  */
+import { PUNCTUATION } from './bertTables.js';
 import { lowerCase, normalizeBert, splitBertWords } from './bertText.js';
 import { type BpeModel, bpeEncoder } from './bpe.js';
 import { precompiledNormalizer } from './precompiled.js';
@@ -43,6 +44,11 @@ interface XenovaPreTokenizer extends Splitter {
 
 const PRINTABLE = /^[\x21-\x7e]*$/;
 const WHITE_SPACE = /\p{White_Space}/u;
+/** Words and runs of other characters, as Rust's regular expressions know words. */
+const WORDS = /[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]+|[^\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}\p{White_Space}]+/gu;
+const PUNCTUATION_APART = new RegExp(`[^${PUNCTUATION}]+|${PUNCTUATION}`, 'gv');
+const DIGITS = /\P{N}+|\p{N}/gu;
+const NUMBERS = /\P{N}+|\p{N}+/gu;
 /** Unicode's white space, as Rust and Oniguruma know it; JavaScript's own has U+FEFF and lacks U+0085. */
 const BYTE_LEVEL_WORDS =
   /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\p{White_Space}\p{L}\p{N}]+|\p{White_Space}+(?!\P{White_Space})|\p{White_Space}+/gu;
@@ -79,10 +85,14 @@ export function wordEncoder(xenova: XenovaTokenizer, json: TokenizerJson): (word
   const { model } = json;
   if (model.type === 'WordPiece') return wordPieceEncoder(json);
   if (model.type === 'Unigram') {
-    const { vocab, unk_id } = model as unknown as { vocab: [string, number][]; unk_id: number };
+    const { vocab, unk_id, byte_fallback } = model as unknown as { vocab: [string, number][]; unk_id: number; byte_fallback?: boolean };
     const cut = unigramEncoder(vocab, unk_id);
     const ids = new Map(vocab.map(([token], id) => [token, id]));
-    return (word) => cut(word).map((piece) => ids.get(piece) ?? unk_id);
+    const bytesOfPiece = (piece: string): number[] | undefined => {
+      const bytes = Array.from(Buffer.from(piece), (byte) => ids.get(`<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`));
+      return bytes.every((id) => id !== undefined) ? bytes : undefined;
+    };
+    return (word) => cut(word).flatMap((piece) => ids.get(piece) ?? (byte_fallback ? bytesOfPiece(piece) : undefined) ?? unk_id);
   }
   const { end_of_word_suffix, byte_fallback, continuing_subword_prefix } = model;
   if (model.type === 'BPE' && !end_of_word_suffix && !byte_fallback && !continuing_subword_prefix)
@@ -118,7 +128,7 @@ function mendedNormalizer(config: Part, file: string): ((text: string) => string
       return (text) => strip(text, config.strip_left === true, config.strip_right === true);
     case 'Replace': {
       const { Regex, String: plain } = config.pattern as { Regex?: string; String?: string };
-      const search = Regex === undefined ? String(plain) : new RegExp(Regex, 'gu');
+      const search = Regex === undefined ? String(plain) : unicodePattern(Regex);
       // A function, so that $ in the content stands for itself.
       return (text) => text.replaceAll(search, () => String(config.content));
     }
@@ -126,6 +136,20 @@ function mendedNormalizer(config: Part, file: string): ((text: string) => string
       return undefined;
   }
 }
+
+/** A pattern of Oniguruma's: JavaScript's \d and \w are of ASCII, and its \s has U+FEFF and lacks U+0085. */
+const UNICODE_CLASSES: Readonly<Record<string, string>> = {
+  '\\s': '\\p{White_Space}',
+  '\\S': '\\P{White_Space}',
+  '\\d': '\\p{Nd}',
+  '\\D': '\\P{Nd}',
+  '\\w': '[\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}]',
+};
+const unicodePattern = (pattern: string): RegExp =>
+  new RegExp(
+    pattern.replace(/\\./gsu, (part) => UNICODE_CLASSES[part] ?? part),
+    'gu',
+  );
 
 function strip(text: string, left: boolean, right: boolean): string {
   let [start, end] = [0, text.length];
@@ -141,6 +165,10 @@ function mendPreTokenizer(preTokenizer: XenovaPreTokenizer | null, config: Part 
   if (config.type === 'ByteLevel') preTokenizer.pre_tokenize_text = byteLevel(config);
   if (config.type === 'BertPreTokenizer') preTokenizer.pre_tokenize_text = splitBertWords;
   if (config.type === 'WhitespaceSplit') preTokenizer.pre_tokenize_text = (text) => text.match(/\P{White_Space}+/gu) ?? [];
+  if (config.type === 'Whitespace') preTokenizer.pre_tokenize_text = (text) => text.match(WORDS) ?? [];
+  if (config.type === 'Digits') preTokenizer.pre_tokenize_text = (text) => text.match(config.individual_digits ? DIGITS : NUMBERS) ?? [];
+  if (config.type === 'Punctuation' && config.behavior === 'Isolated')
+    preTokenizer.pre_tokenize_text = (text) => text.match(PUNCTUATION_APART) ?? [];
   if (config.type === 'Metaspace') preTokenizer.pre_tokenize_text = metaspace(config);
 }
 
