@@ -39,9 +39,10 @@ export function createTexts(ids: readonly string[], texts: readonly string[], wh
   return textsInMemory(rows, texts);
 }
 
-/** SHA-256 (hex) of the ids and texts in row order. JSON frames them: no two different lists give the same bytes. */
+/** SHA-256 (hex) of the ids and texts in row order, of texts that are read field by field with the borders of these. JSON frames them: no two different lists give the same bytes. */
 export function fingerprintTexts(texts: Texts): string {
-  return texts.fingerprint ?? fingerprintLines(texts.size, (row) => fingerprintLine(texts.id(row), texts.text(row)));
+  const read = (row: number) => (texts.separated ? joinFields(texts.fields(row)) : texts.text(row));
+  return texts.fingerprint ?? fingerprintLines(texts.size, (row) => fingerprintLine(texts.id(row), read(row)));
 }
 
 export const fingerprintLine = (id: string, text: string): string => JSON.stringify([id, text]);
