@@ -132,7 +132,9 @@ function batchOf(tokens: ArrayLike<number>): TokenBatch {
 /** ∂ℓ_r/∂s_j for the negative at index r: p_r at r itself, −p_r p_j / (1 − p_r) elsewhere. */
 export function lossDerivatives(probabilities: ArrayLike<number>, r: number): Float64Array {
   const p = probabilities[r]!;
-  return Float64Array.from(probabilities, (other, j) => (j === r ? p : (-p * other) / (1 - p)));
+  let rest = 0; // 1 − p, which the difference makes 0 where the negative is far ahead
+  for (let j = 0; j < probabilities.length; j++) if (j !== r) rest += probabilities[j]!;
+  return Float64Array.from(probabilities, (other, j) => (j === r ? p : (-p * other) / rest));
 }
 
 /** Rows [1 + R + samplers + 1, N] of ∂ℓ/∂s: the gold loss, each rank, each sampler in expectation, the random passage. */

@@ -62,7 +62,7 @@ export function loadApiDocs(_seed: number): Dataset {
     queries: queryTexts,
     splits,
     policy: 'text',
-    fingerprint: fingerprintDataset(corpus, queryTexts, splits),
+    fingerprint: fingerprintDataset({ corpus, queries: queryTexts, splits }),
     notes: [
       `${corpus.size} documented APIs, ${queries.length} descriptions; train, dev and test share no interface, class, module or description`,
     ],

@@ -78,10 +78,11 @@ async function inMemory(source: Source, options: CorpusOptions) {
 async function stored(source: Source, options: CorpusOptions, folder: string) {
   const known = openStored(folder);
   if (known) return known;
+  const read = (text: string) => (options.separator === 'token' ? text : spaced(text)); // as fingerprintTexts has it
   const writer = new TextFileWriter(folder);
   try {
     const notes = await eachPassage(source, options, writer.ids, (row, text, id) =>
-      writer.append(row, text, `${fingerprintLine(id, spaced(text))}\n`),
+      writer.append(row, text, `${fingerprintLine(id, read(text))}\n`),
     );
     return writer.finish(notes);
   } catch (error) {

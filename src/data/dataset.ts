@@ -28,16 +28,13 @@ export async function readDataset(source: Source, name: string, options: Dataset
   const { queries, answers, notes: ofQueries } = await readQueries(source);
   const all = [...notes, ...ofQueries];
   const splits = await readSplits(source, { corpus, documents, queries, answers, options, notes: all });
+  const parts = { corpus, queries, splits, ...(documents && { documents }), ...(answers.size > 0 && { answers }) };
   return {
     name,
-    corpus,
-    queries,
-    splits,
-    ...(documents && { documents }),
-    ...(answers.size > 0 && { answers }),
+    ...parts,
     ...(options.removeSelf && { removeSelf: true }),
     policy: describePolicy(options),
-    fingerprint: fingerprintDataset(corpus, queries, splits, documents),
+    fingerprint: fingerprintDataset(parts),
     notes: all,
   };
 }

@@ -44,7 +44,7 @@ export function hidePositives(dataset: Dataset, { hidden, paraphrases }: Hiding,
     ...dataset,
     corpus,
     splits,
-    fingerprint: fingerprintDataset(corpus, dataset.queries, splits, dataset.documents),
+    fingerprint: fingerprintDataset({ ...dataset, corpus, splits }),
     notes: [
       `lab: ${count(hide.hidden!)} of ${count(further)} further right passages of training queries are hidden` +
         `${paraphrases ? `; ${(corpus.size - dataset.corpus.size).toLocaleString('en')} paraphrases are planted` : ''}.`,

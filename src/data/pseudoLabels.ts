@@ -23,8 +23,8 @@ export function withPseudoLabels(dataset: Dataset, labels: readonly PseudoLabel[
     return Int32Array.from([row]);
   });
   const train = withQueries(splits.train, queries.size, positives, documents);
-  const all = { ...splits, train };
-  return { ...dataset, queries: extended, splits: all, fingerprint: fingerprintDataset(corpus, extended, all, documents) };
+  const labelled = { ...dataset, queries: extended, splits: { ...splits, train } };
+  return { ...labelled, fingerprint: fingerprintDataset(labelled) };
 }
 
 function appended(queries: Texts, labels: readonly PseudoLabel[], file: string): Texts {

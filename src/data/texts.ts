@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { deriveKey, permutation } from '../core/random.js';
 import { Ids } from './ids.js';
 import { badData } from './source.js';
-import type { Dataset, Documents, Split, Texts } from './types.js';
+import type { Dataset, Split, Texts } from './types.js';
 
 /** Between the fields of a stored text. Never in a field. */
 export const FIELD_BREAK = '\x1e';
@@ -39,32 +39,36 @@ export function createTexts(ids: readonly string[], texts: readonly string[], wh
   return textsInMemory(rows, texts);
 }
 
-/** SHA-256 (hex) of the ids and texts in row order. JSON frames them: no two different lists give the same bytes. */
+/** SHA-256 (hex) of the ids and texts in row order, of texts that are read field by field with the borders of these. JSON frames them: no two different lists give the same bytes. */
 export function fingerprintTexts(texts: Texts): string {
-  return texts.fingerprint ?? fingerprintLines(texts.size, (row) => fingerprintLine(texts.id(row), texts.text(row)));
+  const read = (row: number) => (texts.separated ? joinFields(texts.fields(row)) : texts.text(row));
+  return texts.fingerprint ?? fingerprintLines(texts.size, (row) => fingerprintLine(texts.id(row), read(row)));
 }
 
 export const fingerprintLine = (id: string, text: string): string => JSON.stringify([id, text]);
 
-/** SHA-256 (hex) of a split: each query's id and text with what is judged, then what else is said of its passages. */
-export function fingerprintSplit(split: Split, queries: Texts, judgedOf: Pick<Documents, 'id'>, corpus: Texts): string {
+/** What the fingerprints of a data set are of. */
+type Fingerprinted = Pick<Dataset, 'corpus' | 'queries' | 'splits' | 'documents' | 'answers'>;
+
+/** SHA-256 (hex) of a split: each query's id and text with what is judged, then what else is said of its passages, then its answers and a teacher's scores. */
+function fingerprintSplit(split: Split, { queries, corpus, documents, answers }: Fingerprinted): string {
+  const judgedOf = documents ?? corpus;
   const named = (rows: Int32Array[] | undefined, i: number) => (rows ? [Array.from(rows[i]!, (row) => corpus.id(row))] : []);
   return fingerprintLines(split.rows.length, (i) => {
     const row = split.rows[i]!;
     const judged = Array.from(split.judged[i]!, (document, j) => [document < 0 ? null : judgedOf.id(document), split.grades[i]![j]]);
-    return JSON.stringify([queries.id(row), queries.text(row), judged, ...named(split.known, i), ...named(split.negatives, i)]);
+    const own = answers?.get(row);
+    const scores = split.scores && [...split.scores.positives[i]!, ...split.scores.negatives[i]!];
+    const further = own || scores ? [{ answers: own, scores }] : [];
+    return JSON.stringify([queries.id(row), queries.text(row), judged, ...named(split.known, i), ...named(split.negatives, i), ...further]);
   });
 }
 
 /** The four fingerprints of a data set. */
-export function fingerprintDataset(
-  corpus: Texts,
-  queries: Texts,
-  splits: Dataset['splits'],
-  documents?: Documents,
-): Dataset['fingerprint'] {
-  const of = (split: Split) => fingerprintSplit(split, queries, documents ?? corpus, corpus);
-  return { corpus: fingerprintTexts(corpus), train: of(splits.train), dev: of(splits.dev), test: of(splits.test) };
+export function fingerprintDataset(parts: Fingerprinted): Dataset['fingerprint'] {
+  const { train, dev, test } = parts.splits;
+  const of = (split: Split) => fingerprintSplit(split, parts);
+  return { corpus: fingerprintTexts(parts.corpus), train: of(train), dev: of(dev), test: of(test) };
 }
 
 function fingerprintLines(count: number, line: (i: number) => string): string {

@@ -47,7 +47,7 @@ export function loadWordnet(seed: number, { subset }: WordnetOptions): Dataset {
       `${splits.test.rows.length} for test and ${splits.dev.rows.length} for dev by seed ${seed}.`,
   ];
   const name = subset === 'all' ? 'wordnet' : 'wordnet-examples';
-  return { name, corpus, queries, splits, policy: 'text', fingerprint: fingerprintDataset(corpus, queries, splits), notes };
+  return { name, corpus, queries, splits, policy: 'text', fingerprint: fingerprintDataset({ corpus, queries, splits }), notes };
 }
 
 function dictionaryFolder(): string {

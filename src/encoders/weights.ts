@@ -13,6 +13,10 @@ function publishedTensors(spec: ParameterSpec): { name: string; shape: number[] 
   return PARTS.map((part) => ({ name: spec.name.replace(FUSED, `.self.${part}.`), shape }));
 }
 
+/** How many values each parameter has as published checkpoints know them, in the order of the flat vector. */
+export const publishedSizes = (specs: readonly ParameterSpec[]): number[] =>
+  specs.flatMap((spec) => publishedTensors(spec).map(({ shape }) => sizeOf(shape)));
+
 /** A parameter's values as named tensors, which share their memory. */
 export function namedParts(spec: ParameterSpec, values: Float32Array): NamedArray[] {
   let at = 0;

@@ -17,6 +17,7 @@ import { checkpointSteps, readState } from './checkpoint.js';
 import { finish } from './finish.js';
 import { openFixedTeacher } from './fixedTeacher.js';
 import { bindInherited, type Inherited, openDenoiser, readInherited } from './inherited.js';
+import { bindInputs } from './inputs.js';
 import { bindDataset, openJobFolder, type ResolvedJob } from './jobFolder.js';
 import { type LexicalBaseline, lexicalBaseline } from './lexical.js';
 import { type LoopContext, Trainer } from './loop.js';
@@ -122,6 +123,7 @@ async function openContext(
   const settings = { replicas: job.replicas, memory: memoryPlan(config, maxStepRows), maxStepRows };
   const replicas = await openReplicas(config, job.backend.name, shape, settings, tokenizer, tokens);
   const making = await openMaking(config, folder, dataset, judge, reporter);
+  await bindInputs(folder, config, making);
   const work = { source, tokenizer, teacher, replicas, making, residentBefore };
   return { context: { config, folder, dataset, judge, stopwatch, reporter, signal, ...work }, initial, bm25 };
 }

@@ -4,7 +4,7 @@ import { UserError } from '../core/errors.js';
 import type { Reporter } from '../core/reporter.js';
 import { NEGATIVES_IN } from '../data/formats.js';
 import { hidePositives } from '../data/hidden.js';
-import { givenNegatives, selectFromSplit } from '../data/texts.js';
+import { givenNegatives, notNegatives, selectFromSplit } from '../data/texts.js';
 import type { Dataset, Split } from '../data/types.js';
 import { Bm25Index } from '../eval/bm25.js';
 import type { Judge } from '../eval/judge.js';
@@ -92,6 +92,7 @@ export function requireServing(config: RunConfig, dataset: Dataset, keys?: strin
     throw new UserError(`${name}: found no judged passage in dev, only answers; expected eval.selection answer@k instead of ${selection}.`);
   requireTrecIds(name, documents ? 'document' : 'passage', documents ?? corpus);
   requireTrecIds(name, 'query', queries);
+  requireNegatives(config, dataset, keys);
 }
 
 function requireGiven({ sampler, data }: RunConfig, { name, splits }: Dataset, keys?: string): void {
@@ -103,6 +104,18 @@ function requireGiven({ sampler, data }: RunConfig, { name, splits }: Dataset, k
   throw new UserError(
     `${name}: found no negatives in the data; expected ${place ?? 'some'}, for ${key}; ${place === undefined ? 'choose another' : 'add them, or choose another'}.`,
   );
+}
+
+/** However few of them a pool holds, that many other passages of the corpus there must be; with replacement one is enough. */
+function requireNegatives({ sampler }: RunConfig, { name, corpus, queries, splits: { train } }: Dataset, keys?: string): void {
+  if (!('negatives' in sampler) || ('replacement' in sampler && sampler.replacement)) return;
+  train.rows.forEach((row, place) => {
+    const others = corpus.size - notNegatives(train, place).length;
+    if (others < sampler.negatives)
+      throw new UserError(
+        `${name}: found ${others} passages that may be negatives of query ${queries.id(row)}; expected at least ${keys === undefined ? '' : `${keys}.`}sampler.negatives (${sampler.negatives}); lower it.`,
+      );
+  });
 }
 
 /** Random passages, which a short list is filled up with, have no score. */

@@ -25,9 +25,6 @@ export interface LossOfLogits {
   readonly slopes: tf.Tensor2D;
 }
 
-/** What 1 − p is not let below in a logarithm and a quotient. */
-const LEAST = 1e-7;
-
 export function lossOfLogits(config: LossConfig, of: Logits): LossOfLogits {
   const { values, slopes } = perQuery(config, of);
   return { loss: tf.div(tf.sum(values), of.logits.shape[0]) as tf.Scalar, slopes: slopes as tf.Tensor2D };
@@ -71,18 +68,26 @@ function softmax({ logits, positive }: Logits): Terms {
 }
 
 /**
- * Binary cross-entropy of the softmax's shares (the paper's §3): −log p_t − Σ log(1 − p_j) over the negatives. With A = Σ p_j/(1 − p_j) the slope is
- * p − 1[t] + 1[negative]·p/(1 − p) − A·p.
+ * Binary cross-entropy of the softmax's shares (the paper's §3): −log p_t − Σ log(1 − p_j) over the negatives. The slope is
+ * p − 1[t] + 1[negative]·p − p·Σ p_j/(1 − p_j) over the negatives j but the one itself. Of a query's largest share 1 − p is what the others sum to, in
+ * logarithms: the difference would be 0 where a negative is ahead by 17 logits.
  */
 function bce({ logits, positive, negatives }: Logits): Terms {
   const logP = tf.logSoftmax(logits, 1); // [Q, P]
   const p = tf.exp(logP);
-  const rest = tf.maximum(tf.sub(1, p), LEAST);
-  const odds = tf.mul(negatives, tf.div(p, rest)); // [Q, P]
-  const A = tf.sum(odds, 1, true); // [Q, 1]
+  const top = tf.cast(tf.oneHot(tf.argMax(logits, 1), logits.shape[1]), 'float32'); // [Q, P]
+  const below = tf.mul(negatives, tf.sub(1, top)); // the negatives but the largest share, of which 1 − p is ½ or more
+  const rest = tf.maximum(tf.sub(1, p), 0.5); // [Q, P]
+  const logRest = tf.logSumExp(tf.add(logP, tf.mul(top, BLOCKED)), 1, true); // log(1 − p) of the largest, [Q, 1]
+  const topNegative = tf.mul(top, negatives);
+  const odds = tf.mul(below, tf.div(p, rest)); // [Q, P]
+  const topTerm = tf.exp(tf.minimum(tf.sub(tf.add(logP, tf.max(logP, 1, true)), logRest), 0)); // p·p_top/(1 − p_top), beside the top
   return {
-    values: tf.neg(tf.add(tf.mul(logP, positive), tf.mul(tf.log(rest), negatives))),
-    slopes: tf.sub(tf.add(tf.sub(p, positive), odds), tf.mul(p, A)),
+    values: tf.neg(tf.addN([tf.mul(logP, positive), tf.mul(tf.log(rest), below), tf.mul(logRest, topNegative)])),
+    slopes: tf.sub(
+      tf.add(tf.sub(p, positive), tf.mul(p, negatives)),
+      tf.add(tf.mul(p, tf.sub(tf.sum(odds, 1, true), odds)), tf.mul(tf.mul(topTerm, tf.sub(1, top)), tf.sum(topNegative, 1, true))),
+    ),
   };
 }
 

@@ -16,7 +16,8 @@ import {
   roomOnDevice,
   tf,
 } from '../backend/index.js';
-import { decayingRanges, sizeOf } from '../encoders/parameters.js';
+import { decayingRanges } from '../encoders/parameters.js';
+import { publishedSizes } from '../encoders/weights.js';
 import type { Group } from './group/group.js';
 import { LONGEST } from './group/lamb.js';
 import type { Member, StepTotals } from './group/member.js';
@@ -164,7 +165,7 @@ export class DeviceOptimizer<Batch> implements Optimizer<Batch> {
     const decays = zeros();
     for (const { begin, end } of decayingRanges(member.specs)) decays.fill(1, begin, end);
     this.decays = tf.tensor1d(decays);
-    this.sizes = member.specs.map(({ shape }) => sizeOf(shape));
+    this.sizes = publishedSizes(member.specs);
     this.give('parameters');
   }
 

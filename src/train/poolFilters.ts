@@ -1,5 +1,6 @@
 /** The filters of a job's pools, in their order: what is known, what is the same text, what holds an answer, then what scores or a cross-encoder say. */
 import type { RunConfig } from '../config/schema.js';
+import { bytesOf, sha256 } from '../core/files.js';
 import type { Reporter } from '../core/reporter.js';
 import type { Dataset } from '../data/types.js';
 import { openPairScorer, type PairScorer } from '../encoders/pairScorer.js';
@@ -37,6 +38,8 @@ export interface Denoiser extends KeptScorer {
 export interface PoolFilters {
   /** Whether more than known passages may be removed. */
   readonly removesMore: boolean;
+  /** SHA-256 of the cross-encoder of sampler.filters.reranker. */
+  readonly reranker?: string | undefined;
   /** The filters of one query; its candidates are given for those that look at all of them at once. */
   of(query: ScoredQuery, candidates: Int32Array): Promise<readonly Filter[]>;
   dispose(): void;
@@ -90,6 +93,7 @@ export async function createPoolFilters(
   };
   return {
     removesMore: byAnswer || margin !== 'none' || share !== 'none' || scorer !== undefined || denoiser !== undefined,
+    reranker: scorer && sha256(bytesOf(scorer.parameters)),
     of,
     dispose: () => {
       scorer?.dispose();

@@ -7,6 +7,7 @@ import { loadConfig } from '../config/load.js';
 import { UserError } from '../core/errors.js';
 import { type Reporter, silentReporter } from '../core/reporter.js';
 import { loadModel, readState } from './checkpoint.js';
+import { bindInputs } from './inputs.js';
 import { openMaking, openReplicas, tokenise } from './job.js';
 import { requireSameData } from './jobFolder.js';
 import { prepareEncoder } from './prepareEncoder.js';
@@ -45,16 +46,9 @@ async function open(): Promise<RefreshContext> {
   const memory = { kind: 'whole', microBatch: 1, chunkRows: 1, recompute: false } as const; // no step is taken
   const settings = { replicas: Number(config.train.replicas), memory, maxStepRows: 1 };
   const replicas = await openReplicas(config, backend, shape, settings, tokenizer, tokenise(config, dataset, tokenizer, silentReporter));
-  return {
-    config,
-    folder,
-    dataset,
-    tokenizer,
-    replicas,
-    reporter,
-    judge,
-    making: await openMaking(config, folder, dataset, judge, silentReporter),
-  };
+  const making = await openMaking(config, folder, dataset, judge, silentReporter);
+  await bindInputs(folder, config, making);
+  return { config, folder, dataset, tokenizer, replicas, reporter, judge, making };
 }
 
 async function make({ step }: RefreshRequest): Promise<void> {

@@ -14,7 +14,7 @@ export const isTrained = (folder: string): boolean =>
 export const isUnderWay = (folder: string): boolean => fs.readdirSync(folder).some((name) => /^refresh-\d+$/.test(name));
 
 /** What a command leaves in a folder before its first checkpoint, of this configuration and these data. */
-const OF_THE_START = /^(config\.yaml|(data|recipe|weights|settings)\.json|(log|metrics)\.jsonl|tokenizer|checkpoints|refresh-\d+)$/;
+const OF_THE_START = /^(config\.yaml|(data|recipe|weights|inputs|settings)\.json|(log|metrics)\.jsonl|tokenizer|checkpoints|refresh-\d+)$/;
 
 /** Removes what an earlier command left there, but for what is named; says so. */
 export function beginAnew(folder: string, changed: string, reporter: Reporter, kept: readonly string[] = []): void {

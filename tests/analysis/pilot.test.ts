@@ -56,6 +56,12 @@ describe('the closed form of ∂ℓ/∂s', () => {
         expect(Math.abs((loss(1e-5) - loss(-1e-5)) / 2e-5 - derivative)).toBeLessThan(1e-8);
       });
   });
+
+  it('hold where a negative is so far ahead that its share is 1 in double precision', () => {
+    const share = 1 / (1 + Math.exp(-1)); // of the positive among the others
+    const found = lossDerivatives(softmax([0, 60, -1]), 1);
+    [-share, 1, share - 1].forEach((expected, j) => expect(Math.abs(found[j]! - expected), `score ${j}`).toBeLessThan(1e-12));
+  });
 });
 
 describe('scoreGradients', () => {

@@ -74,6 +74,24 @@ describe('a corpus too large for memory', () => {
     expect(fs.statSync(path.join(`${folder}.cache`, made!, 'texts.bin')).mtimeMs).toBe(before);
   });
 
+  it('has another fingerprint where a title ends elsewhere and that is read, in memory as in its file', async () => {
+    const moved = { ...files, 'corpus.jsonl': files['corpus.jsonl'].replace('"title":"Title 4","text":"', '"title":"Title","text":"4 ') };
+    expect(moved['corpus.jsonl']).not.toBe(files['corpus.jsonl']);
+    const printsOf = async (separator: string) => {
+      const prints: string[] = [];
+      for (const folder of [folderOf(files), folderOf(moved)])
+        for (const bytes of ['1000', '1000000']) {
+          vi.stubEnv('SIMANS_TEXTS_IN_MEMORY', bytes);
+          prints.push((await loadFiles(folder, 'beir', { separator })).fingerprint.corpus);
+        }
+      return prints;
+    };
+    const [kept, again, other, otherAgain] = await printsOf('token');
+    expect([again, otherAgain]).toEqual([kept, other]);
+    expect(other).not.toBe(kept);
+    expect(new Set(await printsOf('space')).size).toBe(1);
+  });
+
   it('is made anew when a source has changed or its file is damaged, and leaves nothing when reading fails', async () => {
     const folder = folderOf(files);
     vi.stubEnv('SIMANS_TEXTS_IN_MEMORY', '1000');

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createTexts, fingerprintSplit, fingerprintTexts, splitGrouped, splitOfPositives } from '../../src/data/texts.js';
+import { createTexts, fingerprintDataset, fingerprintTexts, splitGrouped, splitOfPositives } from '../../src/data/texts.js';
+import type { Split } from '../../src/data/types.js';
 
 describe('createTexts', () => {
   it('finds rows by id and back', () => {
@@ -30,17 +31,24 @@ describe('fingerprints', () => {
     expect(print(['a', 'b'], [long, 'y'])).not.toBe(print(['a', 'b'], [long, 'z']));
   });
 
+  const corpus = createTexts(['p', 'q'], ['one', 'two'], 'passage');
+  const queries = createTexts(['a'], ['which?'], 'query');
+  const one = splitOfPositives(Int32Array.of(0), [Int32Array.of(0)]);
+  const of = (split: Partial<Split>, answers?: string[]) => {
+    const train = { ...one, ...split };
+    const splits = { train, dev: one, test: one };
+    return fingerprintDataset({ corpus, queries, splits, ...(answers && { answers: new Map([[0, answers]]) }) }).train;
+  };
+
   it('of a split see the grades and the positives', () => {
-    const corpus = createTexts(['p', 'q'], ['one', 'two'], 'passage');
-    const queries = createTexts(['a'], ['which?'], 'query');
     const split = (passage: number, grade: number) =>
-      fingerprintSplit(
-        { ...splitOfPositives(Int32Array.of(0), [Int32Array.of(passage)]), grades: [Int32Array.of(grade)] },
-        queries,
-        corpus,
-        corpus,
-      );
+      of({ ...splitOfPositives(Int32Array.of(0), [Int32Array.of(passage)]), grades: [Int32Array.of(grade)] });
     expect(new Set([split(0, 1), split(0, 2), split(1, 1)]).size).toBe(3);
+  });
+
+  it('of a split see the answers, which decide what is no negative, and a teacher’s scores', () => {
+    const scored = (...scores: number[]) => of({ scores: { positives: [Float32Array.from(scores)], negatives: [new Float32Array(0)] } });
+    expect(new Set([of({}), of({}, ['one']), of({}, ['two']), scored(1), scored(2)]).size).toBe(5);
   });
 });
 

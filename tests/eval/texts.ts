@@ -22,5 +22,13 @@ export const namesOf = (queries: Texts, corpus: Texts): Names => ({
 export function datasetOf(corpus: Texts, queries: Texts, dev: Split): Dataset {
   const none = splitOfPositives(new Int32Array(0), []);
   const splits = { train: none, dev, test: none };
-  return { name: 'small', corpus, queries, splits, policy: 'text', fingerprint: fingerprintDataset(corpus, queries, splits), notes: [] };
+  return {
+    name: 'small',
+    corpus,
+    queries,
+    splits,
+    policy: 'text',
+    fingerprint: fingerprintDataset({ corpus, queries, splits }),
+    notes: [],
+  };
 }

@@ -37,7 +37,7 @@ function dataset(): Dataset {
   );
   const none = splitOfPositives(new Int32Array(0), []);
   const splits = { train, dev: none, test: none };
-  return { name: 'toy', corpus, queries, splits, policy: 'text', fingerprint: fingerprintDataset(corpus, queries, splits), notes: [] };
+  return { name: 'toy', corpus, queries, splits, policy: 'text', fingerprint: fingerprintDataset({ corpus, queries, splits }), notes: [] };
 }
 
 /** Each text is three words that name its row. */

@@ -46,7 +46,7 @@ export function toyDataset(size = 40): Dataset {
     queries: queryTexts,
     splits,
     policy: 'text',
-    fingerprint: fingerprintDataset(corpus, queryTexts, splits),
+    fingerprint: fingerprintDataset({ corpus, queries: queryTexts, splits }),
     notes: [],
   };
 }

@@ -85,6 +85,12 @@ describe('requireServing', () => {
       /expected eval\.selection answer@k instead of recall@10/,
     ],
     ['an id that no run can hold', {}, { ...toy, corpus: { size: 1, id: () => 'a b' } }, /found the passage id "a b"; expected one that/],
+    [
+      'more negatives than there are passages',
+      { sampler: { kind: 'random', negatives: 40 } },
+      toy,
+      'toy: found 39 passages that may be negatives of query q0; expected at least sampler.negatives (40); lower it.',
+    ],
     ['a query without an id', {}, { ...toy, queries: { size: 1, id: () => '' } }, /found the query id ""; expected one that/],
   ])('refuses %s', (_, sections, data, message) => {
     expect(() => requireServing(config(sections), data as Dataset)).toThrow(message);
@@ -103,6 +109,9 @@ describe('requireServing', () => {
   });
 
   it('lets the usual pass', () => {
+    const drawn = (sampler: object) => config({ sampler });
     expect(() => requireServing(config({}), toy)).not.toThrow();
+    expect(() => requireServing(drawn({ kind: 'random', negatives: 39 }), toy)).not.toThrow();
+    expect(() => requireServing(drawn({ kind: 'simans', replacement: true, pool: 50, negatives: 40 }), toy)).not.toThrow();
   });
 });

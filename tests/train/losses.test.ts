@@ -116,6 +116,18 @@ describe.each(CASES)('%s', (_, config, definition) => {
   });
 });
 
+it('bce is its definition where a negative is far ahead of all others', () => {
+  const columns = [[0, 1, 2, 3]];
+  for (const ahead of [9, 15, 20, 60, 200]) {
+    const { loss, slopes } = computed({ kind: 'bce' }, [[0, ahead, -3, -5]], [[0, 0, 0, 0]], columns);
+    // Of the negative ahead 1 − p is e^−ahead·rest, and the positive has the share 1/rest of what it leaves.
+    const rest = 1 + Math.exp(-3) + Math.exp(-5);
+    expect(Math.abs(loss / (2 * ahead - Math.log(rest)) - 1), `loss, ${ahead} ahead`).toBeLessThan(1e-3);
+    const expected = [-1 - 1 / rest, 2, -Math.exp(-3) / rest, -Math.exp(-5) / rest];
+    slopes[0]!.forEach((slope, j) => expect(Math.abs(slope - expected[j]!), `slope ${j}, ${ahead} ahead`).toBeLessThan(1e-3));
+  }
+});
+
 it('a loss that learns from a ranker says so where there is none', () => {
   const ones = tf.ones([1, 2]) as tf.Tensor2D;
   expect(() => lossOfLogits({ kind: 'marginMse' }, { logits: ones, positive: ones, negatives: ones })).toThrow('ranker');

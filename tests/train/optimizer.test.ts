@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { tf } from '../../src/backend/index.js';
 import { deriveKey, normal } from '../../src/core/random.js';
-import type { ParameterSpec } from '../../src/encoders/parameters.js';
+import { forEachSlice, type ParameterSpec } from '../../src/encoders/parameters.js';
 import type { GradientSums } from '../../src/train/group/gradientSums.js';
 import { Group } from '../../src/train/group/group.js';
 import { createSharedGroup, Member, type SharedGroup } from '../../src/train/group/member.js';
@@ -22,8 +22,17 @@ const normOf = (values: ArrayLike<number>): number => Math.sqrt(Array.from(value
 /** LAMB's quotients of lengths met by the reference. */
 const ratios: number[] = [];
 
+const BORDERS = [
+  [0, 101],
+  [101, P],
+] as const;
+
 /** AdamW or LAMB in double precision, from algorithm 2 of either paper, with the gradient clipped first. */
-function reference(start: Float32Array, kind = settings.optimizer): { parameters: Float64Array; norms: number[] } {
+function reference(
+  start: Float32Array,
+  kind = settings.optimizer,
+  borders: readonly (readonly [number, number])[] = BORDERS,
+): { parameters: Float64Array; norms: number[] } {
   const parameters = Float64Array.from(start);
   const first = new Float64Array(P);
   const second = new Float64Array(P);
@@ -39,10 +48,7 @@ function reference(start: Float32Array, kind = settings.optimizer): { parameters
       const spread = Math.sqrt(second[i]! / (1 - 0.999 ** (step + 1)));
       directions[i] = mean / (spread + 1e-8) + settings.weightDecay * decays[i]! * parameters[i]!;
     }
-    for (const [begin, end] of [
-      [0, 101],
-      [101, P],
-    ] as const) {
+    for (const [begin, end] of borders) {
       const [weights, direction] = [parameters, directions].map((values) => normOf(values.subarray(begin, end)));
       const ratio = kind === 'lamb' ? Math.min(10, weights!) / direction! : 1;
       if (kind === 'lamb') ratios.push(ratio);
@@ -59,23 +65,28 @@ const SPECS: ParameterSpec[] = [
 
 /** A member whose gradient is the batch itself. */
 class Toy extends Member<Float32Array> {
-  constructor(shared: SharedGroup) {
-    super(shared, 0, SPECS);
+  constructor(shared: SharedGroup, specs: readonly ParameterSpec[]) {
+    super(shared, 0, specs);
   }
 
   protected override accumulate(batch: Float32Array, sums: GradientSums): tf.Scalar {
-    return tf.tidy(() => sums.add(() => tf.addN(slices(batch).map((part, i) => tf.sum(tf.mul(this.weights[SPECS[i]!.name]!, part))))));
+    const ofWeight = ({ name }: ParameterSpec, i: number) => tf.sum(tf.mul(this.weights[name]!, slices(batch, this.specs)[i]!));
+    return tf.tidy(() => sums.add(() => tf.addN(this.specs.map(ofWeight)) as tf.Scalar));
   }
 
   protected override async runOwn(): Promise<void> {}
 
   /** The weights that it computes with. */
   get current(): number[] {
-    return SPECS.flatMap(({ name }) => [...this.weights[name]!.dataSync()]);
+    return this.specs.flatMap(({ name }) => [...this.weights[name]!.dataSync()]);
   }
 }
 
-const slices = (values: Float32Array) => [values.subarray(0, 101), values.subarray(101)];
+function slices(values: Float32Array, specs: readonly ParameterSpec[]): Float32Array[] {
+  const parts: Float32Array[] = [];
+  forEachSlice(specs, (_, begin, end) => parts.push(values.subarray(begin, end)));
+  return parts;
+}
 
 interface Open {
   optimizer: Optimizer<Float32Array>;
@@ -101,9 +112,9 @@ function dispose({ optimizer, toy }: Open): void {
 }
 
 describe.each(Object.keys(KINDS) as (keyof typeof KINDS)[])('the optimizer %s', (kind) => {
-  function open(state: ConstructorParameters<typeof SharedOptimizer>[1], own = settings): Open {
-    const shared = createSharedGroup(1, SPECS);
-    const toy = new Toy(shared);
+  function open(state: ConstructorParameters<typeof SharedOptimizer>[1], own = settings, specs = SPECS): Open {
+    const shared = createSharedGroup(1, specs);
+    const toy = new Toy(shared, specs);
     const optimizer =
       kind === 'on a device' ? new DeviceOptimizer(toy, state, own) : new SharedOptimizer(new Group(shared, toy, []), state, own);
     return { optimizer, toy };
@@ -124,13 +135,25 @@ describe.each(Object.keys(KINDS) as (keyof typeof KINDS)[])('the optimizer %s', 
 
   it('follows LAMB in double precision: each parameter moves as far as it is long, 10 at most', async () => {
     const start = vector('start', 0.9); // one parameter is shorter than 10, the other longer
-    expect(slices(start).map((part) => normOf(part) < 10)).toEqual([true, false]);
+    expect(slices(start, SPECS).map((part) => normOf(part) < 10)).toEqual([true, false]);
     const optimizer = open({ parameters: start }, { ...settings, optimizer: 'lamb' });
     await run(optimizer, 0, STEPS);
     const { parameters } = await read(optimizer);
     const expected = reference(start, 'lamb');
     parameters.forEach((value, i) => expect(Math.abs(value - expected.parameters[i]!), `parameter ${i}`).toBeLessThan(2e-6));
     expect(Math.max(...ratios.map((ratio) => Math.abs(ratio - 1)))).toBeGreaterThan(0.2);
+    dispose(optimizer);
+  });
+
+  it('LAMB has a length of its own for key and value, which are one matrix here and two in BERT', async () => {
+    const one = { deviation: 0, mean: 0, decays: true };
+    const fused = [SPECS[0]!, { ...one, name: 'c', shape: [1] }, { ...one, name: 'attention.self.kv.weight', shape: [198] }];
+    const start = vector('start', 0.1).map((value, i) => (i < 201 ? value : 5 * value)); // values are longer than keys
+    const optimizer = open({ parameters: start }, { ...settings, optimizer: 'lamb' }, fused);
+    await run(optimizer, 0, STEPS);
+    const { parameters } = await read(optimizer);
+    const expected = reference(start, 'lamb', [BORDERS[0], [101, 102], [102, 201], [201, P]]);
+    parameters.forEach((value, i) => expect(Math.abs(value - expected.parameters[i]!), `parameter ${i}`).toBeLessThan(2e-6));
     dispose(optimizer);
   });
 

@@ -55,7 +55,7 @@ export function learnWordPiece(texts: Iterable<string>, options: WordPieceOption
   const symbols = characters.concat(characters.map((character) => PREFIX + character));
   if (SPECIAL_TOKENS.length + symbols.length > options.vocabSize) {
     throw new UserError(
-      `vocabSize: found ${options.vocabSize}; expected at least ${SPECIAL_TOKENS.length + symbols.length}, ` +
+      `encoder.vocabulary.size is ${options.vocabSize}; expected at least ${SPECIAL_TOKENS.length + symbols.length}, ` +
         'the special tokens and the single characters of these texts; raise it.',
     );
   }

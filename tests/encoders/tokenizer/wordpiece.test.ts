@@ -104,7 +104,7 @@ describe('learnWordPiece', () => {
   });
 
   it('refuses a vocabulary too small for the characters', () => {
-    expect(() => tokensOf(['abc'], { vocabSize: 10 })).toThrow('vocabSize: found 10; expected at least 11');
+    expect(() => tokensOf(['abc'], { vocabSize: 10 })).toThrow('encoder.vocabulary.size is 10; expected at least 11');
   });
 
   it('describes its pipeline as the reference writes it', () => {
