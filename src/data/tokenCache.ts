@@ -2,7 +2,6 @@
  * Token ids of many texts, tokenised once and kept on disk. The file's name is the SHA-256 of what decides the ids: the texts, the tokenizer and
  * the length limit. Layout: an 80-byte header (magic, numbers of texts and ids, SHA-256 of the rest), the offsets, the ids.
  */
-import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { messageOf, UserError } from '../core/errors.js';
@@ -28,7 +27,7 @@ export interface TokenCacheOptions {
 
 const MAGIC = 'simtok01';
 const HEADER_BYTES = 80;
-/** One read or one hash update takes at most 2 GiB in Node; tables may be larger. */
+/** One read takes at most 2 GiB in Node; tables may be larger. */
 const BLOCK_BYTES = 1 << 28;
 
 /** The token table of `texts`, each cut to `maxTokens`: from the cache where it holds one, else tokenised and written there. */
@@ -114,10 +113,4 @@ function readFully(descriptor: number, target: Uint8Array): void {
 }
 
 /** SHA-256 of offsets and ids, 64 hex digits. */
-function checksum({ offsets, ids }: TokenTable): string {
-  const hash = createHash('sha256');
-  for (const bytes of [bytesOf(offsets), bytesOf(ids)]) {
-    for (let at = 0; at < bytes.length; at += BLOCK_BYTES) hash.update(bytes.subarray(at, at + BLOCK_BYTES));
-  }
-  return hash.digest('hex');
-}
+const checksum = ({ offsets, ids }: TokenTable): string => sha256(bytesOf(offsets), bytesOf(ids));
