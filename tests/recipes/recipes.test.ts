@@ -51,6 +51,17 @@ it('the negatives of a stage are ranked by its retriever, and a ranker’s folde
   expect(config.architectures).toEqual(['BertForSequenceClassification']);
 });
 
+it('an experiment with hidden positives trains by its job’s recipe', () => {
+  const { recipe, ...rest } = toy.sections('ar2');
+  const job = toy.fileWith('experiment-job', { ...rest, recipe: { ...recipe, warmup: 'none' } });
+  const experiment = path.join(folder, 'experiment.yaml');
+  const samplers = { topk: { kind: 'topk', negatives: 2, pool: 10 } };
+  fs.writeFileSync(experiment, JSON.stringify({ job: path.basename(job), seeds: [1], hidden: [0], samplers }));
+  const { code, stderr } = simans(['lab', experiment, '--to', path.join(folder, 'lab')]);
+  expect(code, stderr).toBe(0);
+  expect(fs.readdirSync(path.join(folder, 'lab', 'cells'))).toEqual(['topk-0-1.json']);
+}, 120_000);
+
 it('RocketQA labels queries that nobody judged, and trains on them too', async () => {
   const queries = path.join(folder, 'unjudged.jsonl');
   const texts = ['bake bali', 'moke nuba', 'pare sili'];
