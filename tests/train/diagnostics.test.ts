@@ -43,6 +43,22 @@ describe('pools of which some are empty', () => {
   });
 });
 
+describe('a density', () => {
+  const warned = async (effectiveSize: number, candidates: number) =>
+    densityWarning({ ...(await figuresOf([4])), effectiveSize, candidates }, 'simans', 15);
+
+  it('is too narrow or too wide for its pool', async () => {
+    expect(await warned(20, 100)).toMatch(/20\.0 candidates in effect for 15 negatives.*lower sampler\.a/);
+    expect(await warned(99, 100)).toMatch(/almost evenly.*raise sampler\.a/);
+    expect(await warned(60, 100)).toBeUndefined();
+  });
+
+  it('is not to blame for a pool with hardly more candidates than negatives', async () => {
+    for (const effectiveSize of [10, 16])
+      expect(await warned(effectiveSize, 16)).toMatch(/^warning: pools have 16\.0 candidates for 15 negatives.*raise sampler\.pool/);
+  });
+});
+
 describe('pools with fewer candidates than negatives', () => {
   it('are warned of, with the filter that took most and its key', async () => {
     expect(smallPoolsWarning(await figuresOf([0, 0, 1, 4]), NEGATIVES)).toBe(
