@@ -58,6 +58,9 @@ export function localWeights(name: string, namedBy: Asked['namedBy']): string | 
   return fs.existsSync(folder) ? folder : undefined;
 }
 
+/** The id, without a revision, of what is named as weights; undefined for a place on this machine. */
+export const hubIdOf = (name: string): string | undefined => (fs.existsSync(name) || !HUB_ID.test(name) ? undefined : name.split('@')[0]!);
+
 /** What a hub id names, and its place in the cache. Throws a UserError for what can be none. */
 function hubPlace(name: string, namedBy: string): { id: string; revision: string; cache: string } {
   if (WEIGHT_FILE.test(name)) throw new UserError(`${name}: no such file; expected one of weights. Check ${namedBy}.`);

@@ -3,6 +3,7 @@ import { stringify } from 'yaml';
 import type { RunConfig } from '../config/schema.js';
 import type { Dataset } from '../data/types.js';
 import type { EncoderShape } from '../encoders/dualEncoder.js';
+import { hubIdOf } from '../encoders/hub.js';
 import type { Measures } from './summary.js';
 
 export interface CardFacts {
@@ -19,14 +20,14 @@ export interface CardFacts {
 /** The card as Markdown; the same for the same job. */
 export function modelCard({ config, shape, dataset, parameters, best, test }: CardFacts): string {
   const { encoder, train } = config;
-  const start =
-    'layers' in encoder.init ? 'random weights' : `${encoder.init.weights ?? `${encoder.init.query} and ${encoder.init.passage}`}`;
-  const base = 'layers' in encoder.init || !encoder.init.weights?.includes('/') ? [] : [encoder.init.weights];
+  const { init } = encoder;
+  const weights = 'layers' in init ? [] : [init.weights, init.query, init.passage].filter((name) => name !== undefined);
+  const bases = weights.flatMap((name) => hubIdOf(name) ?? []);
   const head = {
     library_name: 'sentence-transformers',
     pipeline_tag: 'sentence-similarity',
     tags: ['sentence-transformers', 'feature-extraction', 'dense-retrieval', 'simans'],
-    ...(base.length > 0 && { base_model: base[0] }),
+    ...(bases.length > 0 && { base_model: bases.length > 1 ? bases : bases[0] }),
     license: 'other',
     license_name: 'unknown',
   };
@@ -50,7 +51,7 @@ export function modelCard({ config, shape, dataset, parameters, best, test }: Ca
     `| vector | ${pooling} pooling${projection ? `, projected to ${projection.width}${projection.layerNorm ? ' with LayerNorm' : ''}` : ''}, compared by ${similarity} |`,
     `| lengths | queries ${encoder.queryTokens} tokens, passages ${encoder.passageTokens} |`,
     `| prefixes | query ${JSON.stringify(encoder.queryPrefix)}, passage ${JSON.stringify(encoder.passagePrefix)} |`,
-    `| started from | ${start} |`,
+    `| started from | ${weights.join(' and ') || 'random weights'} |`,
     `| data | ${dataset.name}, ${dataset.corpus.size.toLocaleString('en')} passages, ${dataset.splits.train.rows.length.toLocaleString('en')} training queries |`,
     `| training | ${train.steps} steps of ${train.queriesPerStep} queries, sampler ${config.sampler.kind}; step ${best.step} chosen by dev ${best.measure} (${best.dev.toFixed(4)}) |`,
     '| licence | that of the starting weights and of the data; fill it in before publishing |',
