@@ -2,6 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { UserError } from '../core/errors.js';
 import type { Phase, Reporter } from '../core/reporter.js';
+import { isBeforeSignal } from '../core/signals.js';
 import type { RefreshReply, RefreshRequest } from './refreshMessages.js';
 
 interface Running {
@@ -36,9 +37,7 @@ export class BackgroundRefresh {
   /** Waits for the refresh that was begun; false where the signal came first. Throws what it fails with. */
   async finished(signal?: AbortSignal): Promise<boolean> {
     if (!this.running) throw new Error('internal: no refresh is under way');
-    const stopped = new Promise<void>((resolve) => signal?.addEventListener('abort', () => resolve(), { once: true }));
-    await Promise.race([this.running.done, stopped]);
-    if (signal?.aborted) return false;
+    if (!(await isBeforeSignal(this.running.done, signal))) return false;
     this.running = undefined;
     return true;
   }
