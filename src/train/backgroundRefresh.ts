@@ -1,6 +1,6 @@
 /** Refreshes by a second process, which reads the job's folder: one process for all refreshes of a session, for it reads the data once. */
 import { type ChildProcess, fork } from 'node:child_process';
-import { UserError } from '../core/errors.js';
+import { errorOf, UserError } from '../core/errors.js';
 import type { Phase, Reporter } from '../core/reporter.js';
 import { isBeforeSignal } from '../core/signals.js';
 import type { RefreshReply, RefreshRequest } from './refreshMessages.js';
@@ -84,9 +84,7 @@ export class BackgroundRefresh {
         this.running?.settle();
         break;
       case 'failed':
-        this.running?.settle(
-          reply.userError ? new UserError(reply.message) : Object.assign(new Error(reply.message), { stack: reply.stack }),
-        );
+        this.running?.settle(errorOf(reply));
         break;
       default:
         throw new Error(`internal: reply ${reply satisfies never}`);

@@ -1,4 +1,6 @@
 /** What the process that refreshes and the job that asked it say to each other. */
+import type { Failure } from '../core/errors.js';
+
 export interface RefreshRequest {
   /** Of the checkpoint whose weights encode. */
   readonly step: number;
@@ -10,4 +12,4 @@ export type RefreshReply =
   | { readonly kind: 'update'; readonly phase: number; readonly done: number }
   | { readonly kind: 'end'; readonly phase: number; readonly summary?: string | undefined }
   | { readonly kind: 'done' }
-  | { readonly kind: 'failed'; readonly message: string; readonly stack: string; readonly userError: boolean };
+  | ({ readonly kind: 'failed' } & Failure);

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { selectBackend } from '../backend/index.js';
 import { loadConfig } from '../config/load.js';
-import { UserError } from '../core/errors.js';
+import { failureOf } from '../core/errors.js';
 import { type Reporter, silentReporter } from '../core/reporter.js';
 import { loadModel, readState } from './checkpoint.js';
 import { openMaking, openReplicas, tokenise } from './job.js';
@@ -72,7 +72,5 @@ os.setPriority(os.constants.priority.PRIORITY_BELOW_NORMAL); // it takes what tr
 new Worker(new URL('./parentWatch.js', import.meta.url), { workerData: Number(parent) }).unref();
 process.on('disconnect', () => process.exit());
 process.on('message', (request: RefreshRequest) => {
-  make(request).catch((error: Error) =>
-    reply({ kind: 'failed', message: error.message, stack: error.stack ?? '', userError: error instanceof UserError }),
-  );
+  make(request).catch((error: Error) => reply({ kind: 'failed', ...failureOf(error) }));
 });
