@@ -4,6 +4,7 @@
  */
 import fs from 'node:fs';
 import path from 'node:path';
+import { grown } from '../core/arrays.js';
 import { messageOf, UserError } from '../core/errors.js';
 import { bytesOf, sha256, writeFileAtomic } from '../core/files.js';
 import type { Reporter } from '../core/reporter.js';
@@ -63,11 +64,7 @@ function tokenise(texts: Texts, tokenizer: TextEncoder, maxTokens: number, { rep
   let length = 0;
   for (let row = 0; row < texts.size; row++) {
     const tokens = encodeRow(texts, row, tokenizer, maxTokens);
-    if (length + tokens.length > ids.length) {
-      const larger = new Int32Array(Math.max(2 * ids.length, length + tokens.length));
-      larger.set(ids);
-      ids = larger;
-    }
+    if (length + tokens.length > ids.length) ids = grown(ids, Math.max(2 * ids.length, length + tokens.length));
     ids.set(tokens, length);
     length += tokens.length;
     if (length >= 2 ** 32) {

@@ -7,6 +7,7 @@ import path from 'node:path';
 import { selectBackend } from '../backend/index.js';
 import type { RecipeConfig, RunConfig } from '../config/schema.js';
 import { jobFolderOf, stageFolder } from '../config/stages.js';
+import { indexOfLargest } from '../core/arrays.js';
 import { sha256OfFile, writeFileAtomic } from '../core/files.js';
 import { queriesOf } from '../data/formats/texts.js';
 import type { PseudoLabel } from '../data/pseudoLabels.js';
@@ -24,6 +25,7 @@ import { prefixed } from '../encoders/prefixed.js';
 import { requireTrecIds, trecLine } from '../eval/runFiles.js';
 import { encodeTable } from '../index/encode.js';
 import { ExactIndex, type Hits, QUERY_BLOCK } from '../index/exact.js';
+import { probabilityOf } from '../sampling/filters.js';
 import { stageCandidates } from '../train/candidateSource.js';
 import type { JobOptions } from '../train/job.js';
 import { bindDataset } from '../train/jobFolder.js';
@@ -163,8 +165,8 @@ async function judged(
     text,
     Array.from(passages, (passage) => corpus.text(passage)),
   );
-  const best = logits.indexOf(Math.max(...logits));
-  const sure = 1 / (1 + Math.exp(-logits[best]!)) > positivesAbove;
+  const best = indexOfLargest(logits);
+  const sure = probabilityOf(logits[best]!) > positivesAbove;
   const ranking = Array.from(passages, (passage, i) => ({ id: corpus.id(passage), score: hits.scores[at * depth + i]! }));
   return { id: queries.id(row), text, ranking, ...(sure && { positive: ranking[best]!.id }) };
 }

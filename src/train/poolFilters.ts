@@ -1,5 +1,6 @@
 /** The filters of a job's pools, in their order: what is known, what is the same text, what holds an answer, then what scores or a cross-encoder say. */
 import type { RunConfig } from '../config/schema.js';
+import { indexOfLargest } from '../core/arrays.js';
 import type { Reporter } from '../core/reporter.js';
 import type { Dataset } from '../data/types.js';
 import { openPairScorer, type PairScorer } from '../encoders/pairScorer.js';
@@ -16,7 +17,6 @@ import {
   scoreMargin,
 } from '../sampling/filters.js';
 import type { KeptScorer } from './keptScores.js';
-import { indexOfLargest } from './pools.js';
 
 /** A query of a refresh with its positives, scored by the refresh's vectors. */
 export interface ScoredQuery {

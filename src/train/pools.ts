@@ -1,4 +1,5 @@
 /** The pools of a refresh: candidates of the coming queries from the index and from elsewhere, scored by the same vectors as their positives, and filtered. */
+import { indexOfLargest } from '../core/arrays.js';
 import { notNegatives } from '../data/texts.js';
 import { rowsByLength } from '../index/encode.js';
 import { type Hits, scoreOf } from '../index/exact.js';
@@ -147,12 +148,6 @@ async function cut(
   }
   return { ...made, ...removedArrays(removed) };
 }
-
-export const indexOfLargest = (values: ArrayLike<number>): number => {
-  let best = 0;
-  for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i;
-  return best;
-};
 
 function largestError({ rows, passages, scores, k }: Pools, scorer: Scorer): number {
   let largest = 0;

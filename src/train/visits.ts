@@ -1,5 +1,6 @@
 /** Which query of a step meets which positive and which negatives: a pure function of (config, data, pools, step), without texts or tokens. */
 import type { RunConfig } from '../config/schema.js';
+import { indexOfLargest } from '../core/arrays.js';
 import { deriveKey, integer, uniform } from '../core/random.js';
 import { rowUniforms } from '../core/threefrySimd.js';
 import { givenNegatives, notNegatives } from '../data/texts.js';
@@ -8,7 +9,6 @@ import { type Pools, placeOf, poolAt, positiveScoresAt } from '../sampling/pools
 import type { Pool, Sampler, Uniforms } from '../sampling/types.js';
 import type { BatchSource } from './batch.js';
 import { queriesOfStep } from './order.js';
-import { indexOfLargest } from './pools.js';
 
 const NONE = new Int32Array(0);
 
