@@ -1,5 +1,4 @@
 /** The candidates of the coming queries, searched for by the index that the configuration asks for. */
-
 import type { RunConfig } from '../config/schema.js';
 import { bytesOf, sha256 } from '../core/files.js';
 import { chooseIndex } from '../index/choice.js';
@@ -37,9 +36,8 @@ export async function searchPools(
 ): Promise<PoolHits> {
   const kind = indexFor(context, rows.length, depth, among?.length ?? context.dataset.corpus.size);
   if (kind === 'exact') return searchExact(context, name, rows, depth, among);
-  const { width } = context.replicas.first.encoder;
-  const all = { values: context.replicas.shared.vectors.passage, width };
-  const passages = among ? { values: gathered(all, among), width } : all;
+  const all = context.replicas.first.vectorsOf('passage');
+  const passages = among ? { values: gathered(all, among), width: all.width } : all;
   const found = await (kind === 'hnsw' ? searchGraph : searchEngine)(context, name, passages, rows, depth);
   const hits = among ? { ...found, passages: rowsAmong(found.passages, among) } : found;
   return { ...hits, recall: await recallOf(context, rows, hits, depth, among) };
@@ -80,26 +78,26 @@ async function searchGraph(context: RefreshContext, name: string, passages: Vect
   const { config, replicas, reporter } = context;
   const { index } = config.refresh;
   if (!('connectivity' in index)) throw new Error('internal: an exact index has no graph');
-  const { width, logitScale } = replicas.first.encoder;
-  const { query } = replicas.shared.vectors;
-  const building = reporter.phase(`${name}: build graph`, passages.values.length / width, 'passages');
+  const { logitScale } = replicas.first.encoder;
+  const queries = replicas.first.vectorsOf('query');
+  const building = reporter.phase(`${name}: build graph`, passages.values.length / passages.width, 'passages');
   const options = { ...index, searchExpansion: Math.max(depth, index.searchExpansion), threads: replicas.shared.replicas };
   const graph = await HnswIndex.build(passages, options, building);
   building.end();
-  return inBlocks(context, name, rows, depth, async (block) => graph.search({ values: query, width }, block, depth, logitScale));
+  return inBlocks(context, name, rows, depth, async (block) => graph.search(queries, block, depth, logitScale));
 }
 
 async function searchEngine(context: RefreshContext, name: string, passages: Vectors, rows: Int32Array, depth: number): Promise<Hits> {
   const { config, replicas, reporter } = context;
   const { index } = config.refresh;
   if (index.kind !== 'engine') throw new Error('internal: no engine is configured');
-  const { width, logitScale } = replicas.first.encoder;
-  const queries = { values: replicas.shared.vectors.query, width };
+  const { logitScale } = replicas.first.encoder;
+  const queries = replicas.first.vectorsOf('query');
   // What the vectors are tells generations apart: none is loaded twice, and no two are mixed.
   const generation = sha256(bytesOf(passages.values)).slice(0, 16);
   const engine = await openEngine(index);
   try {
-    const loading = reporter.phase(`${name}: load engine`, passages.values.length / width, 'passages');
+    const loading = reporter.phase(`${name}: load engine`, passages.values.length / passages.width, 'passages');
     const reused = await engine.load(rowsOfVectors(passages), generation, loading);
     loading.end(reused ? `${name}: the engine has these vectors already` : undefined);
     return await inBlocks(context, name, rows, depth, async (block) =>

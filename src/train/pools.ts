@@ -73,9 +73,8 @@ interface Scorer {
   passage(row: number, passage: number): number;
 }
 
-function scorerOf({ replicas: { first, shared } }: RefreshContext): Scorer {
-  const vectors = (values: Float32Array) => ({ values, width: first.encoder.width });
-  const [asked, passages] = [vectors(shared.vectors.query), vectors(shared.vectors.passage)];
+function scorerOf({ replicas: { first } }: RefreshContext): Scorer {
+  const [asked, passages] = [first.vectorsOf('query'), first.vectorsOf('passage')];
   const scale = first.encoder.logitScale;
   return {
     query: (row, passage) => scoreOf(asked, row, passages, passage, scale),

@@ -4,12 +4,12 @@
  */
 import type { tf } from '../backend/index.js';
 import { span } from '../core/spans.js';
-import { createDualEncoder, type DualEncoder } from '../encoders/dualEncoder.js';
+import { createDualEncoder, type DualEncoder, type Side } from '../encoders/dualEncoder.js';
 import { createInference } from '../encoders/inference.js';
 import { encodeRows, rowsOfShard } from '../index/encode.js';
 import { ExactIndex, queryBlock, rowsAmong } from '../index/exact.js';
 import { writeVectorShard } from '../index/vectorShards.js';
-import { gathered } from '../index/vectors.js';
+import { gathered, type Vectors } from '../index/vectors.js';
 import type { GradientSums } from './group/gradientSums.js';
 import { Member } from './group/member.js';
 import type { Command, EncodeTask, SearchTask, SharedMemory, StepBatch } from './sharedMemory.js';
@@ -27,10 +27,15 @@ export class Replica extends Member<StepBatch, Command> {
     this.encoder = encoder;
   }
 
+  /** Of all texts of a side, in the memory that the replicas share. */
+  vectorsOf(side: Side): Vectors {
+    return { values: this.shared.vectors[side], width: this.encoder.width };
+  }
+
   /** Encodes shards until none is left; `onShards` hears how many of them this replica knows to be taken. */
   async encode({ side, rows, shards, keptIn }: EncodeTask, onShards?: (taken: number) => void): Promise<void> {
-    const { tokens, vectors, padId } = this.shared;
-    const all = { values: vectors[side], width: this.encoder.width };
+    const { tokens, padId } = this.shared;
+    const all = this.vectorsOf(side);
     const inference = createInference(this.encoder, this.weights, side);
     await this.takeShards(shards.length, 1, async (place, end) => {
       const shard = shards[place]!;
@@ -42,12 +47,12 @@ export class Replica extends Member<StepBatch, Command> {
   }
 
   async search(task: SearchTask, onBlock?: (queriesTaken: number) => void): Promise<void> {
-    const { width, logitScale } = this.encoder;
-    const all = { values: this.shared.vectors.passage, width };
-    const index = new ExactIndex(task.among ? { values: gathered(all, task.among), width } : all);
+    const { logitScale } = this.encoder;
+    const [queries, all] = [this.vectorsOf('query'), this.vectorsOf('passage')];
+    const index = new ExactIndex(task.among ? { values: gathered(all, task.among), width: all.width } : all);
     await this.takeShards(task.queryRows.length, queryBlock(task.depth), async (begin, end) => {
       const rows = task.queryRows.subarray(begin, end);
-      const hits = await span('search', () => index.search({ values: this.shared.vectors.query, width }, rows, task.depth, logitScale));
+      const hits = await span('search', () => index.search(queries, rows, task.depth, logitScale));
       task.passages.set(task.among ? rowsAmong(hits.passages, task.among) : hits.passages, begin * task.depth);
       task.scores.set(hits.scores, begin * task.depth);
       onBlock?.(end);

@@ -95,10 +95,8 @@ async function scoresNow(context: RefreshContext, sample: CandidateSample): Prom
 }
 
 /** By the vectors that are in memory. */
-function scoresOf({ replicas: { first, shared } }: RefreshContext, { k, rows, passages }: CandidateSample): Float32Array[] {
-  const { width } = first.encoder;
-  const vectors = (values: Float32Array) => ({ values, width });
-  const [asked, known] = [vectors(shared.vectors.query), vectors(shared.vectors.passage)];
+function scoresOf({ replicas: { first } }: RefreshContext, { k, rows, passages }: CandidateSample): Float32Array[] {
+  const [asked, known] = [first.vectorsOf('query'), first.vectorsOf('passage')];
   return Array.from(rows, (row, i) => {
     const own = passages.subarray(i * k, (i + 1) * k).filter((passage) => passage >= 0);
     return Float32Array.from(own, (passage) => scoreOf(asked, row, known, passage, 1));
