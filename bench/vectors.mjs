@@ -13,7 +13,7 @@ import { createDualEncoder } from '../dist/encoders/dualEncoder.js';
 import { initialParameters } from '../dist/encoders/parameters.js';
 import { encodeCorpus } from '../dist/train/corpusVectors.js';
 import { Replicas } from '../dist/train/replicas.js';
-import { createSharedMemory } from '../dist/train/sharedMemory.js';
+import { createSharedMemory, NO_STEP } from '../dist/train/sharedMemory.js';
 import { median } from './timing.mjs';
 
 const { values: options } = parseArgs({
@@ -49,9 +49,8 @@ const table = (/** @type {number} */ rows) => ({
   offsets: Uint32Array.from({ length: rows + 1 }, (_, row) => row * T),
 });
 const { name: backend } = await selectBackend('auto');
-const memory = /** @type {const} */ ({ kind: 'whole', microBatch: 1, chunkRows: 1, recompute: false });
 const shared = createSharedMemory(
-  { replicas: R, seed: 1, padId: 0, encoder, memory, loss: /** @type {const} */ ({ kind: 'softmax' }), maxStepRows: 1 },
+  { replicas: R, seed: 1, padId: 0, encoder, loss: /** @type {const} */ ({ kind: 'softmax' }), ...NO_STEP },
   { query: table(1), passage: table(N) },
 );
 const replicas = await Replicas.create(shared, backend);

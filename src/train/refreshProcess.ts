@@ -14,6 +14,7 @@ import { type RefreshContext, refresh } from './refresh.js';
 import { readRefreshes } from './refreshFolder.js';
 import type { RefreshReply, RefreshRequest } from './refreshMessages.js';
 import { servedSteps } from './refreshSchedule.js';
+import { NO_STEP } from './sharedMemory.js';
 import { loopSeconds } from './stopwatch.js';
 import { openData } from './trainData.js';
 
@@ -42,8 +43,7 @@ async function open(): Promise<RefreshContext> {
   const { config, dataset, judge } = await openData(begun, silentReporter, { job: folder });
   requireSameData(folder, dataset);
   const { tokenizer, shape } = await prepareEncoder(folder, config, dataset, silentReporter);
-  const memory = { kind: 'whole', microBatch: 1, chunkRows: 1, recompute: false } as const; // no step is taken
-  const settings = { replicas: Number(config.train.replicas), memory, maxStepRows: 1 };
+  const settings = { replicas: Number(config.train.replicas), ...NO_STEP };
   const replicas = await openReplicas(config, backend, shape, settings, tokenizer, tokenise(config, dataset, tokenizer, silentReporter));
   return {
     config,

@@ -62,6 +62,12 @@ export interface SearchTask {
 /** Beside what every group is told. */
 export type Command = ({ readonly kind: 'encode' } & EncodeTask) | ({ readonly kind: 'search' } & SearchTask);
 
+/** Of replicas that encode and search alone: no step is taken. */
+export const NO_STEP: { readonly memory: MemoryPlan; readonly maxStepRows: number } = {
+  memory: { kind: 'whole', microBatch: 1, chunkRows: 1, recompute: false },
+  maxStepRows: 1,
+};
+
 export function createSharedMemory(
   settings: Pick<SharedMemory, 'replicas' | 'seed' | 'padId' | 'encoder' | 'memory' | 'loss'> & { readonly maxStepRows: number },
   tokens: Record<Side, TokenTable>,
