@@ -58,9 +58,11 @@ export const calibrate = <T>(wanted: RunConfig, reporter: Reporter, work: (of: C
     );
     requireServing(wanted, dataset);
     const { calibration, dispose } = await open({ ...epochsAsSteps(wanted, dataset), jobsFolder: folder }, dataset);
-    const found = await work(calibration);
-    await dispose();
-    return found;
+    try {
+      return await work(calibration);
+    } finally {
+      await dispose();
+    }
   });
 
 async function open(config: RunConfig, dataset: Dataset): Promise<{ calibration: Calibration; dispose(): Promise<void> }> {

@@ -14,6 +14,7 @@ import { prepareEncoder } from '../train/prepareEncoder.js';
 import { Ranker, type RankerSettings } from '../train/ranker.js';
 import { epochsAsSteps, refreshNumber } from '../train/refreshSchedule.js';
 import { loadTrainable } from '../train/trainData.js';
+import { timed } from './calibration.js';
 import { type Plan, planJob } from './plan.js';
 
 type RankerRecipe = Extract<RunConfig['recipe'], { kind: 'ar2' | 'rocketqa' }>;
@@ -118,8 +119,4 @@ async function measureRanker(config: RunConfig, recipe: RankerRecipe, folder: st
   }
 }
 
-async function secondsOf(work: () => Promise<unknown>): Promise<number> {
-  const begin = performance.now();
-  await work();
-  return (performance.now() - begin) / 1000;
-}
+const secondsOf = async (work: () => Promise<unknown>): Promise<number> => (await timed(work))[1];

@@ -68,6 +68,7 @@ async function trainRanker(
   bindDataset(folder, dataset, reporter);
   bindSettings(folder, { ...bound, backend: backend.name, train: { ...bound.train, replicas } });
   const tokenizerFolder = path.join(from, 'tokenizer');
+  const pairsOf = await pairsFrom(stageCandidates(from), dataset, config, settings);
   const ranker = await Ranker.open({
     settings,
     loss: 'pointwise',
@@ -80,7 +81,6 @@ async function trainRanker(
     backend: backend.name,
     reporter,
   });
-  const pairsOf = await pairsFrom(stageCandidates(from), dataset, config, settings);
   try {
     await ranker.trainTo(settings.steps, pairsOf, signal);
     if (ranker.steps < settings.steps) return false;
