@@ -97,6 +97,19 @@ export function givenNegatives(split: Split, place: number): Int32Array {
   return (split.negatives?.[place] ?? new Int32Array(0)).filter((passage) => !excluded.has(passage));
 }
 
+/** Some rows as texts of their own. */
+export function selectTexts(texts: Texts, rows: Int32Array): Texts {
+  const placeOf = new Map(Array.from(rows, (row, place) => [row, place]));
+  return {
+    ...(texts.separated !== undefined && { separated: texts.separated }),
+    size: rows.length,
+    id: (place) => texts.id(rows[place]!),
+    text: (place) => texts.text(rows[place]!),
+    fields: (place) => texts.fields(rows[place]!),
+    rowOf: (id) => placeOf.get(texts.rowOf(id) ?? -1),
+  };
+}
+
 /** The entries `which` of a split, in that order. */
 export function selectFromSplit(split: Split, which: readonly number[]): Split {
   const of = <T>(lists: readonly T[]) => which.map((i) => lists[i]!);
