@@ -142,7 +142,7 @@ function groupsOf(what: readonly string[]): Groups {
   return groups;
 }
 
-export const seedName = (name: string, seeds: readonly string[], i: number): string => (seeds.length === 1 ? name : `${name}#${i + 1}`);
+const seedName = (name: string, seeds: readonly string[], i: number): string => (seeds.length === 1 ? name : `${name}#${i + 1}`);
 
 function expanded(groups: Groups): Record<string, string> {
   return Object.fromEntries(

@@ -6,7 +6,7 @@ import { badData } from './source.js';
 import type { Dataset, Documents, Split, Texts } from './types.js';
 
 /** Between the fields of a stored text. Never in a field. */
-export const FIELD_BREAK = '\x1e';
+const FIELD_BREAK = '\x1e';
 
 /** Fields as they are stored. */
 export const joinFields = (fields: readonly string[]): string =>
