@@ -3,7 +3,7 @@ import path from 'node:path';
 import { UserError } from '../core/errors.js';
 import type { Dataset } from '../data/types.js';
 import { type KeptScorer, openKeptScorer } from './keptScores.js';
-import { BLOCKED } from './losses.js';
+import { competes } from './losses.js';
 import type { Teacher, TeacherSource } from './teacher.js';
 
 /** The teacher that train.teacher asks for; undefined without one. */
@@ -21,7 +21,7 @@ export async function openFixedTeacher({ job, source, reporter }: TeacherSource)
       const P = rows.passages.length;
       const logits = new Float32Array(contrast.mask.length);
       for (const [i, query] of rows.queries.entries()) {
-        const columns = [...rows.passages.keys()].filter((column) => contrast.mask[i * P + column]! > BLOCKED / 2);
+        const columns = [...rows.passages.keys()].filter((column) => competes(contrast.mask[i * P + column]!));
         const scores = await scorer.score(
           query,
           Int32Array.from(columns, (column) => rows.passages[column]!),

@@ -141,6 +141,9 @@ const competing = (ranker: tf.Tensor2D, { positive, negatives }: Logits): tf.Ten
 /** What the mask adds to the logit of a passage that does not compete. */
 export const BLOCKED = -1e9;
 
+/** Whether a passage with this number in the mask competes. */
+export const competes = (masked: number): boolean => masked > BLOCKED / 2;
+
 function rankerOf({ ranker }: Logits): tf.Tensor2D {
   if (!ranker) throw new Error('internal: the loss needs a ranker’s logits');
   return ranker;

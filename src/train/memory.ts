@@ -6,7 +6,7 @@ import { createCrossEncoder } from '../encoders/crossEncoder.js';
 import { createDualEncoder, type EncoderShape } from '../encoders/dualEncoder.js';
 import { type ParameterSpec, parameterCount } from '../encoders/parameters.js';
 import type { DropoutRates, TransformerShape } from '../encoders/transformer.js';
-import { BLOCKED } from './losses.js';
+import { competes } from './losses.js';
 import type { MemoryPlan, StepBatch } from './sharedMemory.js';
 import { stepChunk } from './step.js';
 
@@ -28,7 +28,7 @@ const MEANS: Readonly<Record<MemoryPlan['kind'], (plan: MemoryPlan) => string>> 
 export function describeStep(batch: StepBatch, plan: MemoryPlan): string {
   const Q = rowsIn(batch.queries);
   const P = rowsIn(batch.passages);
-  const competing = batch.contrast.mask.reduce((sum, value) => sum + (value > BLOCKED ? 1 : 0), 0);
+  const competing = batch.contrast.mask.reduce((sum, value) => sum + (competes(value) ? 1 : 0), 0);
   const negatives = competing / Q - 1;
   return (
     `step: ${Q.toLocaleString('en')} queries, ${P.toLocaleString('en')} passages; ${negatives.toFixed(negatives < 10 ? 1 : 0)} negatives a query in effect; ` +

@@ -15,7 +15,7 @@ import { mostTokens, type TokenBatch } from '../encoders/transformer.js';
 import { type Contrast, contrastiveLoss } from './contrastive.js';
 import type { Barrier } from './group/barrier.js';
 import type { GradientSums } from './group/gradientSums.js';
-import { BLOCKED } from './losses.js';
+import { competes } from './losses.js';
 import type { SharedMemory, StepBatch } from './sharedMemory.js';
 
 /** Padded tokens of one pass of a step: more than in bulk encoding, for every pass costs something. */
@@ -217,7 +217,7 @@ function groupOf(batch: StepBatch, begin: number, end: number): { queries: numbe
   const { mask, target, ranker } = batch.contrast;
   const queries = Array.from({ length: end - begin }, (_, i) => begin + i);
   const passages = Array.from({ length: P }, (_, column) => column).filter((column) =>
-    queries.some((i) => mask[i * P + column]! > BLOCKED),
+    queries.some((i) => competes(mask[i * P + column]!)),
   );
   const columns = new Map(passages.map((column, i) => [column, i]));
   const part = (values: Float32Array) => Float32Array.from(queries.flatMap((i) => passages.map((column) => values[i * P + column]!)));

@@ -4,7 +4,7 @@ import type { Dataset } from '../data/types.js';
 import type { Tokenizer } from '../encoders/tokenizer/tokenizer.js';
 import type { BatchRows, BatchSource } from './batch.js';
 import type { ResolvedJob } from './jobFolder.js';
-import { BLOCKED } from './losses.js';
+import { competes } from './losses.js';
 import type { Refresh } from './refresh.js';
 import type { ServedSteps } from './refreshSchedule.js';
 import type { StepBatch } from './sharedMemory.js';
@@ -34,7 +34,7 @@ export function competingPairs(
   rows: BatchRows,
 ): { texts: [string, string][]; places: number[] } {
   const P = rows.passages.length;
-  const places = [...contrast.mask.keys()].filter((place) => contrast.mask[place]! > BLOCKED / 2);
+  const places = [...contrast.mask.keys()].filter((place) => competes(contrast.mask[place]!));
   const texts = places.map((place): [string, string] => [
     queries.text(rows.queries[Math.floor(place / P)]!),
     corpus.text(rows.passages[place % P]!),
