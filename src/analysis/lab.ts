@@ -9,7 +9,7 @@ import { type Reporter, silentReporter } from '../core/reporter.js';
 import { readPerQuery } from '../eval/runFiles.js';
 import { runRecipe } from '../recipes/index.js';
 import { readFigures } from '../train/diagnostics.js';
-import type { Summary } from '../train/summary.js';
+import type { Summary } from '../train/folder/summary.js';
 import { cellText, readStoredCell } from './storedCell.js';
 
 /** What one training found; figures of draws are means over all draws of the job. */

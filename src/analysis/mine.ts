@@ -11,13 +11,13 @@ import { writeDataset } from '../data/write.js';
 import { type OpenedModel, openModelFolder } from '../encoders/modelFolder.js';
 import { createJudge } from '../eval/judge.js';
 import { precisionNote, requireTexts, requireVectorsOf, StoredVectors } from '../index/storedVectors.js';
-import { encodeCorpus } from '../train/corpusVectors.js';
 import { DrawSums, drawsText, poolFigures, poolsLine, smallPoolsWarning } from '../train/diagnostics.js';
 import { openMaking, openReplicas, tokenise } from '../train/job.js';
-import { type BuiltPools, buildPools } from '../train/pools.js';
-import type { RefreshContext } from '../train/refresh.js';
-import { NO_STEP } from '../train/sharedMemory.js';
-import { bestPositive, drawsFor } from '../train/visits.js';
+import { encodeCorpus } from '../train/refresh/corpusVectors.js';
+import { type BuiltPools, buildPools } from '../train/refresh/pools.js';
+import type { RefreshContext } from '../train/refresh/refresh.js';
+import { NO_STEP } from '../train/step/sharedMemory.js';
+import { bestPositive, drawsFor } from '../train/step/visits.js';
 import { type JobView, openJobView } from './jobView.js';
 
 export interface MineOptions {

@@ -27,10 +27,10 @@ import { requireTrecIds, trecLine } from '../eval/runFiles.js';
 import { encodeTable } from '../index/encode.js';
 import { ExactIndex, type Hits, QUERY_BLOCK } from '../index/exact.js';
 import { probabilityOf } from '../sampling/filters.js';
-import { stageCandidates } from '../train/candidateSource.js';
+import { bindDataset } from '../train/folder/jobFolder.js';
+import { bindSettings, requireSameSettings, type StageBound } from '../train/folder/stageSettings.js';
 import type { JobOptions } from '../train/job.js';
-import { bindDataset } from '../train/jobFolder.js';
-import { bindSettings, requireSameSettings, type StageBound } from '../train/stageSettings.js';
+import { stageCandidates } from '../train/refresh/candidateSource.js';
 import { loadTrainable, pseudoLabelFile } from '../train/trainData.js';
 import type { Stage } from './recipe.js';
 

@@ -7,8 +7,8 @@ import { FILTER_NAMES, type FilterName } from '../sampling/filters.js';
 import { type Pools, placeOf, poolAt, spreadPlaces } from '../sampling/pools.js';
 import { DrawStatistics, effectivePoolSize, entropyOf, type HiddenFigures, HiddenStatistics, meanOf } from '../sampling/statistics.js';
 import type { Sampler } from '../sampling/types.js';
-import type { BuiltPools } from './pools.js';
-import type { Draw } from './visits.js';
+import type { BuiltPools } from './refresh/pools.js';
+import type { Draw } from './step/visits.js';
 
 export interface PoolFigures {
   /** Queries with a pool, and those of them whose pool has fewer candidates than negatives are drawn. */

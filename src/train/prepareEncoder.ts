@@ -17,8 +17,8 @@ import { writeTokenizerFiles } from '../encoders/tokenizer/files.js';
 import { loadTokenizer, type Tokenizer } from '../encoders/tokenizer/tokenizer.js';
 import { learnWordPiece } from '../encoders/tokenizer/wordpiece.js';
 import type { DropoutRates, TransformerShape } from '../encoders/transformer.js';
-import { readInherited } from './inherited.js';
-import { isTrained } from './untrained.js';
+import { readInherited } from './folder/inherited.js';
+import { isTrained } from './folder/untrained.js';
 
 export interface PreparedEncoder {
   readonly tokenizer: Tokenizer;

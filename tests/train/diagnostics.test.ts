@@ -4,7 +4,7 @@ import type { Dataset } from '../../src/data/types.js';
 import { loadSampler } from '../../src/sampling/index.js';
 import { removedArrays } from '../../src/sampling/pools.js';
 import { densityWarning, drawsText, poolFigures, poolsLine, smallPoolsWarning } from '../../src/train/diagnostics.js';
-import type { BuiltPools } from '../../src/train/pools.js';
+import type { BuiltPools } from '../../src/train/refresh/pools.js';
 
 const K = 4;
 const dataset = { queries: { id: String }, corpus: { size: 100 } } as unknown as Dataset;

@@ -6,8 +6,8 @@ import type { Worker } from 'node:worker_threads';
 import type { BackendName } from '../../backend/index.js';
 import { errorOf, type Failure } from '../../core/errors.js';
 import { startThread, workerScript } from '../../core/threads.js';
-import type { SharedRanker } from '../rankerStep.js';
-import type { SharedMemory } from '../sharedMemory.js';
+import type { SharedRanker } from '../ranker/rankerStep.js';
+import type { SharedMemory } from '../step/sharedMemory.js';
 import { OtherThreadFailed } from './barrier.js';
 
 /** What a member of the retriever shares with the others, or of a ranker. */

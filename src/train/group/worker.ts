@@ -2,8 +2,8 @@
 import { parentPort } from 'node:worker_threads';
 import { selectBackend } from '../../backend/index.js';
 import { failureOf } from '../../core/errors.js';
-import { RankerReplica } from '../rankerReplica.js';
-import { Replica } from '../replica.js';
+import { RankerReplica } from '../ranker/rankerReplica.js';
+import { Replica } from '../step/replica.js';
 import { OtherThreadFailed } from './barrier.js';
 import type { OpenMessage, Reply } from './thread.js';
 
