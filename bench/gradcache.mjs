@@ -13,10 +13,10 @@ import { deriveKey, integer } from '../dist/core/random.js';
 import { bertShape } from '../dist/encoders/architectures.js';
 import { createDualEncoder } from '../dist/encoders/dualEncoder.js';
 import { initialParameters } from '../dist/encoders/parameters.js';
-import { predictedStepBytes } from '../dist/train/memory.js';
-import { createOptimizer } from '../dist/train/optimizer.js';
-import { Replicas } from '../dist/train/replicas.js';
-import { createSharedMemory } from '../dist/train/sharedMemory.js';
+import { predictedStepBytes } from '../dist/train/step/memory.js';
+import { createOptimizer } from '../dist/train/step/optimizer.js';
+import { Replicas } from '../dist/train/step/replicas.js';
+import { createSharedMemory } from '../dist/train/step/sharedMemory.js';
 
 const TOKENS = 64;
 const VOCABULARY = 30_522;
@@ -61,7 +61,7 @@ async function measureOne(pairs, kind, micro, recompute) {
     dropout: { hidden: 0, attention: 0 },
     frozen: { embeddings: false, layers: 0 },
   };
-  /** @type {import('../dist/train/sharedMemory.js').MemoryPlan} */
+  /** @type {import('../dist/train/step/sharedMemory.js').MemoryPlan} */
   const memory = { kind: /** @type {'whole' | 'gradCache'} */ (kind), microBatch: micro, chunkRows: 2 * micro, recompute };
   const table = tokens(pairs);
   const none = { ids: new Int32Array(0), offsets: new Uint32Array(1) };

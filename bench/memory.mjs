@@ -2,7 +2,7 @@
  * What a training step takes of memory beside what `simans plan` and a job predict, by shape and replicas, each in a process of its own.
  *   node bench/memory.mjs [--shape 'MiniLM-L6 16×64'] [--json]
  * Without `--shape` all of shapes.mjs. Measured is the largest resident set of three steps less what was resident before the weights were made, and less the
- * start of the weights, which the benchmark keeps. The factors of src/train/memory.ts are fitted to this.
+ * start of the weights, which the benchmark keeps. The factors of src/train/step/memory.ts are fitted to this.
  */
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';

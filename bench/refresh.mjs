@@ -12,8 +12,8 @@ import { parseArgs } from 'node:util';
 import { loadConfig } from '../dist/config/load.js';
 import { loadDataset } from '../dist/data/index.js';
 import { trainJob } from '../dist/train/job.js';
-import { comingQueries } from '../dist/train/refresh.js';
-import { readRefresh } from '../dist/train/refreshFolder.js';
+import { comingQueries } from '../dist/train/refresh/refresh.js';
+import { readRefresh } from '../dist/train/refresh/refreshFolder.js';
 import { minilm } from './minilm.mjs';
 import { startPeer } from './peer.mjs';
 

@@ -5,10 +5,10 @@ import { bertShape } from '../dist/encoders/architectures.js';
 import { tableOf } from '../dist/encoders/batching.js';
 import { createDualEncoder } from '../dist/encoders/dualEncoder.js';
 import { initialParameters } from '../dist/encoders/parameters.js';
-import { predictedStepBytes } from '../dist/train/memory.js';
-import { createOptimizer } from '../dist/train/optimizer.js';
-import { Replicas } from '../dist/train/replicas.js';
-import { createSharedMemory } from '../dist/train/sharedMemory.js';
+import { predictedStepBytes } from '../dist/train/step/memory.js';
+import { createOptimizer } from '../dist/train/step/optimizer.js';
+import { Replicas } from '../dist/train/step/replicas.js';
+import { createSharedMemory } from '../dist/train/step/sharedMemory.js';
 import { lengthsOf, longestOf } from './shapes.mjs';
 
 /** @typedef {import('./shapes.mjs').StepShape} StepShape */
@@ -32,7 +32,7 @@ export function encoderOf(shape) {
   };
 }
 
-/** Token 0 is padding, which PyTorch gives no gradient. @param {StepShape} shape @returns {import('../dist/train/sharedMemory.js').StepBatch} */
+/** Token 0 is padding, which PyTorch gives no gradient. @param {StepShape} shape @returns {import('../dist/train/step/sharedMemory.js').StepBatch} */
 export function batchOf({ vocabulary, queries, passages }) {
   const key = deriveKey(1, 'bench tokens');
   const table = (/** @type {import('./shapes.mjs').Rows} */ rows, /** @type {number} */ row) => {

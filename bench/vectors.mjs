@@ -11,9 +11,9 @@ import { silentReporter } from '../dist/core/reporter.js';
 import { bertShape } from '../dist/encoders/architectures.js';
 import { createDualEncoder } from '../dist/encoders/dualEncoder.js';
 import { initialParameters } from '../dist/encoders/parameters.js';
-import { encodeCorpus } from '../dist/train/corpusVectors.js';
-import { Replicas } from '../dist/train/replicas.js';
-import { createSharedMemory } from '../dist/train/sharedMemory.js';
+import { encodeCorpus } from '../dist/train/refresh/corpusVectors.js';
+import { Replicas } from '../dist/train/step/replicas.js';
+import { createSharedMemory, NO_STEP } from '../dist/train/step/sharedMemory.js';
 import { median } from './timing.mjs';
 
 const { values: options } = parseArgs({
@@ -49,14 +49,13 @@ const table = (/** @type {number} */ rows) => ({
   offsets: Uint32Array.from({ length: rows + 1 }, (_, row) => row * T),
 });
 const { name: backend } = await selectBackend('auto');
-const memory = /** @type {const} */ ({ kind: 'whole', microBatch: 1, chunkRows: 1, recompute: false });
 const shared = createSharedMemory(
-  { replicas: R, seed: 1, padId: 0, encoder, memory, loss: /** @type {const} */ ({ kind: 'softmax' }), maxStepRows: 1 },
+  { replicas: R, seed: 1, padId: 0, encoder, loss: /** @type {const} */ ({ kind: 'softmax' }), ...NO_STEP },
   { query: table(1), passage: table(N) },
 );
 const replicas = await Replicas.create(shared, backend);
 replicas.assign(initialParameters(createDualEncoder(encoder).specs, 1));
-const context = /** @type {import('../dist/train/refresh.js').RefreshContext} */ (
+const context = /** @type {import('../dist/train/refresh/refresh.js').RefreshContext} */ (
   /** @type {unknown} */ ({ replicas, reporter: silentReporter, dataset: { corpus: { size: N } } })
 );
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'simans-vectors-'));

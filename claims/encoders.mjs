@@ -13,15 +13,15 @@ import { openPretrained } from '../dist/encoders/pretrained.js';
 import { loadTokenizer } from '../dist/encoders/tokenizer/tokenizer.js';
 import { towerTensors } from '../dist/encoders/towerTensors.js';
 import { flatParameters } from '../dist/encoders/weights.js';
-import { contrastiveLoss } from '../dist/train/contrastive.js';
-import { Replicas } from '../dist/train/replicas.js';
-import { createSharedMemory } from '../dist/train/sharedMemory.js';
+import { contrastiveLoss } from '../dist/train/step/contrastive.js';
+import { Replicas } from '../dist/train/step/replicas.js';
+import { createSharedMemory } from '../dist/train/step/sharedMemory.js';
 import { hashOf, TEXTS, textOf } from '../tests/encoders/tokenizer/texts.mjs';
 import { inTemporaryFolder, ROOT } from './processes.mjs';
 
 /** @typedef {Record<string, import('./verdicts.mjs').Measured>} Figures */
 /** @typedef {import('../dist/encoders/dualEncoder.js').EncoderShape} EncoderShape */
-/** @typedef {import('../dist/train/sharedMemory.js').StepBatch} StepBatch */
+/** @typedef {import('../dist/train/step/sharedMemory.js').StepBatch} StepBatch */
 
 const GOLDEN = path.join(ROOT, 'tests', 'golden');
 const ARCHITECTURES = ['bert', 'bert-gelu-new', 'ernie', 'roberta', 'xlm-roberta', 'distilbert', 'electra', 'dpr', 'dpr-projection'];
@@ -196,7 +196,7 @@ export async function measureExactness() {
 
 /** @param {EncoderShape} shape @param {{ kind: string, chunkRows: number, recompute: boolean }} plan @param {StepBatch} batch */
 async function lossAndGradient(shape, plan, batch) {
-  const memory = /** @type {import('../dist/train/sharedMemory.js').MemoryPlan} */ ({ microBatch: 3, ...plan });
+  const memory = /** @type {import('../dist/train/step/sharedMemory.js').MemoryPlan} */ ({ microBatch: 3, ...plan });
   const settings = {
     replicas: 1,
     seed: 1,

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 export const ROOT = fileURLToPath(new URL('..', import.meta.url));
 export const BIN = path.join(ROOT, 'bin', 'simans.js');
 
-/** @typedef {import('../dist/train/summary.js').Summary} Summary */
+/** @typedef {import('../dist/train/folder/summary.js').Summary} Summary */
 
 /** @template T @param {(folder: string) => Promise<T>} work @returns {Promise<T>} */
 export async function inTemporaryFolder(work) {

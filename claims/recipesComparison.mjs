@@ -268,7 +268,7 @@ async function completeTrials(set, family) {
   }
 }
 
-/** @param {Trial} trial @param {import('../dist/train/summary.js').Summary} summary */
+/** @param {Trial} trial @param {import('../dist/train/folder/summary.js').Summary} summary */
 export function writeTrial({ arm, rate, file, config }, { best, refreshes }) {
   const course = Object.fromEntries(refreshes.map(({ step, dev }) => [step, Number(dev[best.measure].toFixed(4))]));
   const provenance = { commit: commitOf(), cpu: cpuModel() };

@@ -10,16 +10,16 @@ import type { Dataset, TokenTable } from '../data/types.js';
 import type { EncoderShape, Side } from '../encoders/dualEncoder.js';
 import { rowsByLength } from '../index/encode.js';
 import { loadSampler } from '../sampling/index.js';
-import { buildBatch } from '../train/batch.js';
+import { replicaCount } from '../train/folder/jobFolder.js';
 import { stepRows, tokenise } from '../train/job.js';
-import { replicaCount } from '../train/jobFolder.js';
 import { requireServing, trainable } from '../train/labels.js';
-import { memoryPlan } from '../train/memory.js';
-import { createOptimizer } from '../train/optimizer.js';
 import { prepareEncoder } from '../train/prepareEncoder.js';
-import { epochsAsSteps } from '../train/refreshSchedule.js';
-import { Replicas } from '../train/replicas.js';
-import { createSharedMemory, type MemoryPlan, type StepBatch } from '../train/sharedMemory.js';
+import { epochsAsSteps } from '../train/refresh/refreshSchedule.js';
+import { buildBatch } from '../train/step/batch.js';
+import { memoryPlan } from '../train/step/memory.js';
+import { createOptimizer } from '../train/step/optimizer.js';
+import { Replicas } from '../train/step/replicas.js';
+import { createSharedMemory, type MemoryPlan, type StepBatch } from '../train/step/sharedMemory.js';
 import { cacheFolderOf } from '../train/trainData.js';
 
 export interface Calibration {
@@ -58,9 +58,11 @@ export const calibrate = <T>(wanted: RunConfig, reporter: Reporter, work: (of: C
     );
     requireServing(wanted, dataset);
     const { calibration, dispose } = await open({ ...epochsAsSteps(wanted, dataset), jobsFolder: folder }, dataset);
-    const found = await work(calibration);
-    await dispose();
-    return found;
+    try {
+      return await work(calibration);
+    } finally {
+      await dispose();
+    }
   });
 
 async function open(config: RunConfig, dataset: Dataset): Promise<{ calibration: Calibration; dispose(): Promise<void> }> {

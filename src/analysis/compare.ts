@@ -11,7 +11,7 @@ import { ASSUMED, type Deviations, deviationsOf, smallestDifference } from '../e
 import { type Policy, type Result, readResult, requireComparable } from '../eval/result.js';
 import { intervalOf, meanOfSeeds, resampledMeans } from '../eval/seedsBootstrap.js';
 import { runRecipe } from '../recipes/index.js';
-import type { Summary } from '../train/summary.js';
+import type { Summary } from '../train/folder/summary.js';
 import { cellText, readStoredCell } from './storedCell.js';
 
 /** What one job found on test, query by query. */

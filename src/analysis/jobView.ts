@@ -11,9 +11,9 @@ import { loadSampler } from '../sampling/index.js';
 import type { Pools } from '../sampling/pools.js';
 import type { Sampler } from '../sampling/types.js';
 import { trainable } from '../train/labels.js';
-import type { Refresh } from '../train/refresh.js';
-import { readRefresh } from '../train/refreshFolder.js';
-import { epochsAsSteps, type ServedSteps, servedSteps } from '../train/refreshSchedule.js';
+import type { Refresh } from '../train/refresh/refresh.js';
+import { readRefresh } from '../train/refresh/refreshFolder.js';
+import { epochsAsSteps, type ServedSteps, servedSteps } from '../train/refresh/refreshSchedule.js';
 import { cacheFolderOf, labelledDataset } from '../train/trainData.js';
 
 export interface JobView {

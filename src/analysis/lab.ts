@@ -7,9 +7,9 @@ import { UserError } from '../core/errors.js';
 import { writeFileAtomic } from '../core/files.js';
 import { type Reporter, silentReporter } from '../core/reporter.js';
 import { readPerQuery } from '../eval/runFiles.js';
+import { runRecipe } from '../recipes/index.js';
 import { readFigures } from '../train/diagnostics.js';
-import { trainJob } from '../train/job.js';
-import type { Summary } from '../train/summary.js';
+import type { Summary } from '../train/folder/summary.js';
 import { cellText, readStoredCell, refuseOtherData } from './storedCell.js';
 
 /** What one training found; figures of draws are means over all draws of the job. */
@@ -55,7 +55,7 @@ export async function runLab(cells: readonly LabCell[], { to, reporter, signal }
   for (const [i, cell] of missing.entries()) {
     phase.update(i);
     // Its jobs folder is inside `to`: a killed training goes on from its last checkpoint.
-    const summary = await trainJob(cell.config, { resume: true, reporter: silentReporter, signal });
+    const summary = await runRecipe(cell.config, { resume: true, reporter: silentReporter, signal });
     if (!summary) {
       phase.end();
       reporter.line('stopped; run the same command again to go on');

@@ -11,14 +11,13 @@ import { requireNewFolder, writeDataset } from '../data/write.js';
 import { type OpenedModel, openModelFolder } from '../encoders/modelFolder.js';
 import { createJudge } from '../eval/judge.js';
 import { precisionNote, requireTexts, requireVectorsOf, StoredVectors } from '../index/storedVectors.js';
-import { encodeCorpus } from '../train/corpusVectors.js';
 import { DrawSums, drawsText, poolFigures, poolsLine, smallPoolsWarning } from '../train/diagnostics.js';
-import { openMaking, tokenise } from '../train/job.js';
-import { buildPools } from '../train/pools.js';
-import type { RefreshContext } from '../train/refresh.js';
-import { Replicas } from '../train/replicas.js';
-import { createSharedMemory } from '../train/sharedMemory.js';
-import { bestPositive, drawsFor } from '../train/visits.js';
+import { openMaking, openReplicas, tokenise } from '../train/job.js';
+import { encodeCorpus } from '../train/refresh/corpusVectors.js';
+import { type BuiltPools, buildPools } from '../train/refresh/pools.js';
+import type { RefreshContext } from '../train/refresh/refresh.js';
+import { NO_STEP } from '../train/step/sharedMemory.js';
+import { bestPositive, drawsFor } from '../train/step/visits.js';
 import { type JobView, openJobView } from './jobView.js';
 
 export interface MineOptions {
@@ -43,14 +42,8 @@ export async function mineJob(folder: string, { sets, to, format, vectors, repor
     );
   if (dataset.documents)
     throw new UserError(`${folder}: its passages are windows of documents, which other trainers' formats have no place for`);
-  const { context, model } = await openRefresh(view, reporter);
-  if (vectors === undefined) await encodeCorpus(context, 'mine: encode corpus');
-  else readCorpus(context, vectors, model);
+  const built = await poolsOfAll(view, vectors, reporter);
   const { train } = dataset.splits;
-  const places = Int32Array.from(train.rows.keys()).sort((a, b) => train.rows[a]! - train.rows[b]!);
-  const built = await buildPools(context, context.making, 'mine', places);
-  await context.replicas.dispose();
-  context.making.filters.dispose();
   const key = deriveKey(config.seed, 'mine');
   const source = { config, dataset, sampler };
   const sums = new DrawSums(train);
@@ -75,6 +68,21 @@ export async function mineJob(folder: string, { sets, to, format, vectors, repor
   );
 }
 
+/** The pools of all training queries. */
+async function poolsOfAll(view: JobView, vectors: string | undefined, reporter: Reporter): Promise<BuiltPools> {
+  const { context, model } = await openRefresh(view, reporter);
+  try {
+    if (vectors === undefined) await encodeCorpus(context, 'mine: encode corpus');
+    else readCorpus(context, vectors, model);
+    const { rows } = view.dataset.splits.train;
+    const places = Int32Array.from(rows.keys()).sort((a, b) => rows[a]! - rows[b]!);
+    return await buildPools(context, context.making, 'mine', places);
+  } finally {
+    context.making.filters.dispose();
+    await context.replicas.dispose();
+  }
+}
+
 /** What a refresh needs, with the weights that the job chose. */
 async function openRefresh(
   { folder, config, dataset }: JobView,
@@ -84,20 +92,9 @@ async function openRefresh(
   const model = await openModelFolder(path.join(folder, 'model'));
   const judge = createJudge(dataset, config.eval);
   const making = await openMaking(config, folder, dataset, judge, reporter);
-  const memory = { kind: 'whole', microBatch: 1, chunkRows: 1, recompute: false } as const; // no step is taken
-  const shared = createSharedMemory(
-    {
-      replicas: Number(config.train.replicas),
-      seed: config.seed,
-      padId: model.tokenizer.padId,
-      encoder: model.shape,
-      memory,
-      loss: config.train.loss,
-      maxStepRows: 1,
-    },
-    tokenise(config, dataset, model.tokenizer, reporter),
-  );
-  const replicas = await Replicas.create(shared, backend);
+  const settings = { replicas: Number(config.train.replicas), ...NO_STEP };
+  const tokens = tokenise(config, dataset, model.tokenizer, reporter);
+  const replicas = await openReplicas(config, backend, model.shape, settings, model.tokenizer, tokens);
   replicas.assign(model.parameters);
   return { context: { config, folder, dataset, tokenizer: model.tokenizer, replicas, reporter, judge, making }, model };
 }

@@ -3,7 +3,7 @@ import { UserError } from '../core/errors.js';
 import type { NegativesView } from '../sampling/negativesView.js';
 import { placeOf, poolAt, positiveScoresAt, removedAt } from '../sampling/pools.js';
 import { effectivePoolSize } from '../sampling/statistics.js';
-import { visitsOfStep } from '../train/visits.js';
+import { visitsOfStep } from '../train/step/visits.js';
 import { type JobView, poolsOf, stepsServed } from './jobView.js';
 
 /** Throws a UserError for a query that is no training query, or that had no pool at the refresh. */

@@ -16,7 +16,7 @@ import { encodeTable } from '../index/encode.js';
 import { ExactIndex, queryBlock } from '../index/exact.js';
 import { createSampler } from '../sampling/index.js';
 import type { Pool, Sampler } from '../sampling/types.js';
-import { checkpointSteps, loadModel } from '../train/checkpoint.js';
+import { checkpointSteps, loadModel } from '../train/folder/checkpoint.js';
 import { type JobView, openJobView } from './jobView.js';
 import { type PilotQuery, type PilotResult, pilot } from './pilot.js';
 

@@ -7,7 +7,7 @@ import os from 'node:os';
 import type { RunConfig } from '../config/schema.js';
 import type { Reporter } from '../core/reporter.js';
 import { createDualEncoder, type EncoderShape } from '../encoders/dualEncoder.js';
-import { predictedStepBytes } from '../train/memory.js';
+import { predictedStepBytes } from '../train/step/memory.js';
 import { type Calibration, calibrate, timed } from './calibration.js';
 import { type PlannedWork, planWork, type Rates } from './plannedWork.js';
 

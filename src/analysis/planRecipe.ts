@@ -8,12 +8,13 @@ import { withTemporaryFolder } from '../core/files.js';
 import { type Reporter, silentReporter } from '../core/reporter.js';
 import { allDone, planLines, recipeOf } from '../recipes/index.js';
 import { localInputs, requireInputs } from '../recipes/inputs.js';
-import { replicaCount } from '../train/jobFolder.js';
-import { rankerBytes } from '../train/memory.js';
+import { replicaCount } from '../train/folder/jobFolder.js';
 import { prepareEncoder } from '../train/prepareEncoder.js';
-import { Ranker, type RankerSettings } from '../train/ranker.js';
-import { epochsAsSteps, refreshNumber } from '../train/refreshSchedule.js';
+import { Ranker, type RankerSettings } from '../train/ranker/ranker.js';
+import { epochsAsSteps, refreshNumber } from '../train/refresh/refreshSchedule.js';
+import { rankerBytes } from '../train/step/memory.js';
 import { loadTrainable } from '../train/trainData.js';
+import { timed } from './calibration.js';
 import { type Plan, planJob } from './plan.js';
 
 type RankerRecipe = Extract<RunConfig['recipe'], { kind: 'ar2' | 'rocketqa' }>;
@@ -118,8 +119,4 @@ async function measureRanker(config: RunConfig, recipe: RankerRecipe, folder: st
   }
 }
 
-async function secondsOf(work: () => Promise<unknown>): Promise<number> {
-  const begin = performance.now();
-  await work();
-  return (performance.now() - begin) / 1000;
-}
+const secondsOf = async (work: () => Promise<unknown>): Promise<number> => (await timed(work))[1];

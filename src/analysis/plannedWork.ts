@@ -2,9 +2,9 @@
 import type { RunConfig } from '../config/schema.js';
 import type { Dataset } from '../data/types.js';
 import { chooseIndex } from '../index/choice.js';
-import { isWhole } from '../train/partial.js';
-import { comingQueries } from '../train/refresh.js';
-import { servedSteps } from '../train/refreshSchedule.js';
+import { isWhole } from '../train/refresh/partial.js';
+import { comingQueries } from '../train/refresh/refresh.js';
+import { servedSteps } from '../train/refresh/refreshSchedule.js';
 
 /** One line of the plan. */
 export interface PlannedPhase {

@@ -7,7 +7,7 @@ import type { TokenTable } from '../data/types.js';
 import { chunksByLength, rowsIn } from '../encoders/batching.js';
 import { forwardFlops } from '../encoders/flops.js';
 import { passTokens } from '../encoders/inference.js';
-import { stepChunk } from '../train/step.js';
+import { stepChunk } from '../train/step/step.js';
 import { type Calibration, calibrate } from './calibration.js';
 import { measurePlan, type Plan } from './plan.js';
 

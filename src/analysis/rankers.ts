@@ -5,7 +5,7 @@ import { selectBackend } from '../backend/index.js';
 import { UserError } from '../core/errors.js';
 import { sha256 } from '../core/files.js';
 import type { Reporter } from '../core/reporter.js';
-import { fingerprintTexts } from '../data/texts.js';
+import { fingerprintTexts, selectTexts } from '../data/texts.js';
 import type { Dataset, Split, Texts } from '../data/types.js';
 import { createDualEncoder, type Side } from '../encoders/dualEncoder.js';
 import { type OpenedModel, openModel } from '../encoders/modelFolder.js';
@@ -18,6 +18,7 @@ import { readRun } from '../eval/runFiles.js';
 import { bulkEncode } from '../index/bulkEncode.js';
 import { ExactIndex, queryBlock } from '../index/exact.js';
 import { precisionNote, queriesNote, readVectors, requireSameModel, requireTexts, StoredVectors } from '../index/storedVectors.js';
+import { gathered, type Vectors } from '../index/vectors.js';
 
 export interface RankContext {
   readonly dataset: Dataset;
@@ -63,30 +64,13 @@ async function fileRun(file: string, { dataset, reporter }: RankContext): Promis
 async function modelRun(name: string, context: RankContext): Promise<Run> {
   const { dataset, split, reporter } = context;
   const { model } = await openModel(name, reporter);
-  const encoder = createDualEncoder(model.shape);
+  const { logitScale } = createDualEncoder(model.shape);
   const passages = await encoded(model, dataset.corpus, 'passage', context);
-  const queries = await encoded(model, subset(dataset.queries, split.rows), 'query', context);
-  return search({ passages, queries, width: encoder.width, scale: encoder.logitScale }, context);
+  const queries = await encoded(model, selectTexts(dataset.queries, split.rows), 'query', context);
+  return search(passages, queries, logitScale, context);
 }
 
-/** The rows of some texts as texts of their own. */
-function subset(texts: Texts, rows: Int32Array): Texts {
-  const at = new Map(Array.from(rows, (row, i) => [row, i]));
-  return {
-    size: rows.length,
-    id: (i) => texts.id(rows[i]!),
-    text: (i) => texts.text(rows[i]!),
-    fields: (i) => texts.fields(rows[i]!),
-    rowOf: (id) => at.get(texts.rowOf(id) ?? -1),
-  };
-}
-
-async function encoded(
-  model: OpenedModel,
-  texts: Texts,
-  side: Side,
-  { cacheFolder, reporter, threads }: RankContext,
-): Promise<Float32Array> {
+async function encoded(model: OpenedModel, texts: Texts, side: Side, { cacheFolder, reporter, threads }: RankContext): Promise<Vectors> {
   const key = sha256(
     JSON.stringify([model.sha256, model.shape, model.maxTokens, model.prefixes, side, fingerprintTexts(texts), texts.separated]),
   ).slice(0, 32);
@@ -104,7 +88,8 @@ async function encoded(
     part: { index: 0, count: 1 },
     reporter,
   });
-  return readVectors(folder).vectors;
+  const { vectors, width } = readVectors(folder);
+  return { values: vectors, width };
 }
 
 /** Vectors that simans encode wrote, matched by id: of the very texts of the data set, where their ids are the same in the same order. */
@@ -119,7 +104,6 @@ async function storedRun(folder: string, context: RankContext): Promise<Run> {
   const asksThese = hasIds(asked.ids, dataset.queries);
   const notes = [precisionNote(passages, queries.manifest.precision), asksThese && queriesNote(queries, dataset.queries, dataset.name)];
   for (const note of notes) if (note) reporter.line(note);
-  const width = stored.width;
   const place = (side: string, ids: readonly string[], wanted: Iterable<string>): Int32Array => {
     const rows = new Map(ids.map((id, i) => [id, i]));
     return Int32Array.from(wanted, (id) => {
@@ -131,11 +115,11 @@ async function storedRun(folder: string, context: RankContext): Promise<Run> {
       return row;
     });
   };
-  const gather = (vectors: Float32Array, rows: Int32Array): Float32Array => {
-    const gathered = new Float32Array(rows.length * width);
-    rows.forEach((row, i) => gathered.set(vectors.subarray(row * width, (row + 1) * width), i * width));
-    return gathered;
-  };
+  const { width } = stored;
+  const rowsOf = ({ vectors }: { readonly vectors: Float32Array }, rows: Int32Array): Vectors => ({
+    values: gathered({ values: vectors, width }, rows),
+    width,
+  });
   const ids = (texts: Texts, rows: Iterable<number>) => Array.from(rows, (row) => texts.id(row));
   const passageRows = place(
     'passages',
@@ -146,20 +130,14 @@ async function storedRun(folder: string, context: RankContext): Promise<Run> {
     ),
   );
   const queryRows = place('queries', asked.ids, ids(dataset.queries, split.rows));
-  return search({ passages: gather(stored.vectors, passageRows), queries: gather(asked.vectors, queryRows), width, scale: 1 }, context);
+  return search(rowsOf(stored, passageRows), rowsOf(asked, queryRows), 1, context);
 }
 
-interface Vectors {
-  readonly passages: Float32Array;
-  /** Of the split's queries, in its order. */
-  readonly queries: Float32Array;
-  readonly width: number;
-  readonly scale: number;
-}
-
-async function search({ passages, queries, width, scale }: Vectors, { dataset, split, depth, reporter }: RankContext): Promise<Run> {
+/** `queries`: those of the split, in its order. */
+async function search(passages: Vectors, queries: Vectors, scale: number, context: RankContext): Promise<Run> {
+  const { dataset, split, depth, reporter } = context;
   await selectBackend('auto');
-  const index = new ExactIndex({ values: passages, width });
+  const index = new ExactIndex(passages);
   const placeOf = new Map(Array.from(split.rows, (row, place) => [row, place]));
   const ranked = async (rows: Int32Array, k: number): Promise<Run> => {
     const run = { k, rows, passages: new Int32Array(rows.length * k), scores: new Float32Array(rows.length * k) };
@@ -167,7 +145,7 @@ async function search({ passages, queries, width, scale }: Vectors, { dataset, s
     const size = queryBlock(k);
     for (let begin = 0; begin < rows.length; begin += size) {
       const block = rows.slice(begin, begin + size).map((row) => placeOf.get(row)!);
-      const hits = await index.search({ values: queries, width }, block, k, scale);
+      const hits = await index.search(queries, block, k, scale);
       run.passages.set(hits.passages, begin * k);
       run.scores.set(hits.scores, begin * k);
       phase.update(begin + block.length);

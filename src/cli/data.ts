@@ -128,7 +128,7 @@ async function tokensIn(name: string): Promise<(text: string) => number> {
   const { loadTokenizer } = await import('../encoders/tokenizer/tokenizer.js');
   const { createTerminalReporter } = await import('../report/terminal.js');
   const { modelIn, towerFolder } = await import('../encoders/modelFolder.js');
-  const { folder } = await resolveWeights(name, { namedBy: '--tokenizer', reporter: createTerminalReporter() });
+  const folder = await resolveWeights(name, { namedBy: '--tokenizer', reporter: createTerminalReporter() });
   const tokenizer = await loadTokenizer(towerFolder(modelIn(folder), 'passage'));
   return (text) => tokenizer.encode(text, Number.MAX_SAFE_INTEGER).length;
 }

@@ -28,6 +28,7 @@ export const pilotVerb: CommandModule<object, PilotArguments> = {
       .epilogue('The experiment of the paper’s §3; what is computed: docs/samplers.md.'),
   handler: async ({ job, step, queries, ranks, seed, to }) => {
     const { pilotJob } = await import('../analysis/pilotJob.js');
+    const { pilotText } = await import('../report/pilot.js');
     const { writePilot } = await import('../report/pilotFigure.js');
     const { createTerminalReporter } = await import('../report/terminal.js');
     const reporter = createTerminalReporter();
@@ -36,33 +37,7 @@ export const pilotVerb: CommandModule<object, PilotArguments> = {
     const { writeJson } = await import('../core/files.js');
     writeJson(path.join(folder, 'pilot.json'), found);
     const files = await writePilot(path.join(folder, 'pilot'), found, reporter);
-    const { table } = await import('../report/table.js');
-    const ranksShown = [...new Set([1, 10, 50, ranks].map((rank) => Math.min(rank, found.rows.length)))];
-    const shown = [
-      ...ranksShown.map((rank) => ({ name: `rank ${rank}`, ...found.rows[rank - 1]! })),
-      ...found.draws.map((draw) => ({ name: draw.sampler, ...draw })),
-    ];
-    reporter.line(
-      table(
-        ['a negative of', 'mean ‖g‖', 'tr Cov', '‖ḡ‖² / tr Cov', 'cosine to gold'],
-        shown.map((row) => [
-          row.name,
-          row.mean.toPrecision(3),
-          row.variance.toPrecision(3),
-          row.signalToNoise.toPrecision(2),
-          row.cosineToGold.toFixed(2),
-        ]),
-      ),
-    );
-    const hidden = found.hiddenPositives;
-    if (hidden)
-      reporter.line(
-        `hidden positives: ${hidden.ranks.length} among the candidates, at ranks ${spread(hidden.ranks)}; mean ‖g‖ ${hidden.mean.toPrecision(3)}, of others at these ranks ` +
-          `${hidden.othersMean.toPrecision(3)}; cosine to gold ${hidden.cosineToGold.toFixed(2)}, of others ${hidden.othersCosine.toFixed(2)}`,
-      );
+    reporter.line(pilotText(found, ranks));
     console.log([...files, path.join(folder, 'pilot.json')].join('\n'));
   },
 };
-
-/** The lowest, the middle and the highest of ascending ranks. */
-const spread = (ranks: readonly number[]): string => `${ranks[0]} to ${ranks.at(-1)} (median ${ranks[ranks.length >> 1]})`;

@@ -54,8 +54,8 @@ export const planVerb: CommandModule<object, PlanArguments> = {
 
 /** What a finished job says of its seconds and its memory, and where its configuration is another than the planned one. */
 async function finished(job: string, config: RunConfig) {
-  const { readSummary } = await import('../train/summary.js');
-  const { configChanges } = await import('../train/jobFolder.js');
+  const { readSummary } = await import('../train/folder/summary.js');
+  const { configChanges } = await import('../train/folder/jobFolder.js');
   const summary = readSummary(job);
   if (!summary) throw new UserError(`${job}: found no summary.json; expected the folder of a finished job, such as jobs/quickstart.`);
   const { seconds, peakMemoryBytes } = summary;

@@ -267,4 +267,3 @@ export type RandomInit = z.output<typeof randomInit>;
 export type PretrainedInit = z.output<typeof pretrainedInit>;
 export type SamplerConfig = RunConfig['sampler'];
 export type RecipeConfig = RunConfig['recipe'];
-export type TrainConfig = RunConfig['train'];

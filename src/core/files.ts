@@ -128,9 +128,14 @@ export function appendText(descriptor: number, file: string, text: string): void
   }
 }
 
+/** Bytes of a call of `update`, which takes less than 2 GiB: the vectors of a corpus may be more. */
+const HASHED_TOGETHER = 1 << 28;
+
 export function sha256(...parts: (string | Uint8Array)[]): string {
   const hash = createHash('sha256');
-  for (const part of parts) hash.update(part);
+  for (const part of parts)
+    if (typeof part === 'string') hash.update(part);
+    else for (let at = 0; at < part.length; at += HASHED_TOGETHER) hash.update(part.subarray(at, at + HASHED_TOGETHER));
   return hash.digest('hex');
 }
 

@@ -58,7 +58,7 @@ export const v128 = {
   or: vector(0x50),
   xor: vector(0x51),
 };
-export const i8x16 = { shuffle: (bytes: readonly number[], a: Code, b: Code): Code => [...vector(0x0d)(a, b), ...bytes] };
+const i8x16 = { shuffle: (bytes: readonly number[], a: Code, b: Code): Code => [...vector(0x0d)(a, b), ...bytes] };
 export const i32x4 = {
   splat: vector(0x11),
   add: vector(0xae),

@@ -1,5 +1,6 @@
 /** The corpus of a source: the chosen fields of its passages, whole or in windows, in memory or, where it is large, in a file. */
 import fs from 'node:fs';
+import { grown } from '../core/arrays.js';
 import type { Reporter } from '../core/reporter.js';
 import type { FormatName } from './formats.js';
 import { Ids } from './ids.js';
@@ -135,11 +136,7 @@ class Lines {
 
   add({ place }: Passage): void {
     if (this.files.at(-1)?.file !== place.file) this.files.push({ file: place.file, from: this.size });
-    if (this.size === this.lines.length) {
-      const larger = new Int32Array(2 * this.size);
-      larger.set(this.lines);
-      this.lines = larger;
-    }
+    if (this.size === this.lines.length) this.lines = grown(this.lines, 2 * this.size);
     this.lines[this.size++] = place.line;
   }
 

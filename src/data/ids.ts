@@ -1,5 +1,7 @@
 /** Ids of any number of rows in little memory: their UTF-8 bytes one after the other, and a hash table of row numbers. */
 
+import { grown } from '../core/arrays.js';
+
 const FIRST_BYTES = 1 << 12;
 const EMPTY = -1;
 const encoder = new TextEncoder();
@@ -47,8 +49,8 @@ export class Ids {
     if (known !== EMPTY) return { row: known, added: false };
     const row = this.count;
     const begin = this.offsets[row]!;
-    if (begin + bytes.length > this.bytes.length) this.bytes = grown(this.bytes, new Uint8Array(2 * (begin + bytes.length)));
-    if (row + 2 > this.offsets.length) this.offsets = grown(this.offsets, new Float64Array(2 * this.offsets.length));
+    if (begin + bytes.length > this.bytes.length) this.bytes = grown(this.bytes, 2 * (begin + bytes.length));
+    if (row + 2 > this.offsets.length) this.offsets = grown(this.offsets, 2 * this.offsets.length);
     this.bytes.set(bytes, begin);
     this.offsets[row + 1] = begin + bytes.length;
     this.table[slot] = row;
@@ -80,11 +82,6 @@ export class Ids {
     for (let i = 0; i < bytes.length; i++) if (this.bytes[begin + i] !== bytes[i]) return false;
     return true;
   }
-}
-
-function grown<T extends Uint8Array | Float64Array>(from: T, to: T): T {
-  to.set(from as never);
-  return to;
 }
 
 /** FNV-1a, mixed once more: ids that count up differ in their last bytes alone. */

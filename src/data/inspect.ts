@@ -1,5 +1,6 @@
 /** What a data set holds, counted while it streams by: nothing is refused that can be counted. */
 import { createHash } from 'node:crypto';
+import { grown } from '../core/arrays.js';
 import { Ids } from './ids.js';
 import { type Judgment, type Passage, type Query, type Source, SPLIT_NAMES, type SplitName } from './source.js';
 
@@ -168,12 +169,8 @@ class TextCounter {
 
   add(id: string, text: string): void {
     if (!this.ids.add(id).added && this.repeated.size < SOME) this.repeated.add(id);
-    if (this.size === this.lengths.length) {
-      const [lengths, hashes] = [new Uint32Array(2 * this.size), new Float64Array(2 * this.size)];
-      lengths.set(this.lengths);
-      hashes.set(this.hashes);
-      [this.lengths, this.hashes] = [lengths, hashes];
-    }
+    if (this.size === this.lengths.length)
+      [this.lengths, this.hashes] = [grown(this.lengths, 2 * this.size), grown(this.hashes, 2 * this.size)];
     this.lengths[this.size] = this.lengthOf(text);
     this.hashes[this.size++] = hashOf(text);
     if (text === '') this.empty++;

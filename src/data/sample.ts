@@ -1,7 +1,7 @@
 /** A small part of a data set that is like the whole: what a calibration runs on. */
 import { deriveKey, permutation } from '../core/random.js';
-import { splitOfPositives } from './texts.js';
-import type { Dataset, Split, Texts } from './types.js';
+import { selectTexts, splitOfPositives } from './texts.js';
+import type { Dataset, Split } from './types.js';
 
 export interface SampleSize {
   readonly queries: number;
@@ -22,14 +22,6 @@ export function sampleDataset(dataset: Dataset, { queries, passages }: SampleSiz
   for (let row = 0; row < corpus.size && kept.size < wanted; row += stride) kept.add(row);
   const rows = Int32Array.from(kept).sort();
   const newRow = new Map(Array.from(rows, (row, i) => [row, i]));
-  const sampled: Texts = {
-    ...(corpus.separated !== undefined && { separated: corpus.separated }),
-    size: rows.length,
-    id: (row) => corpus.id(rows[row]!),
-    text: (row) => corpus.text(rows[row]!),
-    fields: (row) => corpus.fields(rows[row]!),
-    rowOf: (id) => newRow.get(corpus.rowOf(id) ?? -1),
-  };
   const within = (list: Int32Array | undefined) =>
     Int32Array.from(Array.from(list ?? [], (row) => newRow.get(row) ?? -1).filter((row) => row >= 0));
   const split: Split = {
@@ -42,5 +34,5 @@ export function sampleDataset(dataset: Dataset, { queries, passages }: SampleSiz
   };
   const none = splitOfPositives(new Int32Array(0), []);
   const { documents, mix, ...rest } = dataset;
-  return { ...rest, corpus: sampled, splits: { train: split, dev: none, test: none } };
+  return { ...rest, corpus: selectTexts(corpus, rows), splits: { train: split, dev: none, test: none } };
 }

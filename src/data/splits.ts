@@ -26,7 +26,7 @@ export interface SplitContext {
   readonly notes: string[];
 }
 
-export const EMPTY_SPLIT: Split = { rows: new Int32Array(0), positives: [], judged: [], grades: [] };
+const EMPTY_SPLIT: Split = { rows: new Int32Array(0), positives: [], judged: [], grades: [] };
 /** The row of a passage outside the corpus. */
 export const OUTSIDE = -1;
 const NAMED = 5;

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
+import { grown } from '../core/arrays.js';
 import { bytesOf, readJson, sha256, sha256OfFile, syncFolder, writeFileAtomic, writeJson } from '../core/files.js';
 import { Ids } from './ids.js';
 import { fieldsIn, spaced } from './texts.js';
@@ -66,11 +67,7 @@ export class TextFileWriter {
   /** `row` is the one that `ids` gave; `line` what the fingerprint takes of it. */
   append(row: number, text: string, line: string): void {
     const bytes = Buffer.from(text);
-    if (row + 2 > this.offsets.length) {
-      const larger = new Float64Array(2 * this.offsets.length);
-      larger.set(this.offsets);
-      this.offsets = larger;
-    }
+    if (row + 2 > this.offsets.length) this.offsets = grown(this.offsets, 2 * this.offsets.length);
     this.offsets[row + 1] = this.offsets[row]! + bytes.length;
     this.pending.push(bytes);
     this.held += bytes.length;

@@ -6,7 +6,7 @@ import { badData } from './source.js';
 import type { Dataset, Split, Texts } from './types.js';
 
 /** Between the fields of a stored text. Never in a field. */
-export const FIELD_BREAK = '\x1e';
+const FIELD_BREAK = '\x1e';
 
 /** Fields as they are stored. */
 export const joinFields = (fields: readonly string[]): string =>
@@ -99,6 +99,19 @@ export function notNegatives({ positives, known }: Split, place: number): Int32A
 export function givenNegatives(split: Split, place: number): Int32Array {
   const excluded = new Set(notNegatives(split, place));
   return (split.negatives?.[place] ?? new Int32Array(0)).filter((passage) => !excluded.has(passage));
+}
+
+/** Some rows as texts of their own. */
+export function selectTexts(texts: Texts, rows: Int32Array): Texts {
+  const placeOf = new Map(Array.from(rows, (row, place) => [row, place]));
+  return {
+    ...(texts.separated !== undefined && { separated: texts.separated }),
+    size: rows.length,
+    id: (place) => texts.id(rows[place]!),
+    text: (place) => texts.text(rows[place]!),
+    fields: (place) => texts.fields(rows[place]!),
+    rowOf: (id) => placeOf.get(texts.rowOf(id) ?? -1),
+  };
 }
 
 /** The entries `which` of a split, in that order. */

@@ -2,9 +2,9 @@
  * Token ids of many texts, tokenised once and kept on disk. The file's name is the SHA-256 of what decides the ids: the texts, the tokenizer and
  * the length limit. Layout: an 80-byte header (magic, numbers of texts and ids, SHA-256 of the rest), the offsets, the ids.
  */
-import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
+import { grown } from '../core/arrays.js';
 import { messageOf, UserError } from '../core/errors.js';
 import { bytesOf, sha256, writeFileAtomic } from '../core/files.js';
 import type { Reporter } from '../core/reporter.js';
@@ -28,7 +28,7 @@ export interface TokenCacheOptions {
 
 const MAGIC = 'simtok01';
 const HEADER_BYTES = 80;
-/** One read or one hash update takes at most 2 GiB in Node; tables may be larger. */
+/** One read takes at most 2 GiB in Node; tables may be larger. */
 const BLOCK_BYTES = 1 << 28;
 
 /** The token table of `texts`, each cut to `maxTokens`: from the cache where it holds one, else tokenised and written there. */
@@ -64,11 +64,7 @@ function tokenise(texts: Texts, tokenizer: TextEncoder, maxTokens: number, { rep
   let length = 0;
   for (let row = 0; row < texts.size; row++) {
     const tokens = encodeRow(texts, row, tokenizer, maxTokens);
-    if (length + tokens.length > ids.length) {
-      const larger = new Int32Array(Math.max(2 * ids.length, length + tokens.length));
-      larger.set(ids);
-      ids = larger;
-    }
+    if (length + tokens.length > ids.length) ids = grown(ids, Math.max(2 * ids.length, length + tokens.length));
     ids.set(tokens, length);
     length += tokens.length;
     if (length >= 2 ** 32) {
@@ -114,10 +110,4 @@ function readFully(descriptor: number, target: Uint8Array): void {
 }
 
 /** SHA-256 of offsets and ids, 64 hex digits. */
-function checksum({ offsets, ids }: TokenTable): string {
-  const hash = createHash('sha256');
-  for (const bytes of [bytesOf(offsets), bytesOf(ids)]) {
-    for (let at = 0; at < bytes.length; at += BLOCK_BYTES) hash.update(bytes.subarray(at, at + BLOCK_BYTES));
-  }
-  return hash.digest('hex');
-}
+const checksum = ({ offsets, ids }: TokenTable): string => sha256(bytesOf(offsets), bytesOf(ids));

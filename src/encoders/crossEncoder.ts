@@ -78,7 +78,7 @@ const RANKERS = ['model', 'ranker/model', 'stages/ranker/model'];
  * encoder too. A folder that is something else is a UserError saying what.
  */
 export async function findCrossEncoder(name: string, asked: Asked, fromEncoder = false): Promise<string> {
-  const { folder } = await resolveWeights(name, asked);
+  const folder = await resolveWeights(name, asked);
   const has = (place: string) => fs.existsSync(path.join(place, 'config.json'));
   if (has(folder)) return folder;
   const ranker = RANKERS.map((place) => path.join(folder, place)).find((place) => has(place) && !isRetriever(place));

@@ -64,7 +64,7 @@ export const PROJECTION_EPSILON = 1e-5;
 
 /** The prefix of a side's parameters: one for both sides, or one each. */
 export const towerPrefix = (towers: EncoderShape['towers'], side: Side): string => (towers === 'shared' ? '' : `${side}.`);
-export const towerPrefixes = (towers: EncoderShape['towers']): string[] => [...new Set(SIDES.map((side) => towerPrefix(towers, side)))];
+const towerPrefixes = (towers: EncoderShape['towers']): string[] => [...new Set(SIDES.map((side) => towerPrefix(towers, side)))];
 
 /** The parameters of one tower. */
 export function towerSpecs(prefix: string, { transformer: shape, projection, frozen }: EncoderShape): ParameterSpec[] {

@@ -10,11 +10,6 @@ import { writeFileAtomic } from '../core/files.js';
 import type { Reporter } from '../core/reporter.js';
 import { downloadBlob } from './hubDownload.js';
 
-export interface ResolvedWeights {
-  /** A folder, or the file that was named. */
-  readonly folder: string;
-}
-
 /** Who asks for a model. */
 export interface Asked {
   /** The key of the job file that names it, or what a verb calls it: what messages say to check. */
@@ -34,14 +29,14 @@ const WEIGHTS = [
   /^onnx\/model\.onnx$/,
 ];
 
-/** The local place of what is named as weights: a path as it is, a hub id (org/name, org/name@revision) by downloading what is not there yet. */
-export async function resolveWeights(name: string, asked: Asked): Promise<ResolvedWeights> {
+/** The folder, or the file, on this machine of what is named as weights: a path as it is, a hub id (org/name, org/name@revision) by downloading what is not there yet. */
+export async function resolveWeights(name: string, asked: Asked): Promise<string> {
   const { namedBy, reporter } = asked;
-  if (fs.existsSync(name)) return { folder: name };
+  if (fs.existsSync(name)) return name;
   const { id, revision, cache } = hubPlace(name, namedBy);
   if (process.env.HF_HUB_OFFLINE === '1') return fromCache(name, cache, revision, 'HF_HUB_OFFLINE is 1', asked);
   try {
-    return { folder: await download(id, revision, cache, reporter) };
+    return await download(id, revision, cache, reporter);
   } catch (error) {
     if (error instanceof UserError) throw error;
     if (error instanceof HubApiError) throw refusal(name, error, namedBy);
@@ -57,6 +52,9 @@ export function localWeights(name: string, namedBy: Asked['namedBy']): string | 
   const folder = snapshotOf(cache, revision);
   return fs.existsSync(folder) ? folder : undefined;
 }
+
+/** The id, without a revision, of what is named as weights; undefined for a place on this machine. */
+export const hubIdOf = (name: string): string | undefined => (fs.existsSync(name) || !HUB_ID.test(name) ? undefined : name.split('@')[0]!);
 
 /** What a hub id names, and its place in the cache. Throws a UserError for what can be none. */
 function hubPlace(name: string, namedBy: string): { id: string; revision: string; cache: string } {
@@ -80,11 +78,11 @@ const reasonOf = (error: unknown): string => messageOf((error as { cause?: unkno
 /** What could be a path as well is said to be none here. */
 const asHubId = (name: string): string => `${name}: no such folder here, and as a hub id`;
 
-function fromCache(name: string, cache: string, revision: string, why: string, { namedBy, reporter }: Asked): ResolvedWeights {
+function fromCache(name: string, cache: string, revision: string, why: string, { namedBy, reporter }: Asked): string {
   const folder = snapshotOf(cache, revision);
   if (fs.existsSync(folder)) {
     reporter.line(`${name}: ${why}; taken from the cache, ${folder}`);
-    return { folder };
+    return folder;
   }
   throw new UserError(
     `${asHubId(name)}: ${why}, and ${cache} does not have it. Check ${namedBy}, or fetch it where the hub can be reached and name its folder.`,

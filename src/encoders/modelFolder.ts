@@ -166,7 +166,7 @@ const computation = ({ transformer, pooling, projection, similarity }: EncoderSh
 
 /** The folder of the model that a user names: of a job or of a model, or a hub id. */
 export const resolveModel = async (name: string, reporter: Reporter): Promise<string> =>
-  modelIn((await resolveWeights(name, { namedBy: 'the name of the model', reporter })).folder);
+  modelIn(await resolveWeights(name, { namedBy: 'the name of the model', reporter }));
 
 /** Opens it; what of it is left out is said. */
 export async function openModel(name: string, reporter: Reporter): Promise<{ model: OpenedModel; folder: string }> {

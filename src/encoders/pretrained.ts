@@ -41,7 +41,7 @@ export interface Pretrained {
 export async function openPretrained(init: PretrainedInit, reporter: Reporter): Promise<Pretrained> {
   const places: Record<string, string> = {};
   const resolve = async (name: string) => {
-    places[name] ??= modelIn((await resolveWeights(name, { namedBy: 'encoder.init', reporter })).folder);
+    places[name] ??= modelIn(await resolveWeights(name, { namedBy: 'encoder.init', reporter }));
     return places[name];
   };
   const sourceOf = async (side: Side): Promise<Source> => {

@@ -75,7 +75,7 @@ const LUCENE_STOP_WORDS = new Set(
 const WORDS = /[\p{L}\p{N}\p{M}_]+(?:(?:(?<=[\p{L}\p{M}])[.'’:·](?=\p{L})|(?<=\p{N})[.,;'’](?=\p{N}))[\p{L}\p{N}\p{M}_]+)*/gu;
 
 /** Lucene's English analysis, as Anserini and pyserini use it: words, possessives cut, lower-cased, stop words left out, stemmed. */
-export function createEnglishAnalyzer(): Analyzer {
+function createEnglishAnalyzer(): Analyzer {
   const seen = new Map<string, string[]>();
   return (text) =>
     (text.match(WORDS) ?? []).flatMap((word) => {
@@ -93,7 +93,7 @@ export function createEnglishAnalyzer(): Analyzer {
 const EXACT_LENGTHS = 24;
 
 /** A length as Lucene keeps it, in one byte: exact at first, then rounded down to four significant bits. */
-export function luceneLength(terms: number): number {
+function luceneLength(terms: number): number {
   if (terms < EXACT_LENGTHS) return terms;
   const beyond = terms - EXACT_LENGTHS;
   const shift = Math.max(0, 28 - Math.clz32(beyond));

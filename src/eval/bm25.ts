@@ -22,7 +22,7 @@ export interface Bm25Parameters {
 }
 
 /** Anserini's defaults for passages. */
-export const DEFAULT_PARAMETERS: Bm25Parameters = { k1: 0.9, b: 0.4 };
+const DEFAULT_PARAMETERS: Bm25Parameters = { k1: 0.9, b: 0.4 };
 
 /** Term t stands in passages[offsets[t] … offsets[t + 1]), ascending rows, with the frequencies aligned. */
 interface Postings {
@@ -112,7 +112,7 @@ export interface Bm25Tuning {
   readonly table: readonly (Bm25Parameters & { readonly value: number })[];
 }
 
-export const TUNING_GRID = { k1: [0.3, 0.6, 0.9, 1.2, 1.6, 2], b: [0.2, 0.4, 0.6, 0.8, 1] };
+const TUNING_GRID = { k1: [0.3, 0.6, 0.9, 1.2, 1.6, 2], b: [0.2, 0.4, 0.6, 0.8, 1] };
 
 /** Chooses k1 and b on a split (dev, never test) by the mean of a measure with a cut-off, such as recall@10; indexes nothing again. */
 export async function tuneBm25(

@@ -3,7 +3,7 @@ import { deriveKey } from '../core/random.js';
 import { resampledMeans, seedsDifference } from './seedsBootstrap.js';
 import { holm, pairedBootstrap, pairedRandomization, pairedT, randomisedTukey } from './significance.js';
 
-export const TESTS = ['t', 'randomisation', 'tukey'] as const;
+const TESTS = ['t', 'randomisation', 'tukey'] as const;
 export type TestName = (typeof TESTS)[number];
 
 /** A system's per-query values, once for each seed it was trained with. */

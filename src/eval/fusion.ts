@@ -4,7 +4,7 @@ import { TopKBuffer } from '../index/topk.js';
 import { type Run, rankingAt } from './run.js';
 
 /** Reciprocal rank fusion: Σ 1 / (60 + rank) (Cormack, Clarke & Büttcher, SIGIR 2009). */
-export const RRF_CONSTANT = 60;
+const RRF_CONSTANT = 60;
 
 export function reciprocalRankFusion(runs: readonly Run[], k: number): Run {
   return fuse(runs, k, (_, rank) => 1 / (RRF_CONSTANT + rank));

@@ -19,7 +19,7 @@ export const recall: Metric = (ranked, judged, cutoff, level = 1) =>
 export const success: Metric = (ranked, _judged, cutoff, level = 1) => (countRelevant(ranked, cutoff, level) > 0 ? 1 : 0);
 
 /** 1 / rank of the first relevant passage, 0 if that rank is above k. */
-export const reciprocalRank: Metric = (ranked, _judged, cutoff, level = 1) => {
+const reciprocalRank: Metric = (ranked, _judged, cutoff, level = 1) => {
   for (let i = 0; i < Math.min(cutoff, ranked.length); i++) if (ranked[i]! >= level) return 1 / (i + 1);
   return 0;
 };
@@ -28,17 +28,17 @@ export const reciprocalRank: Metric = (ranked, _judged, cutoff, level = 1) => {
 export const precision: Metric = (ranked, _judged, cutoff, level = 1) => countRelevant(ranked, cutoff, level) / cutoff;
 
 /** Precision at rank R, R the number of relevant passages. */
-export const rPrecision: Metric = (ranked, judged, _cutoff, level = 1) => {
+const rPrecision: Metric = (ranked, judged, _cutoff, level = 1) => {
   const relevant = countRelevant(judged, judged.length, level);
   return ratio(countRelevant(ranked, relevant, level), relevant);
 };
 
 /** Relevant passages among the first k / the most that k ranks can hold: BEIR's capped recall. */
-export const cappedRecall: Metric = (ranked, judged, cutoff, level = 1) =>
+const cappedRecall: Metric = (ranked, judged, cutoff, level = 1) =>
   ratio(countRelevant(ranked, cutoff, level), Math.min(cutoff, countRelevant(judged, judged.length, level)));
 
 /** The share of the first k retrieved that somebody judged, as ir_measures counts it; 1 − this is the hole rate. */
-export const judgedShare: Metric = (ranked, _judged, cutoff) => {
+const judgedShare: Metric = (ranked, _judged, cutoff) => {
   const seen = Math.min(cutoff, ranked.length);
   let count = 0;
   for (let i = 0; i < seen; i++) if (ranked[i] !== UNJUDGED) count++;
@@ -49,7 +49,7 @@ export const judgedShare: Metric = (ranked, _judged, cutoff) => {
 export const ndcg: Metric = (ranked, judged, cutoff) => normalisedGain(ranked, judged, cutoff, (grade) => grade);
 
 /** The same with gain 2^grade − 1 (Burges et al. 2005). */
-export const ndcgExponential: Metric = (ranked, judged, cutoff) => normalisedGain(ranked, judged, cutoff, (grade) => 2 ** grade - 1);
+const ndcgExponential: Metric = (ranked, judged, cutoff) => normalisedGain(ranked, judged, cutoff, (grade) => 2 ** grade - 1);
 
 /** Average precision: the precision at each relevant passage among the first k, summed and divided by the number of all relevant ones. */
 export const averagePrecision: Metric = (ranked, judged, cutoff, level = 1) => {
@@ -76,7 +76,7 @@ const WITH_CUTOFF: Readonly<Record<string, Metric>> = {
 const WITHOUT: Readonly<Record<string, Metric>> = { map: averagePrecision, ndcg, mrr: reciprocalRank, rprec: rPrecision };
 
 /** Every name that a measure with a cut-off may have. */
-export const MEASURE_NAMES = Object.keys(WITH_CUTOFF);
+const MEASURE_NAMES = Object.keys(WITH_CUTOFF);
 
 /** A metric with its cut-off, as named in job files: 'recall@10', or 'map' for the whole ranking. */
 export interface Measure {

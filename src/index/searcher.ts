@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { selectBackend } from '../backend/index.js';
 import { UserError } from '../core/errors.js';
+import { linesOf } from '../data/formats/lines.js';
 import { createDualEncoder } from '../encoders/dualEncoder.js';
 import { readSafetensors } from '../encoders/formats/safetensors.js';
 import { openModelFolder } from '../encoders/modelFolder.js';
@@ -44,7 +45,7 @@ export async function openJob(folder: string): Promise<Searcher> {
   const encoder = createDualEncoder(model.shape);
   const weights = createWeights(encoder.specs, model.parameters);
   const tokenizer = prefixed(model.tokenizer, model.prefixes.query);
-  const passages = readPassages(folder);
+  const passages = await readPassages(folder);
   const stored = readSafetensors(path.join(folder, 'index', 'passages.safetensors')).tensors.get('vectors')!;
   const index = new ExactIndex({ values: stored.values as Float32Array, width: encoder.width });
   const rank = async (text: string, k: number): Promise<Hits> => {
@@ -73,7 +74,9 @@ export async function openJob(folder: string): Promise<Searcher> {
   };
 }
 
-function readPassages(folder: string): Searcher['passages'] {
-  const lines = fs.readFileSync(path.join(folder, 'index', 'passages.jsonl'), 'utf8').split('\n');
-  return lines.filter((line) => line !== '').map((line) => JSON.parse(line));
+/** Line by line: the texts of a large corpus are more than one string holds. */
+async function readPassages(folder: string): Promise<Searcher['passages']> {
+  const passages: Omit<Hit, 'score'>[] = [];
+  for await (const { text } of linesOf(path.join(folder, 'index', 'passages.jsonl'))) passages.push(JSON.parse(text));
+  return passages;
 }

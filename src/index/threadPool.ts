@@ -3,11 +3,11 @@
  * when a thread that has loaded it exits.
  */
 import { parentPort, type Worker } from 'node:worker_threads';
-import { UserError } from '../core/errors.js';
+import { errorOf, type Failure, failureOf } from '../core/errors.js';
 import { startThread } from '../core/threads.js';
 
 interface Reply {
-  readonly failed?: { readonly message: string; readonly stack: string; readonly userError: boolean };
+  readonly failed?: Failure;
 }
 
 export class ThreadPool<Message> {
@@ -49,11 +49,6 @@ export class ThreadPool<Message> {
   }
 }
 
-/** Errors lose their class between threads. */
-function errorOf({ message, stack, userError }: NonNullable<Reply['failed']>): Error {
-  return userError ? new UserError(message) : Object.assign(new Error(message), { stack });
-}
-
 /** In a thread of a pool: does what it is sent. Where `handle` returns undefined, the message is not answered. */
 export function serve<Message>(handle: (message: Message) => Promise<void> | undefined): void {
   const port = parentPort!;
@@ -62,7 +57,7 @@ export function serve<Message>(handle: (message: Message) => Promise<void> | und
     if (!done) return;
     const reply: Reply = await done.then(
       () => ({}),
-      (error: Error) => ({ failed: { message: error.message, stack: error.stack ?? '', userError: error instanceof UserError } }),
+      (error: Error) => ({ failed: failureOf(error) }),
     );
     port.postMessage(reply);
   });

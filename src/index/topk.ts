@@ -52,12 +52,6 @@ export class TopKBuffer {
     return { rows: Int32Array.from(order, (i) => best[i]!), scores: Float32Array.from(order, (i) => scores[i]!) };
   }
 
-  /** Forgets everything, for the next query. */
-  clear(): void {
-    this.size = 0;
-    this.threshold = -Infinity;
-  }
-
   /** The k best to the front, the others dropped: Hoare's selection. */
   private part(): void {
     const { k, scores } = this;

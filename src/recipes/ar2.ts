@@ -5,12 +5,12 @@
 import path from 'node:path';
 import type { RecipeConfig, RunConfig } from '../config/schema.js';
 import { UserError } from '../core/errors.js';
-import { Ranker, type RankerPairs } from '../train/ranker.js';
-import type { Refresh } from '../train/refresh.js';
-import { refreshNumber, type ServedSteps } from '../train/refreshSchedule.js';
-import { learningRateAt } from '../train/schedule.js';
-import { competingPairs, type Teacher, type TeacherSource } from '../train/teacher.js';
-import { visitsOfStep } from '../train/visits.js';
+import { Ranker, type RankerPairs } from '../train/ranker/ranker.js';
+import { competingPairs, type Teacher, type TeacherSource } from '../train/ranker/teacher.js';
+import type { Refresh } from '../train/refresh/refresh.js';
+import { refreshNumber, type ServedSteps } from '../train/refresh/refreshSchedule.js';
+import { learningRateAt } from '../train/step/schedule.js';
+import { visitsOfStep } from '../train/step/visits.js';
 import { warmedUp } from './ance.js';
 import type { Recipe } from './recipe.js';
 

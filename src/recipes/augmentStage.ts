@@ -7,7 +7,9 @@ import path from 'node:path';
 import { selectBackend } from '../backend/index.js';
 import type { RecipeConfig, RunConfig } from '../config/schema.js';
 import { jobFolderOf, stageFolder } from '../config/stages.js';
+import { indexOfLargest } from '../core/arrays.js';
 import { sha256OfFile, writeFileAtomic } from '../core/files.js';
+import type { Reporter } from '../core/reporter.js';
 import { queriesOf } from '../data/formats/texts.js';
 import type { PseudoLabel } from '../data/pseudoLabels.js';
 import { createTexts } from '../data/texts.js';
@@ -24,22 +26,26 @@ import { prefixed } from '../encoders/prefixed.js';
 import { requireTrecIds, trecLine } from '../eval/runFiles.js';
 import { encodeTable } from '../index/encode.js';
 import { ExactIndex, type Hits, QUERY_BLOCK } from '../index/exact.js';
-import { stageCandidates } from '../train/candidateSource.js';
+import { probabilityOf } from '../sampling/filters.js';
+import { bindDataset } from '../train/folder/jobFolder.js';
+import { bindSettings, requireSameSettings, type StageBound } from '../train/folder/stageSettings.js';
 import type { JobOptions } from '../train/job.js';
-import { bindDataset } from '../train/jobFolder.js';
-import { bindSettings, requireSameSettings, type StageBound } from '../train/stageSettings.js';
+import { stageCandidates } from '../train/refresh/candidateSource.js';
 import { loadTrainable, pseudoLabelFile } from '../train/trainData.js';
 import type { Stage } from './recipe.js';
 
 type RocketQaConfig = Extract<RecipeConfig, { kind: 'rocketqa' }>;
 type Augment = Exclude<RocketQaConfig['augment'], 'none'>;
 
-/** `retriever`: the folder of the stage that searches; `ranker`: the folder of the cross-encoder that judges. */
-export function augmentStage(
-  config: RunConfig,
-  settings: Augment,
-  models: { readonly retriever: string; readonly ranker: string; readonly maxTokens: number },
-): Stage {
+interface Models {
+  /** The folder of the stage that searches. */
+  readonly retriever: string;
+  /** The folder of the cross-encoder that judges, and its longest pair. */
+  readonly ranker: string;
+  readonly maxTokens: number;
+}
+
+export function augmentStage(config: RunConfig, settings: Augment, models: Models): Stage {
   const folder = stageFolder(config, 'augment');
   return {
     name: 'augment',
@@ -70,10 +76,10 @@ interface Labelled {
 async function label(
   config: RunConfig,
   settings: Augment,
-  { folder, retriever, ranker, maxTokens }: { folder: string; retriever: string; ranker: string; maxTokens: number },
+  { folder, ...models }: Models & { readonly folder: string },
   { reporter, signal, earlier }: JobOptions,
 ): Promise<boolean> {
-  const bound = boundOf(config, settings, maxTokens);
+  const bound = boundOf(config, settings, models.maxTokens);
   const begun = requireSameSettings(folder, bound, reporter);
   const { name: backend } = await selectBackend(begun?.backend ?? config.backend, config.train.precision);
   const dataset = await loadTrainable(config, reporter, { earlier });
@@ -81,41 +87,61 @@ async function label(
   bindSettings(folder, { ...bound, backend });
   const queries = await readQueries(settings.queries);
   requireTrecIds(settings.queries, 'query', queries);
-  const search = await openSearch(retriever, queries, Math.min(settings.depth, dataset.corpus.size));
-  const scorer = await openPairScorer(ranker, maxTokens, { namedBy: 'the recipe’s ranker', reporter });
-  const phase = reporter.phase('label queries', queries.size, 'queries');
-  for (let begin = 0; begin < queries.size; begin += QUERY_BLOCK) {
-    const end = Math.min(queries.size, begin + QUERY_BLOCK);
-    const file = blockFile(folder, begin);
-    if (!fs.existsSync(file)) {
-      const hits = await search.of(begin, end);
-      const lines: string[] = [];
-      for (let row = begin; row < end; row++)
-        lines.push(`${JSON.stringify(await judged(queries, row, hits, row - begin, dataset, scorer, settings))}\n`);
-      writeFileAtomic(file, lines.join(''));
-    }
-    phase.update(end);
-    await new Promise((resolve) => setImmediate(resolve)); // lets Ctrl-C in
-    if (signal.aborted) break;
-  }
-  search.dispose();
-  scorer.dispose();
-  if (signal.aborted) return false;
-  phase.end();
-  const labelled = readBlocks(folder, queries.size).filter(({ positive }) => positive !== undefined);
+  if (!(await labelBlocks(folder, queries, dataset, settings, models, reporter, signal))) return false;
+  const labelled = readLabelled(folder, queries.size);
   reporter.line(
     `augment: ${labelled.length.toLocaleString('en')} of ${queries.size.toLocaleString('en')} queries have a passage that the ranker gives more than ${settings.positivesAbove}`,
   );
+  writeLabels(folder, pseudoLabelFile(jobFolderOf(config)), labelled);
+  return true;
+}
+
+/** Writes the blocks that are not there yet; false where the signal came first. */
+async function labelBlocks(
+  folder: string,
+  queries: Texts,
+  dataset: Dataset,
+  settings: Augment,
+  { retriever, ranker, maxTokens }: Models,
+  reporter: Reporter,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const search = await openSearch(retriever, queries, Math.min(settings.depth, dataset.corpus.size));
+  const scorer = await openPairScorer(ranker, maxTokens, { namedBy: 'the recipe’s ranker', reporter });
+  const phase = reporter.phase('label queries', queries.size, 'queries');
+  try {
+    for (let begin = 0; begin < queries.size; begin += QUERY_BLOCK) {
+      const end = Math.min(queries.size, begin + QUERY_BLOCK);
+      const file = blockFile(folder, begin);
+      if (!fs.existsSync(file)) {
+        const hits = await search.of(begin, end);
+        const lines: string[] = [];
+        for (let row = begin; row < end; row++)
+          lines.push(`${JSON.stringify(await judged(queries, row, hits, row - begin, dataset, scorer, settings))}\n`);
+        writeFileAtomic(file, lines);
+      }
+      phase.update(end);
+      await new Promise((resolve) => setImmediate(resolve)); // lets Ctrl-C in
+      if (signal.aborted) return false;
+    }
+    phase.end();
+    return true;
+  } finally {
+    search.dispose();
+    scorer.dispose();
+  }
+}
+
+/** What the last job reads: a ranking of each labelled query, where there is any, and the labels. */
+function writeLabels(folder: string, labelFile: string, labelled: readonly (Labelled & PseudoLabel)[]): void {
   const rankings = labelled.map(({ id, ranking }) =>
     ranking.map(({ id: passage, score }, i) => trecLine(id, passage, i + 1, score, 'simans')).join(''),
   );
   if (rankings.length > 0) writeFileAtomic(stageCandidates(folder), rankings);
-  const labels = labelled.map(({ id, text, positive }): PseudoLabel => ({ id, text, positive: positive! }));
   writeFileAtomic(
-    pseudoLabelFile(jobFolderOf(config)),
-    labels.map((one) => `${JSON.stringify(one)}\n`),
+    labelFile,
+    labelled.map(({ id, text, positive }) => `${JSON.stringify({ id, text, positive } satisfies PseudoLabel)}\n`),
   );
-  return true;
 }
 
 /** What the labels are of: the data, and the queries that nobody judged. */
@@ -126,14 +152,17 @@ const withQueries = async ({ name, fingerprint }: Dataset, queries: string) => (
 
 const blockFile = (folder: string, begin: number) => path.join(folder, 'blocks', `${String(begin).padStart(8, '0')}.jsonl`);
 
-function readBlocks(folder: string, size: number): Labelled[] {
+/** The queries of all blocks that have a positive. */
+function readLabelled(folder: string, size: number): (Labelled & PseudoLabel)[] {
   const starts = Array.from({ length: Math.ceil(size / QUERY_BLOCK) }, (_, i) => i * QUERY_BLOCK);
+  const isLabelled = (one: Labelled): one is Labelled & PseudoLabel => one.positive !== undefined;
   return starts.flatMap((begin) =>
     fs
       .readFileSync(blockFile(folder, begin), 'utf8')
       .split('\n')
       .slice(0, -1)
-      .map((line) => JSON.parse(line) as Labelled),
+      .map((line) => JSON.parse(line) as Labelled)
+      .filter(isLabelled),
   );
 }
 
@@ -163,8 +192,8 @@ async function judged(
     text,
     Array.from(passages, (passage) => corpus.text(passage)),
   );
-  const best = logits.indexOf(Math.max(...logits));
-  const sure = 1 / (1 + Math.exp(-logits[best]!)) > positivesAbove;
+  const best = indexOfLargest(logits);
+  const sure = probabilityOf(logits[best]!) > positivesAbove;
   const ranking = Array.from(passages, (passage, i) => ({ id: corpus.id(passage), score: hits.scores[at * depth + i]! }));
   return { id: queries.id(row), text, ranking, ...(sure && { positive: ranking[best]!.id }) };
 }

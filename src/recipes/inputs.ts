@@ -1,49 +1,59 @@
 /** What later stages read: looked for before the first one runs, and before a plan is made. */
 import fs from 'node:fs';
-import type { PretrainedInit, RunConfig } from '../config/schema.js';
+import { valueAt } from '../config/keys.js';
+import { applyOverrides } from '../config/overrides.js';
+import type { RunConfig } from '../config/schema.js';
 import { UserError } from '../core/errors.js';
 import type { Reporter } from '../core/reporter.js';
 import { findCrossEncoder } from '../encoders/crossEncoder.js';
 import { localWeights } from '../encoders/hub.js';
 import type { Stage } from './recipe.js';
 
-const RANKER_KEY = 'recipe.ranker.init';
+/** A model that a job file names. */
+interface NamedModel {
+  readonly path: readonly string[];
+  readonly name: string;
+}
+
+const ENCODERS = ['weights', 'query', 'passage', 'config'].map((key) => ['encoder', 'init', key]);
+const RANKER = ['recipe', 'ranker', 'init'];
+/** Those of a job, and of the stages that have settings of their own. */
+const SCORERS = [[], ['recipe', 'first'], ['recipe', 'warmup']].flatMap((section) => [
+  [...section, 'train', 'teacher', 'model'],
+  [...section, 'sampler', 'filters', 'reranker', 'model'],
+]);
+
+const namedAt = (config: RunConfig, paths: readonly (readonly string[])[]): NamedModel[] =>
+  paths.flatMap((path) => {
+    const name = valueAt(config, path);
+    return typeof name === 'string' ? [{ path, name }] : [];
+  });
+
+/** As messages name the key: encoder.init may be written as one name. */
+const keyOf = (path: readonly string[]): string => (path[0] === 'encoder' ? path.slice(0, 2) : path).join('.');
 
 /** Throws a UserError for what is not there; weights of the hub are downloaded. */
 export async function requireInputs(config: RunConfig, reporter: Reporter, stages: readonly Stage[]): Promise<void> {
-  const { recipe } = config;
-  const isDone = (name: string) => stages.some((stage) => stage.name === name && stage.done());
+  const isDone = (name: string | undefined) => stages.some((stage) => stage.name === name && stage.done());
   if (!isDone('augment')) requireQueries(config);
-  if ('ranker' in recipe && typeof recipe.ranker.init === 'string' && !isDone('ranker'))
-    await findCrossEncoder(recipe.ranker.init, { namedBy: RANKER_KEY, reporter }, true);
+  for (const { path, name } of namedAt(config, [RANKER, ...SCORERS])) {
+    const [section, stage] = path;
+    if (section === 'recipe' && isDone(stage)) continue;
+    await findCrossEncoder(name, { namedBy: keyOf(path), reporter }, path === RANKER);
+  }
 }
 
 /** The configuration with the hub's weights as their folders in the cache, and the hub ids that are not in it; nothing is downloaded. Throws as requireInputs. */
 export function localInputs(config: RunConfig): { config: RunConfig; elsewhere: string[] } {
-  const { recipe, encoder } = config;
   requireQueries(config);
   const elsewhere = new Set<string>();
-  const local = (name: string, key: string): string => {
-    const place = localWeights(name, key);
+  const local = ({ path, name }: NamedModel) => {
+    const place = localWeights(name, keyOf(path));
     if (place === undefined) elsewhere.add(name);
-    return place ?? name;
+    return { flag: keyOf(path), path, value: place ?? name };
   };
-  const init = 'layers' in encoder.init ? encoder.init : localInit(encoder.init, local);
-  const ranker =
-    'ranker' in recipe && typeof recipe.ranker.init === 'string'
-      ? { ranker: { ...recipe.ranker, init: local(recipe.ranker.init, RANKER_KEY) } }
-      : {};
-  return {
-    config: { ...config, encoder: { ...encoder, init }, recipe: { ...recipe, ...ranker } as RunConfig['recipe'] },
-    elsewhere: [...elsewhere],
-  };
-}
-
-function localInit(init: PretrainedInit, local: (name: string, key: string) => string): PretrainedInit {
-  const places = (['weights', 'query', 'passage', 'config'] as const).flatMap((key) =>
-    init[key] === undefined ? [] : [[key, local(init[key], 'encoder.init')]],
-  );
-  return { ...init, ...Object.fromEntries(places) };
+  const places = namedAt(config, [...ENCODERS, RANKER, ...SCORERS]).map(local);
+  return { config: applyOverrides(config, places) as RunConfig, elsewhere: [...elsewhere] };
 }
 
 function requireQueries({ recipe }: RunConfig): void {

@@ -13,13 +13,13 @@ import { createJudge } from '../eval/judge.js';
 import { drawNegatives } from '../sampling/negatives.js';
 import { topkUniformSampler } from '../sampling/topkUniform.js';
 import type { Pool } from '../sampling/types.js';
-import { openRanking, stageCandidates } from '../train/candidateSource.js';
+import { bindDataset, replicaCount } from '../train/folder/jobFolder.js';
+import { bindSettings, requireSameSettings, type StageBound } from '../train/folder/stageSettings.js';
 import type { JobOptions } from '../train/job.js';
-import { bindDataset, replicaCount } from '../train/jobFolder.js';
-import { queriesOfStep } from '../train/order.js';
-import { Ranker, type RankerPairs } from '../train/ranker.js';
-import { learningRateAt } from '../train/schedule.js';
-import { bindSettings, requireSameSettings, type StageBound } from '../train/stageSettings.js';
+import { Ranker, type RankerPairs } from '../train/ranker/ranker.js';
+import { openRanking, stageCandidates } from '../train/refresh/candidateSource.js';
+import { queriesOfStep } from '../train/step/order.js';
+import { learningRateAt } from '../train/step/schedule.js';
 import { loadTrainable } from '../train/trainData.js';
 import type { Stage } from './recipe.js';
 
@@ -68,6 +68,7 @@ async function trainRanker(
   bindDataset(folder, dataset, reporter);
   bindSettings(folder, { ...bound, backend: backend.name, train: { ...bound.train, replicas } });
   const tokenizerFolder = path.join(from, 'tokenizer');
+  const pairsOf = await pairsFrom(stageCandidates(from), dataset, config, settings);
   const ranker = await Ranker.open({
     settings,
     loss: 'pointwise',
@@ -80,7 +81,6 @@ async function trainRanker(
     backend: backend.name,
     reporter,
   });
-  const pairsOf = await pairsFrom(stageCandidates(from), dataset, config, settings);
   try {
     await ranker.trainTo(settings.steps, pairsOf, signal);
     if (ranker.steps < settings.steps) return false;

@@ -3,11 +3,11 @@ import fs from 'node:fs';
 import path from 'node:path';
 import type { RunConfig } from '../config/schema.js';
 import { type StageSettings, stageConfig, stageFolder } from '../config/stages.js';
-import { bindInherited } from '../train/inherited.js';
+import { bindInherited } from '../train/folder/inherited.js';
+import { requireSameJob } from '../train/folder/jobFolder.js';
+import { readSummary } from '../train/folder/summary.js';
+import { isTrained } from '../train/folder/untrained.js';
 import { type JobParts, trainJob } from '../train/job.js';
-import { requireSameJob } from '../train/jobFolder.js';
-import { readSummary } from '../train/summary.js';
-import { isTrained } from '../train/untrained.js';
 import type { Stage } from './recipe.js';
 
 /** `settings` are its own, over the job's; absent, the job's alone. */

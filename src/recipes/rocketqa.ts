@@ -6,8 +6,8 @@
 import path from 'node:path';
 import type { RecipeConfig, RunConfig } from '../config/schema.js';
 import { stageFolder } from '../config/stages.js';
-import { stageCandidates } from '../train/candidateSource.js';
 import type { JobParts } from '../train/job.js';
+import { stageCandidates } from '../train/refresh/candidateSource.js';
 import { augmentStage } from './augmentStage.js';
 import { candidateDepth } from './dpr.js';
 import { rankerStage } from './rankerStage.js';

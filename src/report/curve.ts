@@ -1,5 +1,5 @@
 /** The curve of a dev measure against training time, beside BM25, as a small SVG by hand; it follows the reader's light or dark mode. */
-import type { Summary } from '../train/summary.js';
+import type { Summary } from '../train/folder/summary.js';
 import { figure, measureLabel } from './figures.js';
 
 const WIDTH = 640;

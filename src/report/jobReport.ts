@@ -1,7 +1,7 @@
 /** What `simans train` prints at its end: the test table, what was chosen, what it cost, what was written, what to try next. */
 import path from 'node:path';
 import { writeFileAtomic } from '../core/files.js';
-import type { Measures, Summary } from '../train/summary.js';
+import type { Measures, Summary } from '../train/folder/summary.js';
 import { curveSvg } from './curve.js';
 import { figure, gigabytes, measureLabel, secondsText, signedFigure } from './figures.js';
 import { table } from './table.js';

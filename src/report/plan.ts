@@ -15,19 +15,7 @@ interface Shown {
   readonly available: { readonly memory: number; readonly disk: number };
 }
 
-export function planText({
-  name,
-  backend,
-  replicas,
-  passages,
-  parameters,
-  phases,
-  seconds,
-  leftOut,
-  memory,
-  disk,
-  available,
-}: Shown): string {
+function planText({ name, backend, replicas, passages, parameters, phases, seconds, leftOut, memory, disk, available }: Shown): string {
   const happening = phases.filter(({ times, secondsEach }) => times > 0 && secondsEach > 0);
   const sizes = (of: Readonly<Record<string, number>>) => Object.entries(of).map(([what, bytes]) => [what, size(bytes)]);
   return [

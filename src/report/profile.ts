@@ -121,7 +121,7 @@ export function writeFlameChart(base: string, { plan, phases }: Shown, reporter:
 }
 
 /** A row a span: where it begins and ends, how deep it lies. */
-export function flameRows(phases: readonly ShownPhase[]): Row[] {
+function flameRows(phases: readonly ShownPhase[]): Row[] {
   const all = phases.reduce((sum, { seconds }) => sum + seconds, 0);
   const label = (name: string, seconds: number) => {
     const letters = Math.floor(((seconds / all) * WIDTH - 6) / PIXELS_A_LETTER);

@@ -49,9 +49,12 @@ export function rerankerMargin(rerank: (passage: number) => number, positive: nu
   return { name: 'reranker', removes: ({ passage }) => rerank(passage) > positive - margin };
 }
 
+/** What a cross-encoder's score, a logit, says: σ(score). */
+export const probabilityOf = (score: number): number => 1 / (1 + Math.exp(-score));
+
 /** A cross-encoder gives it a probability, σ(score), of `below` or more (RocketQA's denoising: its negatives are those below 0.1). */
 export function rerankerProbability(rerank: (passage: number) => number, below: number): Filter {
-  return { name: 'reranker', removes: ({ passage }) => 1 / (1 + Math.exp(-rerank(passage))) >= below };
+  return { name: 'reranker', removes: ({ passage }) => probabilityOf(rerank(passage)) >= below };
 }
 
 /** The name of the first filter that removes the candidate, or undefined. */

@@ -99,7 +99,7 @@ function unusable(scores: ArrayLike<number>, positiveScore: number, logWeights: 
 }
 
 /** The standard deviation of the scores; 1 where all are equal, for then every candidate weighs the same. */
-export function spreadOf(scores: ArrayLike<number>): number {
+function spreadOf(scores: ArrayLike<number>): number {
   let [sum, squares] = [0, 0];
   for (let i = 0; i < scores.length; i++) sum += scores[i]!;
   const mean = sum / scores.length;

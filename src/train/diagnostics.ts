@@ -7,8 +7,8 @@ import { FILTER_NAMES, type FilterName } from '../sampling/filters.js';
 import { type Pools, placeOf, poolAt, spreadPlaces } from '../sampling/pools.js';
 import { DrawStatistics, effectivePoolSize, entropyOf, type HiddenFigures, HiddenStatistics, meanOf } from '../sampling/statistics.js';
 import type { Sampler } from '../sampling/types.js';
-import type { BuiltPools } from './pools.js';
-import type { Draw } from './visits.js';
+import type { BuiltPools } from './refresh/pools.js';
+import type { Draw } from './step/visits.js';
 
 export interface PoolFigures {
   /** Queries with a pool, and those of them whose pool has fewer candidates than negatives are drawn. */
@@ -142,12 +142,18 @@ export function poolsLine({ effectiveSize, candidates, overlap, removed, scoreEr
   ].join('; ');
 }
 
-/** Said once, at the first pools: a density that is none, or one so narrow that it always takes the same. */
+/** Candidates in effect for a negative, below which it is nearly always the same that are drawn. */
+const LEAST_CHOICE = 2;
+
+/** Said once, at the first pools: a density that is none, one so narrow that it always takes the same, or a pool that leaves it no choice. */
 export function densityWarning({ effectiveSize, candidates }: PoolFigures, kind: string, negatives: number): string | undefined {
   if (effectiveSize === undefined || (kind !== 'simans' && kind !== 'docSim')) return undefined;
+  const least = LEAST_CHOICE * negatives;
+  if (candidates < least)
+    return `warning: pools have ${candidates.toFixed(1)} candidates for ${negatives} negatives: ${kind} always takes nearly the same; raise sampler.pool, or lower sampler.negatives`;
   if (effectiveSize > 0.9 * candidates)
     return `warning: ${kind} draws almost evenly (${effectiveSize.toFixed(1)} of ${candidates.toFixed(1)}): a is small for these scores; raise sampler.a, or set sampler.unit: spread`;
-  if (effectiveSize < 2 * negatives)
+  if (effectiveSize < least)
     return `warning: ${kind} has ${effectiveSize.toFixed(1)} candidates in effect for ${negatives} negatives: it always takes nearly the same; lower sampler.a, or set sampler.unit: spread`;
   return undefined;
 }

@@ -10,17 +10,17 @@ import type { Evaluation, Run } from '../eval/run.js';
 import { writePerQuery, writeTrecRun } from '../eval/runFiles.js';
 import { pairedBootstrap } from '../eval/significance.js';
 import { rowsByLength } from '../index/encode.js';
-import { stageCandidates } from './candidateSource.js';
-import { loadModel } from './checkpoint.js';
-import { encodeCorpus } from './corpusVectors.js';
-import { writeModel } from './exportModel.js';
-import type { ResolvedJob } from './jobFolder.js';
+import { loadModel } from './folder/checkpoint.js';
+import { writeModel } from './folder/exportModel.js';
+import type { ResolvedJob } from './folder/jobFolder.js';
+import { modelCard } from './folder/modelCard.js';
+import { type Measures, type Summary, summaryFile, versions } from './folder/summary.js';
 import type { LexicalBaseline } from './lexical.js';
 import type { LoopContext, Trained } from './loop.js';
-import { modelCard } from './modelCard.js';
-import { bestRefresh, searchSplit } from './refresh.js';
+import { stageCandidates } from './refresh/candidateSource.js';
+import { encodeCorpus } from './refresh/corpusVectors.js';
+import { bestRefresh, searchSplit } from './refresh/refresh.js';
 import { refreshShare } from './stopwatch.js';
-import { type Measures, type Summary, summaryFile, versions } from './summary.js';
 
 export interface Finish {
   readonly job: ResolvedJob;

@@ -5,7 +5,7 @@ import type { Dataset, Split } from '../data/types.js';
 import { Bm25Index, searchBm25, tuneBm25 } from '../eval/bm25.js';
 import { depthOf, type Judge } from '../eval/judge.js';
 import type { Run } from '../eval/run.js';
-import type { Measures } from './summary.js';
+import type { Measures } from './folder/summary.js';
 
 export interface LexicalBaseline {
   readonly k1: number;

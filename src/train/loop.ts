@@ -9,22 +9,22 @@
  *     every train.checkpointEverySteps: checkpoint
  */
 import type { Phase } from '../core/reporter.js';
-import { BackgroundRefresh } from './backgroundRefresh.js';
-import { type BatchSource, buildBatch } from './batch.js';
-import { checkpointSteps, loadCheckpoint, pruneCheckpoints, saveCheckpoint } from './checkpoint.js';
 import { DrawSums, densityWarning, drawsText, poolFigures, poolsLine, smallPoolsWarning, writeFigures } from './diagnostics.js';
-import { describeStep, predictedStepBytes } from './memory.js';
-import { createOptimizer, type Optimizer } from './optimizer.js';
-import { bestRefresh, type Refresh, type RefreshContext, refresh } from './refresh.js';
-import { readRefresh, readRefreshes } from './refreshFolder.js';
-import { isBeside, refreshNumber, servedSteps } from './refreshSchedule.js';
-import { learningRateAt } from './schedule.js';
-import type { StepBatch } from './sharedMemory.js';
-import { isDue } from './staleness.js';
-import { StepLog } from './stepLog.js';
+import { checkpointSteps, loadCheckpoint, pruneCheckpoints, saveCheckpoint } from './folder/checkpoint.js';
+import { StepLog } from './folder/stepLog.js';
+import type { Teacher } from './ranker/teacher.js';
+import { BackgroundRefresh } from './refresh/backgroundRefresh.js';
+import { bestRefresh, type Refresh, type RefreshContext, refresh } from './refresh/refresh.js';
+import { readRefresh, readRefreshes } from './refresh/refreshFolder.js';
+import { isBeside, refreshNumber, servedSteps } from './refresh/refreshSchedule.js';
+import { isDue } from './refresh/staleness.js';
+import { type BatchSource, buildBatch } from './step/batch.js';
+import { describeStep, predictedStepBytes } from './step/memory.js';
+import { createOptimizer, type Optimizer } from './step/optimizer.js';
+import { learningRateAt } from './step/schedule.js';
+import type { StepBatch } from './step/sharedMemory.js';
+import { type Draw, visitsOfStep } from './step/visits.js';
 import { loopSeconds, refreshShare, type Stopwatch } from './stopwatch.js';
-import type { Teacher } from './teacher.js';
-import { type Draw, visitsOfStep } from './visits.js';
 
 export interface LoopContext extends RefreshContext {
   readonly source: BatchSource;

@@ -17,8 +17,8 @@ import { writeTokenizerFiles } from '../encoders/tokenizer/files.js';
 import { loadTokenizer, type Tokenizer } from '../encoders/tokenizer/tokenizer.js';
 import { learnWordPiece } from '../encoders/tokenizer/wordpiece.js';
 import type { DropoutRates, TransformerShape } from '../encoders/transformer.js';
-import { readInherited } from './inherited.js';
-import { isTrained } from './untrained.js';
+import { readInherited } from './folder/inherited.js';
+import { isTrained } from './folder/untrained.js';
 
 export interface PreparedEncoder {
   readonly tokenizer: Tokenizer;
@@ -84,6 +84,10 @@ async function fromWeights(
       `encoder.freeze.layers is ${encoder.freeze.layers}; expected at most ${transformer.layers}, the layers of the weights. Lower it.`,
     );
   const shape = encoderShape(encoder, transformer, dropout);
+  if (createDualEncoder(shape).specs.every(({ frozen }) => frozen))
+    throw new UserError(
+      `encoder.freeze.layers is ${encoder.freeze.layers}, all layers of the weights, and encoder.projection none; expected one of them otherwise, for nothing is left to train. Lower it, or set encoder.projection.`,
+    );
   for (const difference of differences(pretrained, encoder)) reporter.line(difference);
   const { flat, sha256 } = await pretrained.parameters(shape, seed, reporter);
   bindWeights(folder, sha256);

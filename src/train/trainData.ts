@@ -7,9 +7,9 @@ import { loadDataset } from '../data/index.js';
 import { type PseudoLabel, withPseudoLabels } from '../data/pseudoLabels.js';
 import type { Dataset } from '../data/types.js';
 import { createJudge, type Judge } from '../eval/judge.js';
-import { requireSameData } from './jobFolder.js';
+import { requireSameData } from './folder/jobFolder.js';
 import { labelByAnswers, requireServing, trainable } from './labels.js';
-import { epochsAsSteps } from './refreshSchedule.js';
+import { epochsAsSteps } from './refresh/refreshSchedule.js';
 
 /** What is made once for all jobs: token tables, large corpora. */
 export const cacheFolderOf = ({ jobsFolder }: RunConfig): string => path.join(jobsFolder, '.cache');

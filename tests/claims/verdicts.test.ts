@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { figuresOf } from '../../claims/jobs.mjs';
 import { differingFiles } from '../../claims/resume.mjs';
 import { countLine, exitCodeOf, judge, TARGETS, type Target } from '../../claims/verdicts.mjs';
-import type { Summary } from '../../src/train/summary.js';
+import type { Summary } from '../../src/train/folder/summary.js';
 
 const base: Target = { id: 'base', issue: 1, quote: 'q', target: '≥ .5', comparison: '≥', number: 0.5 };
 const ratio: Target = { id: 'ratio', issue: 1, quote: 'q', target: '≥ 1.2 ×', comparison: '≥', number: 1.2, times: 'base', stretch: 1.5 };

@@ -134,6 +134,11 @@ describe('small helpers', () => {
     expect(() => appendText(descriptor, inside('log'), 'x')).toThrow(inside('log'));
   });
 
+  it('sha256 takes more bytes than a call of its library does', () => {
+    // sha256sum of 2 GiB and a byte, all zeros
+    expect(sha256(new Uint8Array(2 ** 31 + 1))).toBe('b8030a8ab89280935633d8d991da3d9907c0f12e8b6fc3bfc515f4d440872b6e');
+  });
+
   it('sha256 is of the parts joined; bytesOf sees exactly the view', () => {
     expect(sha256('ab', Uint8Array.of(99))).toBe('ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad'); // FIPS 180-2: "abc"
     expect([...bytesOf(Uint16Array.of(1, 2, 3).subarray(1, 2))]).toEqual([2, 0]);

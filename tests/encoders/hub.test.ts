@@ -79,7 +79,7 @@ beforeEach(() => {
 
 async function resolve(name = 'org/name'): Promise<{ folder: string; lines: string[] }> {
   const lines: string[] = [];
-  const { folder: found } = await resolveWeights(name, {
+  const found = await resolveWeights(name, {
     namedBy: 'recipe.ranker.init',
     reporter: { ...silentReporter, line: (text) => lines.push(text) },
   });

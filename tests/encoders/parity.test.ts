@@ -10,7 +10,7 @@ import { openPretrained } from '../../src/encoders/pretrained.js';
 import { towerTensors } from '../../src/encoders/towerTensors.js';
 import type { TokenBatch } from '../../src/encoders/transformer.js';
 import { flatParameters } from '../../src/encoders/weights.js';
-import { contrastiveLoss } from '../../src/train/contrastive.js';
+import { contrastiveLoss } from '../../src/train/step/contrastive.js';
 
 const FOLDER = fileURLToPath(new URL('../golden/encoders/', import.meta.url));
 const WITH_GRADIENTS = ['bert', 'bert-gelu-new', 'ernie', 'roberta', 'xlm-roberta', 'distilbert', 'electra', 'dpr', 'dpr-projection'];

@@ -6,8 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/config/load.js';
 import { type Reporter, silentReporter } from '../../src/core/reporter.js';
 import { trainJob } from '../../src/train/job.js';
-import type { Refresh } from '../../src/train/refresh.js';
-import { readRefresh } from '../../src/train/refreshFolder.js';
+import type { Refresh } from '../../src/train/refresh/refresh.js';
+import { readRefresh } from '../../src/train/refresh/refreshFolder.js';
 import { expectSameJob } from '../train/jobs.js';
 import { writeBeir, writeJobFile } from '../train/process.js';
 

@@ -28,7 +28,7 @@ describe('TopKBuffer', () => {
     );
   });
 
-  it('holds fewer than k where fewer were offered, and none after clear', () => {
+  it('holds fewer than k where fewer were offered', () => {
     const buffer = new TopKBuffer(5);
     buffer.offer(3, 1);
     buffer.offer(1, 2);
@@ -36,8 +36,6 @@ describe('TopKBuffer', () => {
       [1, 2],
       [3, 1],
     ]);
-    buffer.clear();
-    expect(held(buffer)).toEqual([]);
   });
 
   it('refuses NaN, +∞ and a k that is no positive whole number', () => {

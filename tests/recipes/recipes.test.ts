@@ -51,6 +51,17 @@ it('the negatives of a stage are ranked by its retriever, and a ranker’s folde
   expect(config.architectures).toEqual(['BertForSequenceClassification']);
 });
 
+it('an experiment with hidden positives trains by its job’s recipe', () => {
+  const { recipe, ...rest } = toy.sections('ar2');
+  const job = toy.fileWith('experiment-job', { ...rest, recipe: { ...recipe, warmup: 'none' } });
+  const experiment = path.join(folder, 'experiment.yaml');
+  const samplers = { topk: { kind: 'topk', negatives: 2, pool: 10 } };
+  fs.writeFileSync(experiment, JSON.stringify({ job: path.basename(job), seeds: [1], hidden: [0], samplers }));
+  const { code, stderr } = simans(['lab', experiment, '--to', path.join(folder, 'lab')]);
+  expect(code, stderr).toBe(0);
+  expect(fs.readdirSync(path.join(folder, 'lab', 'cells'))).toEqual(['topk-0-1.json']);
+}, 120_000);
+
 it('RocketQA labels queries that nobody judged, and trains on them too', async () => {
   const queries = path.join(folder, 'unjudged.jsonl');
   const texts = ['bake bali', 'moke nuba', 'pare sili'];
@@ -107,6 +118,20 @@ it('a wrong ranker is said before the first step; with the right one the same jo
   expect(right.code, right.stderr).toBe(0);
 }, 60_000);
 
+/** What the job itself reads, long after its stages. */
+const filtered = {
+  ...toy.sections('rocketqa'),
+  sampler: { ...toy.sections('rocketqa').sampler, filters: { reranker: { model: './nowhere' } } },
+};
+
+it('a cross-encoder for the last job’s filters is looked for before the first stage', async () => {
+  const { code, stdout, stderr } = await train(toy.fileWith('unfiltered', filtered));
+  expect(code).toBe(1);
+  expect(complaints(stderr)).toEqual([expect.stringMatching(/^simans: \.\/nowhere: .*sampler\.filters\.reranker\.model/)]);
+  expect(stdout).not.toContain('stage 1 of 3');
+  expect(toy.has('unfiltered', 'stages')).toBe(false);
+});
+
 describe('--dry-run', () => {
   const dryRun = (name: string, sections: Record<string, object>, ...sets: string[]) =>
     train(toy.fileWith(name, sections), ...sets.flatMap((set) => ['--set', set]), '--dry-run');
@@ -144,6 +169,13 @@ describe('--dry-run', () => {
       { ...rocketqa, recipe: { ...rocketqa.recipe, augment } },
       'data.path=elsewhere',
       'recipe.augment.queries: found no file nowhere.jsonl',
+    ],
+    ['a cross-encoder for filters that is not there', filtered, 'data.path=elsewhere', './nowhere: no such folder or file'],
+    [
+      'a teacher that is not there',
+      { ...toy.sections('ance'), train: { inBatch: false, loss: { kind: 'marginMse' }, teacher: { model: './nowhere' } } },
+      'data.path=elsewhere',
+      './nowhere: no such folder or file',
     ],
   ])('%s: an error', async (_, sections, set, message) => {
     const { code, stdout, stderr } = await dryRun('wrong-dry', sections, set);

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { curveSvg, ticks } from '../../src/report/curve.js';
 import { measureLabel, signedFigure } from '../../src/report/figures.js';
 import { jobReport, writeJobReport } from '../../src/report/jobReport.js';
-import type { Summary } from '../../src/train/summary.js';
+import type { Summary } from '../../src/train/folder/summary.js';
 
 const means = (value: number) => ({ 'recall@10': value, 'mrr@10': value / 2 });
 

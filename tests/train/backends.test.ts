@@ -3,9 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { type BackendName, type Precision, probeBackends, selectBackend, tf } from '../../src/backend/index.js';
 import { createDualEncoder } from '../../src/encoders/dualEncoder.js';
 import { initialParameters } from '../../src/encoders/parameters.js';
-import { createOptimizer } from '../../src/train/optimizer.js';
-import { Replicas } from '../../src/train/replicas.js';
-import { createSharedMemory, type MemoryPlan, type StepBatch } from '../../src/train/sharedMemory.js';
+import { createOptimizer } from '../../src/train/step/optimizer.js';
+import { Replicas } from '../../src/train/step/replicas.js';
+import { createSharedMemory, type MemoryPlan, type StepBatch } from '../../src/train/step/sharedMemory.js';
 import { SOFTMAX, tinyShape, toyTokens, WHOLE } from './fixtures.js';
 
 const STEPS = 20;

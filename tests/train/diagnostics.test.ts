@@ -4,7 +4,7 @@ import type { Dataset } from '../../src/data/types.js';
 import { loadSampler } from '../../src/sampling/index.js';
 import { removedArrays } from '../../src/sampling/pools.js';
 import { densityWarning, drawsText, poolFigures, poolsLine, smallPoolsWarning } from '../../src/train/diagnostics.js';
-import type { BuiltPools } from '../../src/train/pools.js';
+import type { BuiltPools } from '../../src/train/refresh/pools.js';
 
 const K = 4;
 const dataset = { queries: { id: String }, corpus: { size: 100 } } as unknown as Dataset;
@@ -40,6 +40,22 @@ describe('pools of which some are empty', () => {
     expect(figures.effectiveSize).toBeCloseTo(4, 6);
     expect(poolsLine(figures, 'simans')).toBe('simans draws from 4.0 of 4.0 candidates in effect (1/Σp²); removed: reranker 8');
     expect(densityWarning(figures, 'simans', NEGATIVES)).toContain('almost evenly (4.0 of 4.0)');
+  });
+});
+
+describe('a density', () => {
+  const warned = async (effectiveSize: number, candidates: number) =>
+    densityWarning({ ...(await figuresOf([4])), effectiveSize, candidates }, 'simans', 15);
+
+  it('is too narrow or too wide for its pool', async () => {
+    expect(await warned(20, 100)).toMatch(/20\.0 candidates in effect for 15 negatives.*lower sampler\.a/);
+    expect(await warned(99, 100)).toMatch(/almost evenly.*raise sampler\.a/);
+    expect(await warned(60, 100)).toBeUndefined();
+  });
+
+  it('is not to blame for a pool with hardly more candidates than negatives', async () => {
+    for (const effectiveSize of [10, 16])
+      expect(await warned(effectiveSize, 16)).toMatch(/^warning: pools have 16\.0 candidates for 15 negatives.*raise sampler\.pool/);
   });
 });
 

@@ -5,7 +5,7 @@ import { createTexts, fingerprintDataset, splitOfPositives } from '../../src/dat
 import type { Dataset, Split, TokenTable } from '../../src/data/types.js';
 import { bertShape } from '../../src/encoders/architectures.js';
 import type { EncoderShape } from '../../src/encoders/dualEncoder.js';
-import type { MemoryPlan } from '../../src/train/sharedMemory.js';
+import type { MemoryPlan } from '../../src/train/step/sharedMemory.js';
 
 const SYLLABLES = ['ba', 'ke', 'li', 'mo', 'nu', 'pa', 're', 'si', 'to', 'vu'];
 const word = (n: number): string => SYLLABLES[n % 10]! + SYLLABLES[Math.floor(n / 10) % 10]! + SYLLABLES[Math.floor(n / 100) % 10]!;

@@ -10,10 +10,10 @@ import type { NamedArray } from '../../src/encoders/formats/safetensors.js';
 import type { PairTable } from '../../src/encoders/pairs.js';
 import { forEachSlice, type ParameterSpec } from '../../src/encoders/parameters.js';
 import { flatParameters } from '../../src/encoders/weights.js';
-import { BLOCKED, type LossConfig } from '../../src/train/losses.js';
-import type { RankerLoss } from '../../src/train/rankerStep.js';
-import { Replicas } from '../../src/train/replicas.js';
-import { createSharedMemory, type MemoryPlan, type StepBatch } from '../../src/train/sharedMemory.js';
+import type { RankerLoss } from '../../src/train/ranker/rankerStep.js';
+import { BLOCKED, type LossConfig } from '../../src/train/step/losses.js';
+import { Replicas } from '../../src/train/step/replicas.js';
+import { createSharedMemory, type MemoryPlan, type StepBatch } from '../../src/train/step/sharedMemory.js';
 import { WHOLE } from './fixtures.js';
 import { openRankerGroup, report, retrieverStep, type Step } from './steps.js';
 

@@ -5,10 +5,10 @@ import { createCrossEncoder } from '../../src/encoders/crossEncoder.js';
 import type { PairTable } from '../../src/encoders/pairs.js';
 import { Group, openThreads } from '../../src/train/group/group.js';
 import { createSharedGroup, type Member, sharedFloats } from '../../src/train/group/member.js';
-import { type RankerCommand, RankerReplica } from '../../src/train/rankerReplica.js';
-import type { RankerBatch, SharedRanker } from '../../src/train/rankerStep.js';
-import type { Replicas } from '../../src/train/replicas.js';
-import type { StepBatch } from '../../src/train/sharedMemory.js';
+import { type RankerCommand, RankerReplica } from '../../src/train/ranker/rankerReplica.js';
+import type { RankerBatch, SharedRanker } from '../../src/train/ranker/rankerStep.js';
+import type { Replicas } from '../../src/train/step/replicas.js';
+import type { StepBatch } from '../../src/train/step/sharedMemory.js';
 
 declare module 'vitest' {
   interface TaskMeta {

@@ -7,10 +7,10 @@ import { createDualEncoder, type EncoderShape } from '../../src/encoders/dualEnc
 import type { PairTable } from '../../src/encoders/pairs.js';
 import { initialParameters } from '../../src/encoders/parameters.js';
 import type { TransformerShape } from '../../src/encoders/transformer.js';
-import { BLOCKED, type LossConfig } from '../../src/train/losses.js';
-import type { RankerLoss } from '../../src/train/rankerStep.js';
-import { Replicas } from '../../src/train/replicas.js';
-import { createSharedMemory, type MemoryPlan, type StepBatch } from '../../src/train/sharedMemory.js';
+import type { RankerLoss } from '../../src/train/ranker/rankerStep.js';
+import { BLOCKED, type LossConfig } from '../../src/train/step/losses.js';
+import { Replicas } from '../../src/train/step/replicas.js';
+import { createSharedMemory, type MemoryPlan, type StepBatch } from '../../src/train/step/sharedMemory.js';
 import { tinyShape, toyTokens, WHOLE } from './fixtures.js';
 import { openRankerGroup, report, retrieverStep, type Step } from './steps.js';
 

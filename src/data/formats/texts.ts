@@ -1,5 +1,5 @@
 /** Files of passages and of queries, in any form. */
-import { badData, type Passage, type Place, type Query, shown } from '../source.js';
+import { badData, type Passage, type Query, shown } from '../source.js';
 import { asText, fieldOf, idOf, NAMES, textOf } from './fields.js';
 import { formOf } from './files.js';
 import { linesOf } from './lines.js';
@@ -64,7 +64,7 @@ export function queryOf(record: FileRecord, id: string): Query {
 }
 
 /** Strings that right passages hold: a list, or a Python list written out. A blank one would be found everywhere and is refused. */
-export function answersOf(record: FileRecord): string[] | undefined {
+function answersOf(record: FileRecord): string[] | undefined {
   const found = fieldOf(record, 'answers');
   if (!found) return undefined;
   const { key, value } = found;
@@ -75,6 +75,3 @@ export function answersOf(record: FileRecord): string[] | undefined {
   if (answers.some((one) => !/[^\p{Z}\p{C}]/u.test(one))) throw wrong(`with a blank string, ${shown(value)}`);
   return answers.length > 0 ? answers : undefined;
 }
-
-/** Where a record of questions without ids stands, as an id. */
-export const idByPlace = (split: string, { line }: Place): string => `${split}-${line}`;

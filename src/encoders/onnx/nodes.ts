@@ -121,4 +121,4 @@ export function transpose<T extends Float32Array | Uint8Array | Int8Array>(value
 
 export const bytesOf = (array: Float32Array | Uint16Array | BigInt64Array | Int8Array): Uint8Array =>
   new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
-export const bigints = (values: readonly number[]): Uint8Array => bytesOf(BigInt64Array.from(values, BigInt));
+const bigints = (values: readonly number[]): Uint8Array => bytesOf(BigInt64Array.from(values, BigInt));

@@ -16,7 +16,7 @@ export type Lengths = Float64Array<SharedArrayBuffer>;
 export const lengthsSize = (replicas: number, specs: readonly ParameterSpec[]): number => 2 * replicas * publishedSizes(specs).length;
 
 /** What the learning rate is multiplied by: φ(‖p‖)/‖r‖, 1 where either is 0. */
-export const trustRatio = (weights: number, direction: number): number =>
+const trustRatio = (weights: number, direction: number): number =>
   weights > 0 && direction > 0 ? Math.min(weights, LONGEST) / direction : 1;
 
 /** One update of a member's part of the parameters by the first gradient, which is used up. `wait` waits for the other members. */

@@ -4,10 +4,10 @@
  */
 import type { Worker } from 'node:worker_threads';
 import type { BackendName } from '../../backend/index.js';
-import { UserError } from '../../core/errors.js';
+import { errorOf, type Failure } from '../../core/errors.js';
 import { startThread, workerScript } from '../../core/threads.js';
-import type { SharedRanker } from '../rankerStep.js';
-import type { SharedMemory } from '../sharedMemory.js';
+import type { SharedRanker } from '../ranker/rankerStep.js';
+import type { SharedMemory } from '../step/sharedMemory.js';
 import { OtherThreadFailed } from './barrier.js';
 
 /** What a member of the retriever shares with the others, or of a ranker. */
@@ -20,9 +20,7 @@ export interface OpenMessage {
   readonly backend: BackendName;
 }
 
-export type Reply =
-  | { readonly kind: 'opened' | 'closed' }
-  | { readonly kind: 'failed'; readonly message: string; readonly stack: string; readonly userError: boolean };
+export type Reply = { readonly kind: 'opened' | 'closed' } | ({ readonly kind: 'failed' } & Failure);
 
 export interface MemberThread {
   readonly worker: Worker;
@@ -70,8 +68,7 @@ function startMember(): MemberThread {
     thread.failure = error;
   });
   thread.worker.on('message', (reply: Reply) => {
-    if (reply.kind === 'failed')
-      thread.failure = reply.userError ? new UserError(reply.message) : Object.assign(new Error(reply.message), { stack: reply.stack });
+    if (reply.kind === 'failed') thread.failure = errorOf(reply);
   });
   return thread;
 }

@@ -1,9 +1,9 @@
 /** The thread of a member other than the first, of the retriever or of a ranker: runs the commands that the first one sends. */
 import { parentPort } from 'node:worker_threads';
 import { selectBackend } from '../../backend/index.js';
-import { UserError } from '../../core/errors.js';
-import { RankerReplica } from '../rankerReplica.js';
-import { Replica } from '../replica.js';
+import { failureOf } from '../../core/errors.js';
+import { RankerReplica } from '../ranker/rankerReplica.js';
+import { Replica } from '../step/replica.js';
 import { OtherThreadFailed } from './barrier.js';
 import type { OpenMessage, Reply } from './thread.js';
 
@@ -42,6 +42,6 @@ port.on('message', (message) => {
     .catch((error: Error) => {
       if (error instanceof OtherThreadFailed) return;
       member?.fail();
-      reply({ kind: 'failed', message: error.message, stack: error.stack ?? '', userError: error instanceof UserError });
+      reply({ kind: 'failed', ...failureOf(error) });
     });
 });
