@@ -44,7 +44,7 @@ export async function measureNumbers() {
     'gpu.gradientF16': { value: half.gradient, note: half.note },
     'gpu.memoryFlat': {
       value: tensors === 0 ? Math.max(device, host) : Number.POSITIVE_INFINITY,
-      note: `device ${device.toFixed(2)} %, host ${host.toFixed(2)} %, ${tensors} tensors more after ${STEPS} steps than after 100; on ${probe.device}`,
+      note: `device ${device.toFixed(2)} %, host ${host.toFixed(2)} %, ${tensors} tensors more after ${STEPS} steps more than the first ${flat.after}; on ${probe.device}`,
     },
   };
 }
