@@ -20,12 +20,15 @@ export function writeShardedJob(folder: string): string {
   return file;
 }
 
-/** Where the refreshes are to be killed: after so many shards of such a refresh, never all, in the order in which they come. */
+/** The last shards of a refresh may all be there before the kill arrives. */
+const KILLED_SHARDS = SHARDS - 3;
+
+/** Where the refreshes are to be killed: after so many shards of such a refresh, in the order in which they come. */
 export function killPoints(kills: number, seed: number): { refresh: number; shards: number }[] {
   const key = deriveKey(seed, 'kills within refreshes');
-  return Array.from({ length: kills }, (_, i) => integer(key, i, 0, REFRESHES * (SHARDS - 1)))
+  return Array.from({ length: kills }, (_, i) => integer(key, i, 0, REFRESHES * KILLED_SHARDS))
     .sort((a, b) => a - b)
-    .map((moment) => ({ refresh: Math.floor(moment / (SHARDS - 1)), shards: 1 + (moment % (SHARDS - 1)) }));
+    .map((moment) => ({ refresh: Math.floor(moment / KILLED_SHARDS), shards: 1 + (moment % KILLED_SHARDS) }));
 }
 
 /** Shards that are there of the refresh under way. */
