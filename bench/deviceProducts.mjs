@@ -5,7 +5,7 @@
  */
 import { parseArgs } from 'node:util';
 import { probeBackends, selectBackend, tf } from '../dist/backend/index.js';
-import { halved } from '../dist/backend/webgpu/half.js';
+import { halved, tensorsOf } from '../dist/backend/webgpu/half.js';
 import { affine, product, productLeft } from '../dist/backend/webgpu/products.js';
 import { table } from '../dist/report/table.js';
 import { partOf, productsOf, shapeOf } from './shapes.mjs';
@@ -55,7 +55,7 @@ async function ratesOf({ rows, into, out }) {
       theirs: () => tf.matMul(dy2, x2, true),
     }),
   ];
-  tf.dispose([x, w, dy, b, ...[xs, ws, dys].flatMap(({ words, largest }) => [words, largest])]);
+  tf.dispose([x, w, dy, b, ...tensorsOf([xs, ws, dys])]);
   return found;
 }
 

@@ -4,7 +4,7 @@
  */
 import { tf } from '../tf.js';
 import { inHalves, type Matrix, numbersOf, SCALES } from './half.js';
-import { type Kernel, runKernel } from './kernel.js';
+import { columnSums, type Kernel, runKernel } from './kernel.js';
 
 const SIDE = 64;
 /** How much of the sum is in workgroup memory at once. */
@@ -108,21 +108,6 @@ fn main(index: i32) {
 }`,
 });
 
-const SUM: Kernel = {
-  name: 'sum of parts',
-  inputs: ['parts'],
-  uniforms: { count: 'i32', parts: 'i32' },
-  workgroup: 64,
-  code: `
-fn main(index: i32) {
-  if (index < uniforms.count) {
-    var sum = 0.0;
-    for (var part = 0; part < uniforms.parts; part++) { sum += parts[part * uniforms.count + index]; }
-    result[index] = sum;
-  }
-}`,
-};
-
 const formsOf = (form: Omit<Form, 'halves'>) => ({
   floats: productOf({ ...form, halves: false }),
   halves: productOf({ ...form, halves: true }),
@@ -156,7 +141,7 @@ function run(
     threads: parts * Math.ceil(M / SIDE) * Math.ceil(N / SIDE) * THREADS,
   });
   if (parts === 1) return made as tf.Tensor2D;
-  const sum = runKernel(SUM, { inputs: [made], uniforms: { count: M * N, parts }, result: [M, N], threads: M * N });
+  const sum = tf.tidy(() => tf.reshape(columnSums(tf.reshape(made, [parts, M * N])), [M, N]));
   made.dispose();
   return sum as tf.Tensor2D;
 }
