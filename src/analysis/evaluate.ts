@@ -122,6 +122,7 @@ interface Judging {
 }
 
 function withFusions(runs: readonly Measured[], fuse: EvaluateOptions['fuse'], depth: number, { names, rules }: Judging): Measured[] {
+  if (fuse.length === 0) return [...runs];
   const plain = runs.map(({ run }) => inOrder(run, names, rules));
   const fused = fuse.map((how): Measured => {
     const run = how === 'rrf' ? reciprocalRankFusion(plain, depth) : weightedFusion(plain, how, depth);
