@@ -3,7 +3,7 @@ import path from 'node:path';
 import { UserError } from '../core/errors.js';
 import { configHash } from './hash.js';
 import { loadConfig } from './load.js';
-import { parseOverrides } from './overrides.js';
+import { overridesOf } from './overrides.js';
 import type { RunConfig } from './schema.js';
 
 /** One job of the comparison. */
@@ -40,11 +40,8 @@ const OWN_KEYS: Readonly<Record<string, string>> = { seed: '--seeds', jobsFolder
 
 /** What a flag says of them would hold for no job. */
 function refuseOwnKeys(sets: readonly string[]): void {
-  for (const {
-    flag,
-    path: [key],
-  } of parseOverrides(sets))
-    if (Object.hasOwn(OWN_KEYS, key!)) throw new UserError(`${flag}: expected a key that all jobs share; give ${OWN_KEYS[key!]} instead`);
+  const [own] = overridesOf(sets, Object.keys(OWN_KEYS));
+  if (own) throw new UserError(`${own.flag}: expected a key that all jobs share; give ${OWN_KEYS[own.key]} instead`);
 }
 
 interface Named {

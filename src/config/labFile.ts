@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { UserError } from '../core/errors.js';
 import { type KeyPath, valueAt } from './keys.js';
 import { loadConfig } from './load.js';
-import { applyOverrides, parseOverrides } from './overrides.js';
+import { overridesOf } from './overrides.js';
 import { shown } from './problems.js';
 import type { RawMap } from './rawMap.js';
 import type { RunConfig } from './schema.js';
@@ -15,9 +15,7 @@ const labFile = z.strictObject({
   job: z.string().min(1),
   seeds: z.array(z.int().min(0)).min(1),
   hidden: z.array(z.number().min(0).max(1)).min(1),
-  samplers: z
-    .record(z.string(), z.record(z.string(), z.unknown()))
-    .refine((samplers) => Object.keys(samplers).length > 0, 'expected at least one'),
+  samplers: z.record(z.string(), z.record(z.string(), z.unknown())).refine((samplers) => Object.keys(samplers).length > 0),
 });
 
 /** What the keys of the file expect, in words. */
@@ -114,15 +112,10 @@ function problemsOf(issue: z.core.$ZodIssue, raw: RawMap): [place: KeyPath, text
 
 /** What a flag says of them would hold for no training. */
 function refuseOwnKeys(sets: readonly string[], file: string): void {
-  const problems = parseOverrides(sets).flatMap((override) => {
-    const said = applyOverrides({}, [override]);
-    return Object.entries(OWN_KEYS)
-      .filter(([key]) => valueAt(said, key.split('.')) !== undefined)
-      .map(
-        ([key, instead]) =>
-          `${override.flag}: expected a key that all trainings share, not ${key}, which is each one's own; ${instead} ${file}`,
-      );
-  });
+  const problems = overridesOf(sets, Object.keys(OWN_KEYS)).map(
+    ({ flag, key }) =>
+      `${flag}: expected a key that all trainings share, not ${key}, which is each one's own; ${OWN_KEYS[key as keyof typeof OWN_KEYS]} ${file}`,
+  );
   if (problems.length > 0) throw new UserError(problems.join('\n'));
 }
 

@@ -1,7 +1,7 @@
 /** `--set key=value`: a dotted key and a YAML value, laid over what the file says. */
 import { parseDocument } from 'yaml';
 import { UserError } from '../core/errors.js';
-import { type KeyPath, spelledOut } from './keys.js';
+import { type KeyPath, spelledOut, valueAt } from './keys.js';
 import { isMap, type RawMap } from './rawMap.js';
 
 export interface Override {
@@ -46,6 +46,14 @@ function parseOverride(text: string): Override {
  */
 export function applyOverrides(raw: RawMap, overrides: readonly Override[]): RawMap {
   return overrides.reduce((map, { path, value }) => withValue(map, path, value, []), raw);
+}
+
+/** The overrides that say one of the dotted keys, or of maps that hold it, with the key. */
+export function overridesOf(sets: readonly string[], keys: readonly string[]): { flag: string; key: string }[] {
+  return parseOverrides(sets).flatMap((override) => {
+    const said = applyOverrides({}, [override]);
+    return keys.filter((key) => valueAt(said, key.split('.')) !== undefined).map((key) => ({ flag: override.flag, key }));
+  });
 }
 
 function withValue(map: unknown, [step, ...rest]: readonly string[], value: unknown, above: KeyPath): RawMap {
