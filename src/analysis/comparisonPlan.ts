@@ -3,13 +3,13 @@ import path from 'node:path';
 import { type ArmJob, cellName, loadArms } from '../config/comparisonArms.js';
 import type { RunConfig } from '../config/schema.js';
 import { UserError } from '../core/errors.js';
-import { type Reporter, silentReporter } from '../core/reporter.js';
+import type { Reporter } from '../core/reporter.js';
 import type { Dataset } from '../data/types.js';
 import { ASSUMED, type Deviations, smallestDifference } from '../eval/detectable.js';
 import { recipeOf } from '../recipes/index.js';
 import { loadTrainable } from '../train/trainData.js';
 import { BM25, readArmCell } from './compare.js';
-import { refuseOtherData } from './storedCell.js';
+import { DataToday, refuseOtherData } from './storedCell.js';
 
 export interface ComparisonArguments {
   readonly configs: readonly string[];
@@ -69,10 +69,13 @@ export async function planComparison(
   const dataset = await loadTrainable(arms[0]!.config, reporter);
   const queries = dataset.splits.test.rows.length;
   if (queries === 0) throw new UserError(`${dataset.name}: found no query in its test split; expected some to compare the arms on.`);
-  await requireOneTest(jobs, dataset);
+  const data = new DataToday();
+  data.add(arms[0]!.config, dataset);
+  await requireOneTest(jobs, dataset, data);
   await refuseOtherData(
     jobs.map((job) => ({ file: path.join(to, cellName(job)), config: job.config })),
     to,
+    data,
   );
   const settings = arms.map(settingsOf);
   const plan: ComparisonPlan = {
@@ -95,14 +98,12 @@ export async function planComparison(
 const OF_ALL_SEEDS = ['corpus', 'test'] as const;
 
 /** Refuses, before the first job, data whose test split or corpus the seed draws: no two seeds could be compared. */
-async function requireOneTest(jobs: readonly ArmJob[], { name, fingerprint }: Dataset): Promise<void> {
+async function requireOneTest(jobs: readonly ArmJob[], { name, fingerprint }: Dataset, data: DataToday): Promise<void> {
   const [first] = jobs as [ArmJob, ...ArmJob[]];
   const other = jobs.find(({ seed }) => seed !== first.seed);
   if (!other) return;
-  const found = await loadTrainable(other.config, silentReporter);
-  const differing = OF_ALL_SEEDS.filter((part) => found.fingerprint[part] !== fingerprint[part]).map((part) =>
-    part === 'test' ? 'test split' : part,
-  );
+  const found = await data.of(other.config);
+  const differing = OF_ALL_SEEDS.filter((part) => found[part] !== fingerprint[part]).map((part) => (part === 'test' ? 'test split' : part));
   if (differing.length > 0)
     throw new UserError(
       `${name}: found another ${differing.join(' and ')} with seed ${other.seed} than with seed ${first.seed}; expected the same for all seeds, or they cannot be compared; ` +

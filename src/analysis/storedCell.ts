@@ -15,18 +15,37 @@ export function readStoredCell<T extends { readonly configHash: string }>(file: 
   return found.configHash === configHash(config) ? found : undefined;
 }
 
+/** Fingerprints of the data that jobs would meet today; what several meet is read once. */
+export class DataToday {
+  private readonly met = new Map<string, Dataset['fingerprint']>();
+
+  /** Data that was read already. */
+  add(config: RunConfig, { fingerprint }: Dataset): void {
+    this.met.set(readAs(config), fingerprint);
+  }
+
+  async of(config: RunConfig): Promise<Dataset['fingerprint']> {
+    if (!this.met.has(readAs(config))) this.add(config, await loadTrainable(config, silentReporter));
+    return this.met.get(readAs(config))!;
+  }
+}
+
+/** What of a configuration decides which data it meets. */
+const readAs = ({ data, lab, seed }: RunConfig): string => JSON.stringify([data, lab, seed]);
+
 /**
  * Throws a UserError where a stored job of today's configuration has met other data than it would meet today: the configuration says where data lie, and its hash not
- * even that. Data are read once for each seed that has stored jobs. `to`: the folder of the experiment.
+ * even that. `to`: the folder of the experiment.
  */
-export async function refuseOtherData(jobs: readonly { readonly file: string; readonly config: RunConfig }[], to: string): Promise<void> {
-  const met = new Map<string, Dataset['fingerprint']>();
+export async function refuseOtherData(
+  jobs: readonly { readonly file: string; readonly config: RunConfig }[],
+  to: string,
+  data = new DataToday(),
+): Promise<void> {
   for (const { file, config } of jobs) {
     const stored = readStoredCell<{ configHash: string; fingerprint?: Dataset['fingerprint'] }>(file, config)?.fingerprint;
     if (!stored) continue;
-    const key = JSON.stringify([config.data, config.lab, config.seed]);
-    const today = met.get(key) ?? (await loadTrainable(config, silentReporter)).fingerprint;
-    met.set(key, today);
+    const today = await data.of(config);
     // RocketQA's augmentation adds training queries of its own.
     const augmented = 'augment' in config.recipe && config.recipe.augment !== 'none';
     const parts = (['corpus', 'train', 'dev', 'test'] as const).filter((part) => !(augmented && part === 'train'));
