@@ -26,20 +26,22 @@ interface EvalArguments {
   json: boolean;
 }
 
+/** Of flags that say how to evaluate. */
+const DEFAULTS = {
+  format: 'auto',
+  split: 'test',
+  level: 1,
+  doubles: false,
+  removeSelf: false,
+  answers: 'tokens',
+  analysis: 'english',
+  depth: 1000,
+};
+
 /** What was evaluated before is shown as it was made: refuses flags that say how to evaluate. */
 function requireUsed({ data, qrels, ...given }: EvalArguments): void {
   if (data.length > 0 || qrels !== undefined) return;
-  const asMade = {
-    format: 'auto',
-    split: 'test',
-    level: 1,
-    doubles: false,
-    removeSelf: false,
-    answers: 'tokens',
-    analysis: 'english',
-    depth: 1000,
-  };
-  const other = Object.entries(asMade).flatMap(([flag, value]) => (given[flag as keyof typeof asMade] === value ? [] : [flag]));
+  const other = Object.entries(DEFAULTS).flatMap(([flag, value]) => (given[flag as keyof typeof DEFAULTS] === value ? [] : [flag]));
   const flags = [
     ...other,
     ...(given.set.length > 0 ? ['set'] : []),
@@ -59,17 +61,17 @@ export const evalVerb: CommandModule<object, EvalArguments> = {
     yargs
       .positional('what', { type: 'string', array: true, demandOption: true, describe: 'Systems; the first is the baseline' })
       .option('data', { type: 'string', array: true, requiresArg: true, default: [], describe: 'Folder of a data set; repeatable' })
-      .option('format', { type: 'string', requiresArg: true, default: 'auto', describe: 'Its format' })
+      .option('format', { type: 'string', requiresArg: true, default: DEFAULTS.format, describe: 'Its format' })
       .option('set', { type: 'string', array: true, requiresArg: true, default: [], describe: 'A key of data, as in a job file' })
-      .option('split', { type: 'string', requiresArg: true, default: 'test', describe: 'train, dev or test' })
+      .option('split', { type: 'string', requiresArg: true, default: DEFAULTS.split, describe: 'train, dev or test' })
       .option('qrels', { type: 'string', requiresArg: true, describe: 'Judgments alone, for run files' })
       .option('measures', { type: 'string', requiresArg: true, describe: 'ndcg@10,recall@100,mrr@10 if not given' })
-      .option('level', { type: 'number', requiresArg: true, default: 1, describe: 'Grade that is relevant; not for ndcg' })
-      .option('doubles', { type: 'boolean', default: false, describe: 'Compare scores in 64 bits' })
-      .option('removeSelf', { type: 'boolean', default: false, describe: 'Take the query itself out' })
-      .option('answers', { type: 'string', requiresArg: true, default: 'tokens', describe: 'answer@k by tokens or regex' })
-      .option('analysis', { type: 'string', requiresArg: true, default: 'english', describe: 'BM25’s: or identifiers' })
-      .option('depth', { type: 'number', requiresArg: true, default: 1000, describe: 'Ranks that are searched' })
+      .option('level', { type: 'number', requiresArg: true, default: DEFAULTS.level, describe: 'Grade that is relevant; not for ndcg' })
+      .option('doubles', { type: 'boolean', default: DEFAULTS.doubles, describe: 'Compare scores in 64 bits' })
+      .option('removeSelf', { type: 'boolean', default: DEFAULTS.removeSelf, describe: 'Take the query itself out' })
+      .option('answers', { type: 'string', requiresArg: true, default: DEFAULTS.answers, describe: 'answer@k by tokens or regex' })
+      .option('analysis', { type: 'string', requiresArg: true, default: DEFAULTS.analysis, describe: 'BM25’s: or identifiers' })
+      .option('depth', { type: 'number', requiresArg: true, default: DEFAULTS.depth, describe: 'Ranks that are searched' })
       .option('fuse', { type: 'string', array: true, requiresArg: true, default: [], describe: 'rrf, or weights as 0.3,0.7' })
       .option('test', { type: 'string', requiresArg: true, default: 'randomisation', describe: 'or t, tukey' })
       .option('show', { type: 'number', requiresArg: true, default: 0, describe: 'Queries that gained and lost most' })
