@@ -1,8 +1,10 @@
 /** Loss and gradient of one step, of a group of replicas of the retriever or of a ranker. */
 import type { TestContext } from 'vitest';
 import { createFlatMemory, FlatVectors } from '../../src/backend/index.js';
+import { indexOfLargest } from '../../src/core/arrays.js';
 import { createCrossEncoder } from '../../src/encoders/crossEncoder.js';
 import type { PairTable } from '../../src/encoders/pairs.js';
+import { forEachSlice, type ParameterSpec } from '../../src/encoders/parameters.js';
 import { Group, openThreads } from '../../src/train/group/group.js';
 import { createSharedGroup, type Member, sharedFloats } from '../../src/train/group/member.js';
 import { type RankerCommand, RankerReplica } from '../../src/train/ranker/rankerReplica.js';
@@ -25,6 +27,15 @@ export function report({ task }: TestContext, difference: number): void {
 export interface Step {
   readonly loss: number;
   readonly gradient: Float32Array;
+}
+
+/** Of each parameter its name and where its largest gradient is: fp32 differences of the small ones are noise. */
+export function largestOfEach(specs: readonly ParameterSpec[], gradient: Float32Array): [name: string, at: number][] {
+  const found: [string, number][] = [];
+  forEachSlice(specs, ({ name }, begin, end) => {
+    found.push([name, begin + indexOfLargest(gradient.subarray(begin, end).map(Math.abs))]);
+  });
+  return found;
 }
 
 /** Loss and gradient of a batch, at these parameters. */

@@ -10,7 +10,7 @@ import { type Reporter, silentReporter } from '../../../src/core/reporter.js';
 import { createCrossEncoder, openCrossEncoder } from '../../../src/encoders/crossEncoder.js';
 import { readSafetensors, writeSafetensors } from '../../../src/encoders/formats/safetensors.js';
 import type { PairTable } from '../../../src/encoders/pairs.js';
-import { forEachSlice, initialParameters } from '../../../src/encoders/parameters.js';
+import { initialParameters } from '../../../src/encoders/parameters.js';
 import { loadTokenizer, type Tokenizer } from '../../../src/encoders/tokenizer/tokenizer.js';
 import { learnWordPiece } from '../../../src/encoders/tokenizer/wordpiece.js';
 import { checkpointSteps, loadModel } from '../../../src/train/folder/checkpoint.js';
@@ -18,7 +18,7 @@ import { Ranker, type RankerPairs } from '../../../src/train/ranker/ranker.js';
 import type { RankerLoss } from '../../../src/train/ranker/rankerStep.js';
 import { learningRateAt } from '../../../src/train/step/schedule.js';
 import { tinyShape, toyConfig, toyTexts, toyTokens } from '../fixtures.js';
-import { openRankerGroup } from '../steps.js';
+import { largestOfEach, openRankerGroup } from '../steps.js';
 
 const home = fs.mkdtempSync(path.join(os.tmpdir(), 'simans-ranker-'));
 const { passages, queries } = toyTexts(6, 4);
@@ -96,15 +96,8 @@ describe.each(['listwise', 'pointwise'] as const)('%s', (loss) => {
       return found;
     };
     const { gradient } = await step(parameters);
-    const probes: [string, number][] = [];
-    forEachSlice(specs, ({ name }, begin, end) => {
-      // The largest gradient of each parameter: fp32 differences of the small ones are noise.
-      let largest = begin;
-      for (let i = begin; i < end; i++) if (Math.abs(gradient[i]!) > Math.abs(gradient[largest]!)) largest = i;
-      probes.push([name, largest]);
-    });
     const h = 4e-3;
-    for (const [name, at] of probes) {
+    for (const [name, at] of largestOfEach(specs, gradient)) {
       const shifted = async (by: number) => (await step(parameters.map((value, i) => (i === at ? value + by : value)))).loss;
       const difference = ((await shifted(h)) - (await shifted(-h))) / (2 * h);
       expect(Math.abs(difference - gradient[at]!), `${name}: ${difference} and ${gradient[at]}`).toBeLessThan(

@@ -5,7 +5,7 @@ import { forEachSlice, initialParameters } from '../../../src/encoders/parameter
 import { Replicas } from '../../../src/train/step/replicas.js';
 import { createSharedMemory, type MemoryPlan, type StepBatch } from '../../../src/train/step/sharedMemory.js';
 import { SOFTMAX, tinyShape, toyTokens, WHOLE } from '../fixtures.js';
-import { retrieverStep } from '../steps.js';
+import { largestOfEach, retrieverStep } from '../steps.js';
 
 const queries = toyTokens([4, 7, 5], 'queries');
 const passages = toyTokens([6, 3, 9, 8, 5], 'passages');
@@ -42,15 +42,8 @@ describe('the gradient of a step', () => {
       const { specs } = createDualEncoder(tinyShape(towers));
       const parameters = initialParameters(specs, 3);
       const { gradient } = await retrieverStep(replicas, parameters, batch);
-      const probes: [string, number][] = [];
-      forEachSlice(specs, ({ name }, begin, end) => {
-        // The largest gradient of each parameter: fp32 differences of the small ones are noise.
-        let largest = begin;
-        for (let i = begin; i < end; i++) if (Math.abs(gradient[i]!) > Math.abs(gradient[largest]!)) largest = i;
-        probes.push([name, largest]);
-      });
       const h = 4e-3;
-      for (const [name, at] of probes) {
+      for (const [name, at] of largestOfEach(specs, gradient)) {
         const shifted = async (by: number) =>
           (
             await retrieverStep(
